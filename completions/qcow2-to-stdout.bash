@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Bash completion for qcow2-to-stdout. Needs no bash-completion package.
+
+_qcow2_to_stdout() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} option="" prefix="" word
+  COMPREPLY=()
+
+  # "--option=value" comes as three words where "=" is in COMP_WORDBREAKS (the default), else as one.
+  if [[ $cur == "=" ]]; then
+    option=$prev cur=""
+  elif [[ $prev == "=" ]]; then
+    option=${COMP_WORDS[COMP_CWORD - 2]}
+  elif [[ $cur == --*=* ]]; then
+    option=${cur%%=*} prefix=${cur%%=*}= cur=${cur#*=}
+  else
+    # An option whose value is the next word. Optional values are attached, so they are not here.
+    case $prev in
+      -f | --input-format | --scan | -c | --cluster-size | -r | --refcount-bits | \
+        -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
+        option=$prev
+        ;;
+    esac
+  fi
+
+  # What stands behind "--" is DISK.
+  for ((word = 1; word < COMP_CWORD; word++)); do
+    if [[ ${COMP_WORDS[word]} == -- ]]; then
+      option=disk
+    fi
+  done
+
+  local words=""
+  case $option in
+    -f | --input-format) words="raw" ;;
+    --scan) words="zeros holes none" ;;
+    -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
+    -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
+    -v | --qcow2-version) words="2 3" ;;
+    --measure) words="human json size" ;;
+    --progress) words="2 3" ;;
+    -T | -j | --threads) words="0 1 2 4 8 16" ;;
+    --offset | --length | --if-match) return ;;
+    --data-file | disk)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
+      return
+      ;;
+    "")
+      if [[ $cur == -* ]]; then
+        words="-f --input-format --scan --allocated --no-extents
+          -c --cluster-size -r --refcount-bits -v --qcow2-version
+          -d --data-file --data-file= -R --data-file-raw
+          --offset --length --measure --measure= --if-match
+          -p --progress --progress= -q --quiet --verbose -T -j --threads
+          -h --help -V --version"
+      else
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
+        return
+      fi
+      ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$words" -- "$cur")
+  if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
+    compopt -o nospace 2>/dev/null
+  fi
+}
+
+complete -F _qcow2_to_stdout qcow2-to-stdout

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Disk: the input, whatever it comes from. open_disk() opens a file or a block device; a program
+// may derive a class of its own: size(), name() and read() are enough, the rest makes it faster.
+//
+// A disk says what it can do (traits(), knows_extents); nobody asks which kind it is.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// A run of a disk that holds data or reads as zeros. "Data" is a claim of the source about
+// allocation only: the bytes of a data extent may still be zeros, those of a zero extent never are
+// anything else.
+struct Extent {
+  GuestRange range;
+  bool data = true;
+};
+
+// Walks the extents of a range in ascending order, without gaps and overlaps, until the range is
+// covered. One cursor belongs to one thread.
+class ExtentCursor {
+ public:
+  virtual ~ExtentCursor() = default;
+  // The next extent (never empty), or nothing at the end of the range. Throws Error.
+  virtual std::optional<Extent> next() = 0;
+};
+
+// Reads in flight. One queue belongs to one thread; a disk hands out as many as are asked for.
+// Destroying a queue waits for what is still in flight, so that no buffer is written to afterwards.
+class RequestQueue {
+ public:
+  virtual ~RequestQueue() = default;
+  // Starts a read of exactly buffer.size() bytes, which must lie within the disk and be more than
+  // none. `buffer` must stay valid until wait() has returned `tag` or the queue is destroyed.
+  // At most `requests_in_flight` of traits() may be under way. May block. Throws Error.
+  virtual void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) = 0;
+  // Waits until a read has finished, in any order, and returns its tag. There must be one in
+  // flight. Throws the Error of a read that failed (kChanged where the disk ends too early).
+  virtual std::uint64_t wait() = 0;
+};
+
+// How a disk likes to be used. Numbers are advice for speed: results never depend on them.
+struct DiskTraits {
+  // Whether extents() knows more than "everything is data".
+  bool knows_extents = false;
+  // A descriptor whose byte N is byte N of the disk, from which the kernel can copy (splice,
+  // sendfile, copy_file_range); -1 where there is none. Owned by the disk, never seek it.
+  int copy_descriptor = -1;
+  // A good size for reading in sequence, in bytes.
+  std::uint32_t request_size = 1U << 20;
+  // Requests that one queue takes at once.
+  unsigned requests_in_flight = 1;
+};
+
+// What tells two states of a source apart on every host that sees it: for files size and mtime.
+struct DiskStamp {
+  std::uint64_t size = 0;     // bytes
+  std::int64_t mtime_ns = 0;  // nanoseconds since 1970-01-01 00:00 UTC
+  friend bool operator==(const DiskStamp&, const DiskStamp&) = default;
+};
+
+// All functions are const and may be called by several threads at once.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+
+  // The name for messages.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  // Bytes; need not be a multiple of 512. Constant for the life of the object.
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // Fills `buffer` from `offset`; the range lies within size(). Throws Error: kChanged when the
+  // disk ends before it, never a short read and never padding.
+  virtual void read(GuestOffset offset, std::span<std::byte> buffer) const = 0;
+
+  [[nodiscard]] virtual DiskTraits traits() const;
+  // The extents that make up `range`, which lies within size(). Default: one data extent.
+  [[nodiscard]] virtual std::unique_ptr<ExtentCursor> extents(GuestRange range) const;
+  // A queue for the calling thread. Default: reads with read(), one at a time. The queue must not
+  // outlive the disk.
+  [[nodiscard]] virtual std::unique_ptr<RequestQueue> queue() const;
+  // Nothing where overwritten data cannot be seen (block devices). Taken when the disk was opened.
+  [[nodiscard]] virtual std::optional<DiskStamp> stamp() const;
+  // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
+  // nothing, which is right where stamp() is nothing.
+  virtual void check_unchanged() const;
+};
+
+// Opens a regular file or a block device for reading and takes its stamp. The descriptor is
+// close-on-exec and owned by the disk. Throws Error{kFailed}: no such file, a directory, no
+// permission, not a regular file or block device, a size that the kernel does not tell.
+std::shared_ptr<const Disk> open_disk(const std::string& path);
+
+// The name of the image format whose magic number stands at the start of the disk ("qcow2",
+// "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels", "bochs", "cloop"), or nothing. Such a disk is
+// rarely meant to be wrapped as it is. Throws Error if the disk cannot be read.
+std::optional<std::string> image_magic(const Disk& disk);
+
+}  // namespace qcow2stream

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// emit() moves a range of an image to a file descriptor.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "qcow2stream/image.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream {
+
+struct EmitOptions {
+  // What the output is called in errors.
+  std::string output_name = "output";
+  // Filled in while it runs, if given. Must outlive the call.
+  Progress* progress = nullptr;
+};
+
+struct EmitResult {
+  // Bytes that the kernel moved from the disk to the output by itself; the rest went through
+  // memory.
+  std::uint64_t transferred = 0;
+  // How: "splice", "copy_file_range", "sendfile", or "read and write" where nothing else worked.
+  std::string_view method;
+};
+
+// Throws Error if `fd` is not open for writing or cannot take `length` bytes: a block device with
+// less room behind its current position. Call it before the survey where the size is known, emit()
+// calls it again.
+void check_output(int fd, std::uint64_t length, const EmitOptions& options);
+
+// Writes `range` of `image` to `fd` at its current position, in order, and returns when the last
+// byte has been handed to the kernel. `fd` may be a pipe, a file, a socket or a device, blocking or
+// not; it is neither closed nor truncated nor flushed.
+//
+// The last piece of the range is written only after all before it was written and the disk was seen
+// to be unchanged. So whoever counts bytes can tell a failed run from a complete one: what a failed
+// run wrote is always shorter than `range.length`.
+//
+// Throws Error: kChanged if the disk changed or became shorter; kFailed on other failures of input
+// or output, a closed pipe included (SIGPIPE is held back in the calling thread).
+EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options = {});
+
+}  // namespace qcow2stream

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The one exception type of the library. The library never prints and never exits.
+
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+
+namespace qcow2stream {
+
+enum class ErrorKind {
+  kFailed,    // something could not be done: input, output, memory, a limit of the format
+  kUsage,     // options that make no sense, whatever the disk holds
+  kChanged,   // the disk is not what it was when the survey began
+  kMismatch,  // the image is not the one that was asked for (--if-match)
+};
+
+// What failed, on what, why, and where. what() is one line without a newline:
+// "NAME: what failed: reason". Copyable; safe to hand from one thread to another.
+class Error : public std::exception {
+ public:
+  Error(ErrorKind kind, std::string name, std::string what_failed, std::string reason);
+
+  [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
+  // The disk, file or option that it is about.
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& what_failed() const noexcept { return what_failed_; }
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  // The operating system's error number, 0 where there is none.
+  [[nodiscard]] int error_number() const noexcept { return error_number_; }
+  // The byte of the disk or of the output that could not be read or written.
+  [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return offset_; }
+
+  Error& with_errno(int number) {
+    error_number_ = number;
+    return *this;
+  }
+  Error& at(std::uint64_t offset) {
+    offset_ = offset;
+    return *this;
+  }
+
+ private:
+  ErrorKind kind_;
+  std::string name_;
+  std::string what_failed_;
+  std::string reason_;
+  int error_number_ = 0;
+  std::optional<std::uint64_t> offset_;
+  std::string message_;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Image: the output as an object. Its size and every offset are fixed when it is constructed; any
+// byte range can then be produced on its own and in any order. It is never stored anywhere.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/options.h"
+#include "qcow2stream/survey.h"
+
+namespace qcow2stream {
+
+// A piece of the image that is produced in one way.
+struct Segment {
+  enum class Kind {
+    kGenerated,  // bytes that Image::read() makes: tables and header
+    kZeros,      // zeros that are stored nowhere
+    kDisk,       // a run of the disk that goes out as it is
+  };
+  Kind kind = Kind::kGenerated;
+  HostRange range;          // where it lies in the image; never empty
+  GuestOffset disk_offset;  // kDisk only: where it lies in the disk
+};
+
+// A part of the image by name, for people: "header", "refcount-table", "refcount-blocks",
+// "l1-table", "l2-tables", "data-clusters". In the order of the image, without gaps.
+struct NamedRegion {
+  std::string_view name;
+  HostRange range;
+};
+
+// The numbers of `--measure`.
+struct Measurement {
+  std::uint64_t required = 0;         // bytes of this image, exact
+  std::uint64_t fully_allocated = 0;  // bytes that it would have with every cluster allocated
+  std::uint64_t virtual_size = 0;     // bytes that a guest sees: the disk's size rounded up to 512
+  ClusterCount data = 0;              // guest clusters with space for their data
+  ClusterCount zero = 0;              // guest clusters marked as zeros
+  ClusterCount compressed = 0;        // guest clusters stored compressed
+  ClusterCount unallocated = 0;       // guest clusters without an entry
+  std::vector<NamedRegion> regions;
+  bool detects_changes = false;  // whether the disk has a stamp
+};
+
+// Const and thread-safe: any number of threads may use one Image at the same time.
+class Image {
+ public:
+  // Lays the image out. `map` must be the survey of this disk for these options. Throws
+  // Error{kFailed} if the image would break a limit of the format or of QEMU, with the numbers and
+  // what would fit; Error{kUsage} where find_problem() finds one.
+  Image(std::shared_ptr<const Disk> disk, const ImageOptions& options,
+        std::shared_ptr<const ClusterMap> map);
+  ~Image();
+  Image(Image&&) noexcept;
+  Image& operator=(Image&&) noexcept;
+
+  // Bytes.
+  [[nodiscard]] std::uint64_t size() const;
+  [[nodiscard]] HostRange whole() const { return {HostOffset(0), size()}; }
+  [[nodiscard]] const Disk& disk() const;
+  [[nodiscard]] const ImageOptions& options() const;
+  [[nodiscard]] Measurement measure() const;
+
+  // Two images with the same id are the same image as far as the disk's stamp tells: LAYOUT.SOURCE,
+  // LAYOUT a SHA-256 over all metadata (its first 16 bytes, in hexadecimal), SOURCE the disk's
+  // stamp or "-". Generates all metadata, so its time grows with the number of allocated clusters.
+  [[nodiscard]] std::string id() const;
+
+  // Fills `buffer` with the image's bytes from `offset`; the range must lie within size(). Reads
+  // the disk where the range covers its data. Throws Error.
+  void read(HostOffset offset, std::span<std::byte> buffer) const;
+
+  class Segments;
+  // The segments of `range`, which must lie within size(), in order and clipped to it.
+  [[nodiscard]] Segments segments(HostRange range) const;
+
+ private:
+  class Content;
+  std::unique_ptr<const Content> content_;
+};
+
+// Makes up one segment after the other; adjacent clusters of the disk come as one run. Belongs to
+// one thread and must not outlive the image.
+class Image::Segments {
+ public:
+  // The next segment, or nothing at the end of the range.
+  std::optional<Segment> next();
+
+ private:
+  friend class Image;
+  Segments(const Content& content, HostRange range) : content_(&content), rest_(range) {}
+  const Content* content_;
+  HostRange rest_;
+};
+
+}  // namespace qcow2stream

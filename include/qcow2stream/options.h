@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the image shall look like, and what is known about it before anything is read.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace qcow2stream {
+
+// The image only describes the disk, which stays where it is as the external data file
+// (incompatible feature bit 2 of the specification).
+struct DataFile {
+  // Recorded in the image as it is: readers open it relative to their own working directory.
+  std::string name;
+  // Every cluster is mapped, so that the data file is a raw image by itself (autoclear bit 1).
+  bool raw = false;
+};
+
+struct ImageOptions {
+  // Bytes, a power of two from 512 to 2 MiB (cluster_bits 9..21: MIN_ and MAX_CLUSTER_BITS of
+  // QEMU).
+  std::uint32_t cluster_size = 65536;
+  // 1, 2, 4, 8, 16, 32 or 64 (refcount_order 0..6); other than 16 only in version 3.
+  unsigned refcount_bits = 16;
+  // 2 or 3.
+  unsigned version = 3;
+  std::optional<DataFile> data_file;
+};
+
+// The first rule that `options` break, whatever the disk is.
+struct OptionProblem {
+  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile };
+  Field field;
+  std::string reason;
+};
+std::optional<OptionProblem> find_problem(const ImageOptions& options);
+
+// Throws Error{kFailed} if no disk of this size (bytes) can be described with these options: a
+// guest of this size needs an L1 table larger than QEMU reads. Names what would fit. `name` is the
+// disk's name for the message. Throws Error{kUsage} where find_problem() finds one.
+void check_disk_size(const std::string& name, std::uint64_t size, const ImageOptions& options);
+
+}  // namespace qcow2stream

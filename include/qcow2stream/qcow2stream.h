@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Everything at once. The way through: open_disk() -> survey() -> Image -> emit().
+
+#pragma once
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/emit.h"
+#include "qcow2stream/error.h"
+#include "qcow2stream/image.h"
+#include "qcow2stream/options.h"
+#include "qcow2stream/progress.h"
+#include "qcow2stream/survey.h"
+#include "qcow2stream/types.h"

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The survey finds out which clusters of a disk need space in the image.
+
+#pragma once
+
+#include <memory>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/options.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream {
+
+// What each guest cluster needs. Made by survey(), used by Image; a caller only passes it on.
+class ClusterMap;
+
+enum class Scan {
+  kZeros,  // look into the data: a cluster that reads as zeros gets no space
+  kHoles,  // believe the disk's extents; no data is read
+  kNone,   // every cluster gets space; nothing is read
+};
+
+struct SurveyOptions {
+  Scan scan = Scan::kZeros;
+  // Worker threads; 0 means one a core. The result does not depend on it.
+  unsigned threads = 0;
+  // Whether to ask the disk for its extents. Without them everything counts as data.
+  bool use_extents = true;
+  // Filled in while the survey runs, if given. Must outlive the call.
+  Progress* progress = nullptr;
+};
+
+// Surveys the whole disk. Reads nothing where the image has a raw data file, which maps every
+// cluster. Throws Error: options that find_problem() or check_disk_size() refuse, and a disk that
+// cannot be read. Blocks until done. Threads of its own have ended when it returns.
+std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
+                                         const SurveyOptions& options = {});
+
+}  // namespace qcow2stream

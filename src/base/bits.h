@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Integer arithmetic that the format needs everywhere. All for unsigned 64-bit numbers.
+
+#pragma once
+
+#include <cstdint>
+
+namespace qcow2stream {
+
+constexpr std::uint64_t div_up(std::uint64_t n, std::uint64_t d) {
+  return n / d + (n % d != 0);
+}
+
+// `a` must be a power of two, the result must fit.
+constexpr std::uint64_t align_up(std::uint64_t n, std::uint64_t a) {
+  return (n + a - 1) & ~(a - 1);
+}
+constexpr std::uint64_t align_down(std::uint64_t n, std::uint64_t a) {
+  return n & ~(a - 1);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "base/errors.h"
+
+#include <cctype>
+#include <cstring>
+#include <utility>
+
+namespace qcow2stream {
+
+Error::Error(ErrorKind kind, std::string name, std::string what_failed, std::string reason)
+    : kind_(kind),
+      name_(std::move(name)),
+      what_failed_(std::move(what_failed)),
+      reason_(std::move(reason)) {
+  message_ = name_;
+  for (const std::string* part : {&what_failed_, &reason_}) {
+    if (!part->empty()) message_ += (message_.empty() ? "" : ": ") + *part;
+  }
+}
+
+std::string errno_text(int number) {
+  const char* description = ::strerrordesc_np(number);  // never translated, thread-safe
+  std::string text = description != nullptr ? description : "error " + std::to_string(number);
+  // "Input/output error", but not "RFS specific error".
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  }
+  return text;
+}
+
+Error system_error(const std::string& name, const std::string& what_failed, int number) {
+  Error error(ErrorKind::kFailed, name, what_failed, errno_text(number));
+  error.with_errno(number);
+  return error;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <string_view>
+#include <system_error>
+
+#include "base/errors.h"
+#include "cli/measure.h"
+#include "cli/options.h"
+#include "cli/progress_display.h"
+#include "qcow2stream/qcow2stream.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+constexpr const char* kStdoutName = "standard output";
+
+void message(std::string_view text) {
+  fmt::print(stderr, "{}: {}\n", kProgramName, text);
+}
+
+void print_to_stdout(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw system_error(kStdoutName, "write failed", errno);
+  }
+}
+
+// The result of close() counts: a network file system may report a failed write only there.
+void close_stdout() {
+  if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
+}
+
+// What can be said about stdout before the disk is looked at.
+void check_stdout(const Options& options) {
+  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName});
+  if (::isatty(STDOUT_FILENO) != 0) {
+    throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
+                "redirect it into a file or a pipe");
+  }
+  struct stat out {};
+  struct stat in {};
+  if (::fstat(STDOUT_FILENO, &out) != 0 || ::stat(options.disk.c_str(), &in) != 0) return;
+  const bool same_file = out.st_dev == in.st_dev && out.st_ino == in.st_ino;
+  const bool same_device = S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
+  if (same_file || same_device) {
+    throw Error(ErrorKind::kFailed, options.disk, "cannot be read",
+                "standard output writes to the same disk");
+  }
+}
+
+void warn(const Disk& disk, const Options& options) {
+  if (options.quiet) return;
+  if (!options.format_given) {
+    if (const auto format = image_magic(disk)) {
+      message(
+          fmt::format("{}: looks like a {} image and is wrapped as it is; say -f raw to silence "
+                      "this",
+                      disk.name(), *format));
+    }
+  }
+  const bool reads_nothing = options.image.data_file && options.image.data_file->raw;
+  if (options.scan == Scan::kHoles && !reads_nothing && !disk.traits().knows_extents) {
+    message(fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
+  }
+}
+
+HostRange range_of(const Image& image, const Options& options) {
+  const std::uint64_t offset = options.offset.value_or(0);
+  if (offset > image.size()) {
+    throw UsageError(
+        fmt::format("--offset: {} is past the end of the image ({} bytes)", offset, image.size()));
+  }
+  const std::uint64_t rest = image.size() - offset;
+  return {HostOffset(offset), std::min(rest, options.length.value_or(rest))};
+}
+
+void check_id(const Image& image, const Options& options) {
+  if (!options.if_match) return;
+  if (const std::string id = image.id(); id != *options.if_match) {
+    throw Error(ErrorKind::kMismatch, image.disk().name(), "does not give the image of --if-match",
+                fmt::format("its image-id is {}", id));
+  }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void run(const Options& options, Progress& progress) {
+  if (options.action == Action::kConvert) check_stdout(options);
+  const auto start = std::chrono::steady_clock::now();
+  ProgressDisplay display(options, progress);
+
+  // 1. The input: from here on its size is fixed.
+  const std::shared_ptr<const Disk> disk = open_disk(options.disk);
+  check_disk_size(disk->name(), disk->size(), options.image);
+  warn(*disk, options);
+
+  // 2. The survey: from here on we know which clusters need space.
+  const auto map = survey(*disk, options.image,
+                          {.scan = options.scan,
+                           .threads = options.threads,
+                           .use_extents = options.use_extents,
+                           .progress = &progress});
+
+  // 3. The plan: from here on every offset in the image is fixed.
+  const Image image(disk, options.image, map);
+  const HostRange range = range_of(image, options);
+  check_id(image, options);
+  if (options.verbose) {
+    const Measurement m = image.measure();
+    message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(), m.data,
+                        m.data + m.unallocated, seconds_since(start)));
+  }
+  if (options.action == Action::kMeasure) {
+    disk->check_unchanged();
+    display.finish();
+    print_to_stdout(measure_text(image, range, options));
+    return;
+  }
+
+  // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
+  const EmitResult result =
+      emit(image, range, STDOUT_FILENO, {.output_name = kStdoutName, .progress = &progress});
+  close_stdout();
+  display.finish();
+  if (options.verbose) {
+    message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s", kStdoutName, range.length,
+                        result.transferred, result.method, seconds_since(start)));
+  }
+}
+
+ExitStatus status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kFailed:
+      return kExitFailed;
+    case ErrorKind::kUsage:
+      return kExitUsage;
+    case ErrorKind::kChanged:
+      return kExitChanged;
+    case ErrorKind::kMismatch:
+      return kExitMismatch;
+  }
+  return kExitFailed;
+}
+
+// What the reader of the output has to know about it after a failure.
+std::string incomplete_note(const Progress& progress) {
+  if (progress.emit_total == 0) return "";
+  return fmt::format("; output is incomplete ({} of {} bytes), discard it", progress.emit_done,
+                     progress.emit_total);
+}
+
+ExitStatus guarded_run(const Options& options) {
+  Progress progress;
+  try {
+    run(options, progress);
+    return kExitOk;
+  } catch (const UsageError& error) {
+    message(error.what());
+    return kExitUsage;
+  } catch (const Error& error) {
+    message(error.what() + incomplete_note(progress));
+    return status_of(error.kind());
+  } catch (const std::bad_alloc&) {
+    message(fmt::format("{}: out of memory{}", options.disk, incomplete_note(progress)));
+  } catch (const std::system_error& error) {
+    message(fmt::format("{}: {}{}", options.disk, errno_text(error.code().value()),
+                        incomplete_note(progress)));
+  }
+  return kExitFailed;
+}
+
+ExitStatus main_of_command(int argc, char** argv) {
+  // Failed writes are error numbers here, not signals.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    const Options options = parse_options(argc, argv);
+    switch (options.action) {
+      case Action::kHelp:
+        print_to_stdout(help_text());
+        return kExitOk;
+      case Action::kVersion:
+        print_to_stdout(fmt::format("{} {}\n", kProgramName, QCOW2_TO_STDOUT_VERSION));
+        return kExitOk;
+      case Action::kConvert:
+      case Action::kMeasure:
+        return guarded_run(options);
+    }
+  } catch (const UsageError& error) {
+    message(error.what());
+    return kExitUsage;
+  } catch (const Error& error) {
+    message(error.what());
+  }
+  return kExitFailed;
+}
+
+}  // namespace
+}  // namespace qcow2stream::cli
+
+int main(int argc, char** argv) {
+  return qcow2stream::cli::main_of_command(argc, argv);
+}

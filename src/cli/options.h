@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The command line.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "qcow2stream/options.h"
+#include "qcow2stream/survey.h"
+
+namespace qcow2stream::cli {
+
+inline constexpr const char* kProgramName = "qcow2-to-stdout";
+
+// Exit statuses; man page, "EXIT STATUS".
+enum ExitStatus : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+  kExitChanged = 3,
+  kExitMismatch = 4,
+};
+
+// What is wrong with the command line, with the option's name: one line.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+enum class Action { kConvert, kMeasure, kHelp, kVersion };
+enum class MeasureFormat { kHuman, kJson, kSize };
+enum class ProgressStyle { kAutomatic, kNone, kBar, kLines };
+
+struct Options {
+  Action action = Action::kConvert;
+  std::string disk;
+  // Whether the user said that the disk is raw, rather than leaving it to the default.
+  bool format_given = false;
+  ImageOptions image;
+  Scan scan = Scan::kZeros;
+  bool use_extents = true;
+  unsigned threads = 0;
+  std::optional<std::uint64_t> offset;
+  std::optional<std::uint64_t> length;
+  std::optional<std::string> if_match;
+  MeasureFormat measure = MeasureFormat::kHuman;
+  ProgressStyle progress = ProgressStyle::kAutomatic;
+  int progress_fd = -1;  // kLines
+  bool quiet = false;
+  bool verbose = false;
+};
+
+// Throws UsageError. Not thread-safe (getopt_long keeps state).
+Options parse_options(int argc, char** argv);
+
+// One screen, grouped.
+std::string help_text();
+
+}  // namespace qcow2stream::cli

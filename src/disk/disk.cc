@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a Disk does that has only name(), size() and read() of its own.
+
+#include "qcow2stream/disk.h"
+
+#include <deque>
+#include <utility>
+
+namespace qcow2stream {
+namespace {
+
+class OneDataExtent final : public ExtentCursor {
+ public:
+  explicit OneDataExtent(GuestRange range) : range_(range) {}
+
+  std::optional<Extent> next() override {
+    const GuestRange range = std::exchange(range_, {});
+    if (range.length == 0) return std::nullopt;
+    return Extent{.range = range, .data = true};
+  }
+
+ private:
+  GuestRange range_;
+};
+
+class SynchronousQueue final : public RequestQueue {
+ public:
+  explicit SynchronousQueue(const Disk& disk) : disk_(disk) {}
+
+  void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
+    disk_.read(offset, buffer);
+    done_.push_back(tag);
+  }
+
+  std::uint64_t wait() override {
+    const std::uint64_t tag = done_.front();
+    done_.pop_front();
+    return tag;
+  }
+
+ private:
+  const Disk& disk_;
+  std::deque<std::uint64_t> done_;
+};
+
+}  // namespace
+
+DiskTraits Disk::traits() const {
+  return {};
+}
+
+std::unique_ptr<ExtentCursor> Disk::extents(GuestRange range) const {
+  return std::make_unique<OneDataExtent>(range);
+}
+
+std::unique_ptr<RequestQueue> Disk::queue() const {
+  return std::make_unique<SynchronousQueue>(*this);
+}
+
+std::optional<DiskStamp> Disk::stamp() const {
+  return std::nullopt;
+}
+
+void Disk::check_unchanged() const {}
+
+}  // namespace qcow2stream

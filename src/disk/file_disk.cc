@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/file_disk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "base/errors.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr const char* kChangedText = "changed while it was read";
+
+[[noreturn]] void throw_changed(const std::string& name, const std::string& how) {
+  throw Error(ErrorKind::kChanged, name, fmt::format("{} ({})", kChangedText, how), "");
+}
+
+// Asks the file system with SEEK_DATA and SEEK_HOLE. The position of the descriptor that this moves
+// is used by nobody.
+class FileExtents final : public ExtentCursor {
+ public:
+  FileExtents(const std::string& name, int fd, GuestRange range)
+      : name_(name), fd_(fd), at_(range.begin), end_(range.end()) {}
+
+  std::optional<Extent> next() override {
+    if (at_ >= end_) return std::nullopt;
+    const GuestOffset data = seek(SEEK_DATA);
+    if (data > at_) return extent_to(data, false);
+    return extent_to(seek(SEEK_HOLE), true);
+  }
+
+ private:
+  Extent extent_to(GuestOffset end, bool data) {
+    end = std::min(end, end_);
+    const Extent extent{.range = {at_, end - at_}, .data = data};
+    at_ = end;
+    return extent;
+  }
+
+  GuestOffset seek(int whence) {
+    const off_t found = ::lseek(fd_, static_cast<off_t>(at_.value()), whence);
+    if (found >= 0) return GuestOffset(static_cast<std::uint64_t>(found));
+    if (errno == ENXIO) return end_;  // no data after this position, or the file became shorter
+    throw system_error(name_, fmt::format("asking for holes at offset {} failed", at_.value()),
+                       errno)
+        .at(at_.value());
+  }
+
+  const std::string& name_;
+  int fd_;
+  GuestOffset at_;
+  GuestOffset end_;
+};
+
+}  // namespace
+
+FileDisk::FileDisk(const std::string& path) : name_(path) {
+  // O_NONBLOCK keeps a FIFO from blocking before its type is known; files and block devices do not
+  // care.
+  fd_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd_) throw system_error(name_, "cannot be opened", errno);
+  const struct stat now = status();
+  if (S_ISDIR(now.st_mode)) throw system_error(name_, "cannot be read", EISDIR);
+  block_device_ = S_ISBLK(now.st_mode);
+  if (!block_device_ && !S_ISREG(now.st_mode)) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
+                "it is neither a regular file nor a block device");
+  }
+  size_ = current_size(now);
+  mtime_ns_ = now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec;
+}
+
+struct stat FileDisk::status() const {
+  struct stat now {};
+  if (::fstat(fd_.get(), &now) != 0) throw system_error(name_, "stat failed", errno);
+  return now;
+}
+
+std::uint64_t FileDisk::current_size(const struct stat& status) const {
+  if (!block_device_) return static_cast<std::uint64_t>(status.st_size);
+  std::uint64_t bytes = 0;
+  if (::ioctl(fd_.get(), BLKGETSIZE64, &bytes) != 0) {
+    throw system_error(name_, "asking for its size failed", errno);
+  }
+  return bytes;
+}
+
+void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
+  while (!buffer.empty()) {
+    const ssize_t n =
+        ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset.value()));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      throw system_error(name_, fmt::format("read at offset {} failed", offset.value()), errno)
+          .at(offset.value());
+    }
+    if (n == 0)
+      throw_changed(name_, fmt::format("it ends at {} of {} bytes", offset.value(), size_));
+    buffer = buffer.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+DiskTraits FileDisk::traits() const {
+  return {.knows_extents = !block_device_, .copy_descriptor = fd_.get()};
+}
+
+std::unique_ptr<ExtentCursor> FileDisk::extents(GuestRange range) const {
+  if (block_device_) return Disk::extents(range);
+  return std::make_unique<FileExtents>(name_, fd_.get(), range);
+}
+
+std::optional<DiskStamp> FileDisk::stamp() const {
+  if (block_device_) return std::nullopt;
+  return DiskStamp{.size = size_, .mtime_ns = mtime_ns_};
+}
+
+void FileDisk::check_unchanged() const {
+  const struct stat now = status();
+  const std::uint64_t size = current_size(now);
+  if (size != size_) throw_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
+  if (block_device_) return;
+  if (now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec != mtime_ns_) {
+    throw_changed(name_, "mtime");
+  }
+}
+
+std::shared_ptr<const Disk> open_disk(const std::string& path) {
+  return std::make_shared<const FileDisk>(path);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A regular file or a block device.
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/fd.h"
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+class FileDisk final : public Disk {
+ public:
+  explicit FileDisk(const std::string& path);
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(GuestOffset offset, std::span<std::byte> buffer) const override;
+  [[nodiscard]] DiskTraits traits() const override;
+  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::optional<DiskStamp> stamp() const override;
+  void check_unchanged() const override;
+
+ private:
+  [[nodiscard]] struct stat status() const;
+  [[nodiscard]] std::uint64_t current_size(const struct stat& status) const;
+
+  std::string name_;
+  UniqueFd fd_;
+  bool block_device_ = false;
+  std::uint64_t size_ = 0;
+  std::int64_t mtime_ns_ = 0;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Magic numbers of image formats at the start of a file, as QEMU's block drivers probe for them.
+// LUKS is left out: an encrypted disk is a disk.
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+namespace {
+
+using namespace std::string_view_literals;
+
+struct Magic {
+  std::size_t offset;
+  std::string_view bytes;
+  const char* format;
+};
+
+constexpr std::array<Magic, 13> kMagics = {{{0, "QFI\xfb\0\0\0\x01"sv, "qcow"},
+                                            {0, "QFI\xfb"sv, "qcow2"},
+                                            {0, "QED\0"sv, "qed"},
+                                            {0, "KDMV"sv, "vmdk"},
+                                            {0, "COWD"sv, "vmdk"},
+                                            {0, "# Disk DescriptorFile"sv, "vmdk"},
+                                            {0, "vhdxfile"sv, "vhdx"},
+                                            {0, "conectix"sv, "vpc"},
+                                            {64, "\x7f\x10\xda\xbe"sv, "vdi"},
+                                            {0, "WithoutFreeSpace"sv, "parallels"},
+                                            {0, "WithouFreSpacExt"sv, "parallels"},
+                                            {0, "Bochs Virtual HD Image"sv, "bochs"},
+                                            {0, "#!/bin/sh\n#V2.0 Format\n"sv, "cloop"}}};
+
+constexpr std::size_t kLookAt = 512;
+
+}  // namespace
+
+std::optional<std::string> image_magic(const Disk& disk) {
+  std::array<std::byte, kLookAt> start{};
+  disk.read(GuestOffset(0), std::span(start).first(std::min<std::uint64_t>(kLookAt, disk.size())));
+  for (const Magic& magic : kMagics) {
+    if (std::memcmp(&start[magic.offset], magic.bytes.data(), magic.bytes.size()) == 0) {
+      return magic.format;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A range of the image goes out in three steps:
+//
+//   body   by whatever is fastest; on a pipe that means references to the disk's pages (splice). A
+//          page that is overwritten afterwards reaches the reader changed, so "the disk has not
+//          changed" means nothing for a page that the reader has not taken yet.
+//   tail   by copy, as much as the pipe can hold: when it is written, the reader has taken every
+//   page
+//          that went out by reference.
+//   last   read into memory, then the disk is checked for changes, then it is written. If anything
+//          went wrong until here, the output is shorter than announced and anybody can see it.
+
+#include "qcow2stream/emit.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "emit/output.h"
+#include "emit/sigpipe.h"
+
+namespace qcow2stream {
+namespace {
+
+// What is read and written at once. 256 KiB fit into a core's second level cache.
+constexpr std::uint64_t kBufferSize = 256 << 10;
+
+// The piece that is held back until everything else is known to be good.
+constexpr std::uint64_t kLastPiece = 64 << 10;
+
+class Emitter {
+ public:
+  Emitter(const Image& image, Output& output, Progress* progress)
+      : image_(image),
+        output_(output),
+        progress_(progress),
+        copy_descriptor_(image.disk().traits().copy_descriptor),
+        buffer_(kBufferSize) {}
+
+  EmitResult run(HostRange range) {
+    const std::uint64_t last = std::min(range.length, kLastPiece);
+    const std::uint64_t tail = std::min(range.length - last, output_.queue_size());
+    const HostRange body{range.begin, range.length - tail - last};
+    write_range(body, copy_descriptor_ >= 0);
+    write_range({body.end(), tail}, false);
+    write_last({body.end() + tail, last}, tail);
+    return {.transferred = transferred_, .method = output_.method_name()};
+  }
+
+ private:
+  void write_range(HostRange range, bool may_transfer) {
+    Image::Segments segments = image_.segments(range);
+    while (const auto segment = segments.next()) {
+      Segment rest = *segment;
+      if (may_transfer && segment->kind == Segment::Kind::kDisk) transfer(rest);
+      write_segment(rest.range);
+    }
+  }
+
+  // As much of the segment as the kernel moves by itself.
+  void transfer(Segment& segment) {
+    while (segment.range.length > 0) {
+      const std::uint64_t n =
+          output_.transfer(copy_descriptor_, segment.disk_offset, segment.range.length);
+      if (n == 0) return;
+      segment.disk_offset += n;
+      segment.range = {segment.range.begin + n, segment.range.length - n};
+      transferred_ += n;
+      count(n);
+    }
+  }
+
+  void write_segment(HostRange range) {
+    while (range.length > 0) {
+      const auto piece = std::span(buffer_).first(std::min(range.length, kBufferSize));
+      image_.read(range.begin, piece);
+      output_.write(piece);
+      count(piece.size());
+      range = {range.begin + piece.size(), range.length - piece.size()};
+    }
+  }
+
+  void write_last(HostRange range, std::uint64_t copied) {
+    const auto piece = std::span(buffer_).first(range.length);
+    image_.read(range.begin, piece);
+    output_.wait_until_taken(copied);
+    image_.disk().check_unchanged();
+    output_.write(piece);
+    count(piece.size());
+  }
+
+  void count(std::uint64_t bytes) {
+    if (progress_ != nullptr) progress_->emit_done += bytes;
+  }
+
+  const Image& image_;
+  Output& output_;
+  Progress* progress_;
+  int copy_descriptor_;
+  std::uint64_t transferred_ = 0;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+void check_output(int fd, std::uint64_t length, const EmitOptions& options) {
+  Output(fd, options.output_name).check_room(length);
+}
+
+EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
+  const SigpipeGuard guard;
+  Output output(fd, options.output_name);
+  output.check_room(range.length);
+  if (options.progress != nullptr) options.progress->emit_total = range.length;
+  return Emitter(image, output, options.progress).run(range);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which system call moves data from the disk to the output:
+//   pipe    splice: hands page references over, no byte is copied on our side
+//   file    copy_file_range: the file system may share the blocks (reflink) or copy in the kernel;
+//           sendfile where it refuses (other file system, a block device)
+//   socket  sendfile
+//   others  sendfile (works for /dev/null and most devices)
+// A method that fails with an error that will not go away is given up for good; read and write are
+// what is left in the end, and they alone report errors, since only they can tell whose it is.
+
+#include "emit/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "base/errors.h"
+
+namespace qcow2stream {
+namespace {
+
+// The most that an unprivileged process may ask for (/proc/sys/fs/pipe-max-size).
+constexpr int kPipeSize = 1 << 20;
+
+// One call moves at most this much, so that progress is seen and signals are served.
+constexpr std::size_t kMostPerCall = 16U << 20;
+
+// Errors that say "not between these two descriptors", as opposed to "not now".
+bool is_refusal(int error) {
+  switch (error) {
+    case EINVAL:
+    case ENOSYS:
+    case EXDEV:
+    case EBADF:
+    case EPERM:
+    case EOPNOTSUPP:
+    case ETXTBSY:
+    case EOVERFLOW:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Bytes that were written and not yet taken by the reader.
+int untaken_bytes(int fd, Output::Kind kind) {
+  int bytes = 0;
+  const unsigned long request = kind == Output::Kind::kPipe ? FIONREAD : SIOCOUTQ;
+  return ::ioctl(fd, request, &bytes) == 0 ? bytes : -1;
+}
+
+}  // namespace
+
+Output::Output(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+  struct stat status {};
+  const int flags = ::fcntl(fd_, F_GETFL);
+  if (flags < 0 || ::fstat(fd_, &status) != 0) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is not open");
+  }
+  if ((flags & O_ACCMODE) == O_RDONLY) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is open for reading only");
+  }
+  switch (status.st_mode & S_IFMT) {
+    case S_IFIFO:
+      kind_ = Kind::kPipe;
+      if (::fcntl(fd_, F_GETPIPE_SZ) < kPipeSize) ::fcntl(fd_, F_SETPIPE_SZ, kPipeSize);
+      pipe_size_ = static_cast<std::uint64_t>(std::max(0, ::fcntl(fd_, F_GETPIPE_SZ)));
+      methods_ = {Method::kSplice};
+      break;
+    case S_IFREG:
+      kind_ = Kind::kFile;
+      methods_ = {Method::kCopyFileRange, Method::kSendfile};
+      break;
+    case S_IFSOCK:
+      kind_ = Kind::kSocket;
+      // What cannot be asked whether its queue is empty must not hold references to pages.
+      if (untaken_bytes(fd_, kind_) >= 0) methods_ = {Method::kSendfile};
+      break;
+    case S_IFBLK:
+      block_device_ = true;
+      ::ioctl(fd_, BLKGETSIZE64, &device_size_);
+      methods_ = {Method::kSendfile};
+      break;
+    default:
+      methods_ = {Method::kSendfile};
+  }
+}
+
+void Output::check_room(std::uint64_t length) const {
+  if (!block_device_) return;
+  const off_t position = std::max<off_t>(0, ::lseek(fd_, 0, SEEK_CUR));
+  const std::uint64_t room =
+      device_size_ - std::min(device_size_, static_cast<std::uint64_t>(position));
+  if (room < length) {
+    throw Error(ErrorKind::kFailed, name_, "the device is too small",
+                fmt::format("{} bytes are needed, there is room for {}", length, room));
+  }
+}
+
+void Output::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      wait_writable();
+    } else if (errno != EINTR) {
+      throw system_error(name_, "write failed", errno);
+    }
+  }
+}
+
+void Output::wait_writable() const {
+  pollfd poll_fd{.fd = fd_, .events = POLLOUT, .revents = 0};
+  ::poll(&poll_fd, 1, -1);  // whatever ends it, the next write says what there is to say
+}
+
+ssize_t Output::call(Method method, int from, GuestOffset offset, std::size_t length) const {
+  auto at = static_cast<off_t>(offset.value());
+  switch (method) {
+    case Method::kSplice:
+      return ::splice(from, &at, fd_, nullptr, length, SPLICE_F_MOVE);
+    case Method::kCopyFileRange:
+      return ::copy_file_range(from, &at, fd_, nullptr, length, 0);
+    case Method::kSendfile:
+      return ::sendfile(fd_, from, &at, length);
+  }
+  return 0;
+}
+
+std::uint64_t Output::transfer(int from, GuestOffset offset, std::uint64_t length) {
+  const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
+  while (!methods_.empty()) {
+    const ssize_t n = call(methods_.front(), from, offset, most);
+    if (n > 0) return static_cast<std::uint64_t>(n);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      wait_writable();
+      continue;
+    }
+    if (n < 0 && !is_refusal(errno)) return 0;
+    if (n == 0 && methods_.front() != Method::kCopyFileRange) return 0;  // the disk ends here
+    methods_.erase(methods_.begin());
+  }
+  return 0;
+}
+
+std::uint64_t Output::queue_size() const {
+  return pipe_size_;
+}
+
+void Output::wait_until_taken(std::uint64_t copied) const {
+  if (kind_ != Kind::kPipe && kind_ != Kind::kSocket) return;
+  // A socket counts what its buffers take, not what they hold; only "nothing" is exact.
+  const std::uint64_t enough = kind_ == Kind::kPipe ? copied : 0;
+  for (;;) {
+    const int untaken = untaken_bytes(fd_, kind_);
+    if (untaken < 0 || static_cast<std::uint64_t>(untaken) <= enough) return;
+    // Nothing to wait for when the reader is gone: the next write reports it.
+    pollfd poll_fd{.fd = fd_, .events = 0, .revents = 0};
+    if (::poll(&poll_fd, 1, 0) > 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+const char* Output::method_name() const {
+  if (methods_.empty()) return "read and write";
+  switch (methods_.front()) {
+    case Method::kSplice:
+      return "splice";
+    case Method::kCopyFileRange:
+      return "copy_file_range";
+    case Method::kSendfile:
+      return "sendfile";
+  }
+  return "";
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The descriptor that an image is written to: what it is, and the ways to get bytes into it.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// Belongs to one thread. Does not own the descriptor.
+class Output {
+ public:
+  enum class Kind { kPipe, kSocket, kFile, kOther };
+
+  // Throws Error{kFailed} if `fd` is not open for writing.
+  Output(int fd, std::string name);
+
+  // Throws Error{kFailed} if it is a block device with less than `length` bytes behind its
+  // position.
+  void check_room(std::uint64_t length) const;
+
+  // Writes all of `bytes`; waits where a non-blocking descriptor is full. Throws Error.
+  void write(std::span<const std::byte> bytes);
+
+  // Lets the kernel move up to `length` bytes from `from` (at `offset`, whose position stays as it
+  // is) and returns how many it moved. 0 means that it moved none, for whatever reason: the caller
+  // reads and writes them, and so finds out whether there is an error and whose. Never throws.
+  std::uint64_t transfer(int from, GuestOffset offset, std::uint64_t length);
+
+  // transfer() may hand over references to pages of the disk instead of their bytes. So many bytes,
+  // written after them, push the last of these out of the queue (0 for anything but a pipe).
+  [[nodiscard]] std::uint64_t queue_size() const;
+
+  // Waits until the reader has taken all but the last `copied` bytes, which were passed to write().
+  void wait_until_taken(std::uint64_t copied) const;
+
+  // "splice", "copy_file_range", "sendfile" or "read and write": what the next transfer will use.
+  [[nodiscard]] const char* method_name() const;
+
+ private:
+  enum class Method { kSplice, kCopyFileRange, kSendfile };
+
+  [[nodiscard]] ssize_t call(Method method, int from, GuestOffset offset, std::size_t length) const;
+  void wait_writable() const;
+
+  int fd_;
+  std::string name_;
+  Kind kind_ = Kind::kOther;
+  std::uint64_t device_size_ = 0;  // of a block device
+  bool block_device_ = false;
+  std::uint64_t pipe_size_ = 0;
+  std::vector<Method> methods_;  // what has not been refused yet; the first one is used
+};
+
+}  // namespace qcow2stream

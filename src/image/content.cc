@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "image/content.h"
+
+#include <utility>
+
+namespace qcow2stream {
+
+Image::Content::Content(std::shared_ptr<const Disk> disk_, const ImageOptions& options_,
+                        std::shared_ptr<const ClusterMap> map)
+    : disk(std::move(disk_)),
+      options(options_),
+      layout(disk->name(), disk->size(), options, std::move(map)),
+      metadata(layout) {}
+
+Segment Image::Content::segment_at(HostOffset offset) const {
+  const Region& region = layout.region_at(offset);
+  if (region.kind == RegionKind::kDataClusters) return data_segment_at(offset, region);
+  return {.kind = Segment::Kind::kGenerated,
+          .range = {offset, region.range.end() - offset},
+          .disk_offset = {}};
+}
+
+// Data clusters lie in guest order, so a run of allocated guest clusters is one run of the disk.
+// The disk may end within its last cluster; zeros fill it up.
+Segment Image::Content::data_segment_at(HostOffset offset, const Region& region) const {
+  const qcow2::Geometry& geometry = layout.geometry();
+  const ClusterMap& map = layout.map();
+  const ClusterCount rank = (offset - region.range.begin) >> geometry.cluster_bits;
+  const GuestCluster cluster = map.nth_data(rank);
+  const std::uint64_t in_cluster = (offset - region.range.begin) % geometry.cluster_size();
+  const GuestOffset begin = geometry.offset(cluster) + in_cluster;
+  const GuestOffset run_end = geometry.offset(map.next_gap(cluster));
+  const GuestOffset disk_end(disk->size());
+  if (begin >= disk_end) {
+    return {.kind = Segment::Kind::kZeros, .range = {offset, run_end - begin}, .disk_offset = {}};
+  }
+  return {.kind = Segment::Kind::kDisk,
+          .range = {offset, std::min(run_end, disk_end) - begin},
+          .disk_offset = begin};
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <memory>
+
+#include "image/metadata.h"
+#include "plan/layout.h"
+#include "qcow2stream/image.h"
+
+namespace qcow2stream {
+
+// What an Image is made of. Immutable.
+class Image::Content {
+ public:
+  Content(std::shared_ptr<const Disk> disk, const ImageOptions& options,
+          std::shared_ptr<const ClusterMap> map);
+
+  // The longest segment that begins at `offset`, which must lie within the image.
+  [[nodiscard]] Segment segment_at(HostOffset offset) const;
+
+  const std::shared_ptr<const Disk> disk;
+  const ImageOptions options;
+  const Layout layout;
+  const Metadata metadata;
+
+ private:
+  [[nodiscard]] Segment data_segment_at(HostOffset offset, const Region& region) const;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2stream/image.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "image/content.h"
+
+namespace qcow2stream {
+
+Image::Image(std::shared_ptr<const Disk> disk, const ImageOptions& options,
+             std::shared_ptr<const ClusterMap> map)
+    : content_(std::make_unique<const Content>(std::move(disk), options, std::move(map))) {}
+
+Image::~Image() = default;
+Image::Image(Image&&) noexcept = default;
+Image& Image::operator=(Image&&) noexcept = default;
+
+std::uint64_t Image::size() const {
+  return content_->layout.image_size();
+}
+const Disk& Image::disk() const {
+  return *content_->disk;
+}
+const ImageOptions& Image::options() const {
+  return content_->options;
+}
+
+Measurement Image::measure() const {
+  const Layout& layout = content_->layout;
+  Measurement m;
+  m.required = layout.image_size();
+  m.fully_allocated = layout.fully_allocated_size();
+  m.virtual_size = layout.virtual_size();
+  m.data = layout.map().data_clusters();
+  m.unallocated = layout.map().guest_clusters() - m.data;
+  for (const Region& region : layout.regions()) {
+    m.regions.push_back({region_name(region.kind), region.range});
+  }
+  m.detects_changes = content_->disk->stamp().has_value();
+  return m;
+}
+
+Image::Segments Image::segments(HostRange range) const {
+  return {*content_, range};
+}
+
+void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
+  Segments cursor = segments({offset, buffer.size()});
+  while (const auto segment = cursor.next()) {
+    const auto out = buffer.first(segment->range.length);
+    buffer = buffer.subspan(out.size());
+    switch (segment->kind) {
+      case Segment::Kind::kGenerated:
+        content_->metadata.generate(segment->range.begin, out);
+        break;
+      case Segment::Kind::kZeros:
+        std::ranges::fill(out, std::byte{0});
+        break;
+      case Segment::Kind::kDisk:
+        content_->disk->read(segment->disk_offset, out);
+        break;
+    }
+  }
+}
+
+std::optional<Segment> Image::Segments::next() {
+  if (rest_.length == 0) return std::nullopt;
+  Segment segment = content_->segment_at(rest_.begin);
+  segment.range.length = std::min(segment.range.length, rest_.length);
+  rest_ = {segment.range.end(), rest_.length - segment.range.length};
+  return segment;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "image/metadata.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/bits.h"
+#include "base/endian.h"
+#include "qcow2/entries.h"
+#include "qcow2/refcounts.h"
+
+namespace qcow2stream {
+namespace {
+
+// Regions are whole clusters and clusters are whole blocks, so the generators see whole entries
+// only; generate() cuts.
+constexpr std::uint64_t kBlock = 512;
+constexpr std::uint64_t kEntrySize = 8;
+
+}  // namespace
+
+Metadata::Metadata(const Layout& layout)
+    : layout_(layout), header_(qcow2::encode_header(layout.header())) {}
+
+void Metadata::generate(HostOffset offset, std::span<std::byte> out) const {
+  const Region& region = layout_.region_at(offset);
+  std::uint64_t at = offset - region.range.begin;
+  while (!out.empty()) {
+    std::uint64_t n = align_down(out.size(), kBlock);
+    if (at % kBlock == 0 && n > 0) {
+      generate_blocks(region, at, out.first(n));
+    } else {
+      std::array<std::byte, kBlock> block;
+      const std::uint64_t skip = at % kBlock;
+      n = std::min<std::uint64_t>(kBlock - skip, out.size());
+      generate_blocks(region, at - skip, block);
+      std::ranges::copy(std::span(block).subspan(skip, n), out.begin());
+    }
+    at += n;
+    out = out.subspan(n);
+  }
+}
+
+void Metadata::generate_blocks(const Region& region, std::uint64_t at,
+                               std::span<std::byte> out) const {
+  std::ranges::fill(out, std::byte{0});
+  switch (region.kind) {
+    case RegionKind::kHeader:
+      return header(at, out);
+    case RegionKind::kRefcountTable:
+      return refcount_table(at, out);
+    case RegionKind::kRefcountBlocks:
+      return refcount_blocks(at, out);
+    case RegionKind::kL1Table:
+      return l1_table(at, out);
+    case RegionKind::kL2Tables:
+      return l2_tables(at, out);
+    case RegionKind::kDataClusters:
+      return;
+  }
+}
+
+void Metadata::header(std::uint64_t at, std::span<std::byte> out) const {
+  if (at >= header_.size()) return;
+  const std::uint64_t n = std::min<std::uint64_t>(out.size(), header_.size() - at);
+  std::ranges::copy(std::span(header_).subspan(at, n), out.begin());
+}
+
+void Metadata::refcount_table(std::uint64_t at, std::span<std::byte> out) const {
+  const std::uint64_t first = at / kEntrySize;
+  const std::uint64_t end =
+      std::min(first + out.size() / kEntrySize, layout_.totals().refcount_blocks);
+  for (std::uint64_t i = first; i < end; ++i) {
+    store_big(&out[(i - first) * kEntrySize], layout_.refcount_block_offset(i).value());
+  }
+}
+
+// Every cluster of the image is used once.
+void Metadata::refcount_blocks(std::uint64_t at, std::span<std::byte> out) const {
+  const unsigned order = layout_.geometry().refcount_order;
+  const std::uint64_t first = at * 8 >> order;
+  const ClusterCount all = layout_.totals().all();
+  qcow2::fill_with_ones(out, order, all > first ? all - first : 0);
+}
+
+void Metadata::l1_table(std::uint64_t at, std::span<std::byte> out) const {
+  const ClusterMap& map = layout_.map();
+  const std::uint64_t first = at / kEntrySize;
+  if (first >= layout_.l1_entries()) return;
+  const std::uint64_t end = std::min(first + out.size() / kEntrySize, layout_.l1_entries());
+  std::uint64_t rank = map.l2_tables_before(first);
+  for (std::uint64_t i = map.next_l2_table(first); i < end; i = map.next_l2_table(i + 1)) {
+    store_big(&out[(i - first) * kEntrySize], qcow2::encode_entry(layout_.l2_table_offset(rank++)));
+  }
+}
+
+void Metadata::l2_tables(std::uint64_t at, std::span<std::byte> out) const {
+  const ClusterMap& map = layout_.map();
+  const std::uint64_t table_size = layout_.geometry().cluster_size();
+  std::uint64_t l1_index = map.nth_l2_table(at / table_size);
+  std::uint64_t in_table = at % table_size;
+  ClusterCount rank =
+      map.data_before(std::min(map.table_begin(l1_index) + in_table / kEntrySize, map.end()));
+  while (!out.empty()) {
+    const std::uint64_t n = std::min<std::uint64_t>(table_size - in_table, out.size());
+    l2_table(l1_index, in_table / kEntrySize, rank, out.first(n));
+    out = out.subspan(n);
+    if (!out.empty()) l1_index = map.next_l2_table(l1_index + 1);
+    in_table = 0;
+  }
+}
+
+// `rank` is the number of data clusters before the first entry, and afterwards before the next one.
+void Metadata::l2_table(std::uint64_t l1_index, std::uint64_t first_entry, ClusterCount& rank,
+                        std::span<std::byte> out) const {
+  const ClusterMap& map = layout_.map();
+  const qcow2::Geometry& geometry = layout_.geometry();
+  const GuestCluster begin = map.table_begin(l1_index) + first_entry;
+  const GuestCluster end = std::min(begin + out.size() / kEntrySize, map.end());
+  for (GuestCluster at = begin; at < end;) {
+    at = map.next_data(at);
+    for (const GuestCluster run_end = std::min(map.next_gap(at), end); at < run_end; at += 1) {
+      const std::uint64_t entry = layout_.external_data()
+                                      ? qcow2::encode_data_file_entry(geometry.offset(at))
+                                      : qcow2::encode_entry(layout_.data_offset(rank));
+      ++rank;
+      store_big(&out[(at - begin) * kEntrySize], entry);
+    }
+  }
+}
+
+}  // namespace qcow2stream

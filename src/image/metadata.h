@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Makes the bytes of the header and the tables, straight from the layout: nothing is kept, and a
+// piece costs what the entries in it cost.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "plan/layout.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// All functions are const and thread-safe. The layout must outlive it.
+class Metadata {
+ public:
+  explicit Metadata(const Layout& layout);
+
+  // Fills `out` with the bytes of the region at `offset`, all of it within that one region (any but
+  // the data clusters). Any cut is fine, also through an entry.
+  void generate(HostOffset offset, std::span<std::byte> out) const;
+
+ private:
+  // `out` begins and ends at a multiple of kBlock in the region.
+  void generate_blocks(const Region& region, std::uint64_t at, std::span<std::byte> out) const;
+  void header(std::uint64_t at, std::span<std::byte> out) const;
+  void refcount_table(std::uint64_t at, std::span<std::byte> out) const;
+  void refcount_blocks(std::uint64_t at, std::span<std::byte> out) const;
+  void l1_table(std::uint64_t at, std::span<std::byte> out) const;
+  void l2_tables(std::uint64_t at, std::span<std::byte> out) const;
+  void l2_table(std::uint64_t l1_index, std::uint64_t first_entry, ClusterCount& rank,
+                std::span<std::byte> out) const;
+
+  const Layout& layout_;
+  std::vector<std::byte> header_;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "plan/layout.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bits.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr std::uint64_t kTableEntrySize = 8;  // of the refcount, L1 and L2 tables
+
+std::uint64_t l1_entries_for(const qcow2::Geometry& geometry, std::uint64_t virtual_size) {
+  return div_up(geometry.clusters_for(virtual_size), geometry.l2_entries());
+}
+
+}  // namespace
+
+std::uint64_t virtual_size_of(std::uint64_t disk_size) {
+  return align_up(disk_size, qcow2::kSectorSize);
+}
+
+ClusterTotals total_clusters(const qcow2::Geometry& geometry, std::uint64_t virtual_size,
+                             std::uint64_t l2_tables, ClusterCount data) {
+  ClusterTotals totals;
+  totals.l1_table = geometry.clusters_for(l1_entries_for(geometry, virtual_size) * kTableEntrySize);
+  totals.l2_tables = l2_tables;
+  totals.data = data;
+  for (;;) {
+    // Starts from none, so that the first fixed point reached is the smallest.
+    const std::uint64_t blocks = div_up(totals.all(), geometry.refcounts_per_block());
+    const ClusterCount table = geometry.clusters_for(blocks * kTableEntrySize);
+    if (blocks == totals.refcount_blocks && table == totals.refcount_table) return totals;
+    totals.refcount_blocks = blocks;
+    totals.refcount_table = table;
+  }
+}
+
+std::string_view region_name(RegionKind kind) {
+  switch (kind) {
+    case RegionKind::kHeader:
+      return "header";
+    case RegionKind::kRefcountTable:
+      return "refcount-table";
+    case RegionKind::kRefcountBlocks:
+      return "refcount-blocks";
+    case RegionKind::kL1Table:
+      return "l1-table";
+    case RegionKind::kL2Tables:
+      return "l2-tables";
+    case RegionKind::kDataClusters:
+      return "data-clusters";
+  }
+  return "";
+}
+
+Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const ImageOptions& options,
+               std::shared_ptr<const ClusterMap> map)
+    : geometry_(geometry_of(options)),
+      virtual_size_(virtual_size_of(disk_size)),
+      data_file_(options.data_file),
+      map_(std::move(map)),
+      totals_(total_clusters(geometry_, virtual_size_, map_->l2_tables(),
+                             external_data() ? 0 : map_->data_clusters())) {
+  check_limits(disk_name, geometry_, virtual_size_, totals_);
+  add_region(RegionKind::kHeader, 1);
+  add_region(RegionKind::kRefcountTable, totals_.refcount_table);
+  add_region(RegionKind::kRefcountBlocks, totals_.refcount_blocks);
+  add_region(RegionKind::kL1Table, totals_.l1_table);
+  add_region(RegionKind::kL2Tables, totals_.l2_tables);
+  add_region(RegionKind::kDataClusters, totals_.data);
+}
+
+void Layout::add_region(RegionKind kind, ClusterCount clusters) {
+  if (clusters == 0) return;
+  const HostOffset begin = regions_.empty() ? HostOffset(0) : regions_.back().range.end();
+  regions_.push_back({kind, {begin, clusters * geometry_.cluster_size()}});
+}
+
+std::uint64_t Layout::image_size() const {
+  return totals_.all() * geometry_.cluster_size();
+}
+
+std::uint64_t Layout::fully_allocated_size() const {
+  const ClusterCount data = external_data() ? 0 : map_->guest_clusters();
+  return total_clusters(geometry_, virtual_size_, l1_entries(), data).all() *
+         geometry_.cluster_size();
+}
+
+std::uint64_t Layout::l1_entries() const {
+  return l1_entries_for(geometry_, virtual_size_);
+}
+
+const Region& Layout::region_at(HostOffset offset) const {
+  return *std::ranges::upper_bound(regions_, offset, {},
+                                   [](const Region& region) { return region.range.end(); });
+}
+
+// Where a region begins, or would begin if it is empty.
+HostCluster Layout::first_cluster(RegionKind kind) const {
+  HostCluster at(0);
+  for (const Region& region : regions_) {
+    if (region.kind >= kind) break;
+    at = geometry_.cluster(region.range.end());
+  }
+  return at;
+}
+
+HostOffset Layout::refcount_block_offset(std::uint64_t n) const {
+  return geometry_.offset(first_cluster(RegionKind::kRefcountBlocks) + n);
+}
+
+HostOffset Layout::l2_table_offset(std::uint64_t rank) const {
+  return geometry_.offset(first_cluster(RegionKind::kL2Tables) + rank);
+}
+
+HostOffset Layout::data_offset(ClusterCount rank) const {
+  return geometry_.offset(first_cluster(RegionKind::kDataClusters) + rank);
+}
+
+qcow2::Header Layout::header() const {
+  qcow2::Header header;
+  header.geometry = geometry_;
+  header.virtual_size = virtual_size_;
+  header.l1_entries = l1_entries();
+  // An empty disk has no L1 table, and then QEMU wants no offset either.
+  if (header.l1_entries > 0) {
+    header.l1_offset = geometry_.offset(first_cluster(RegionKind::kL1Table));
+  }
+  header.refcount_table_offset = geometry_.offset(first_cluster(RegionKind::kRefcountTable));
+  header.refcount_table_clusters = totals_.refcount_table;
+  if (data_file_) {
+    header.incompatible_features |= qcow2::kIncompatibleDataFile;
+    if (data_file_->raw) header.autoclear_features |= qcow2::kAutoclearRawDataFile;
+    header.data_file_name = data_file_->name;
+  }
+  return header;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The header and its extensions (specification: "Header", "Header extensions").
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qcow2/geometry.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream::qcow2 {
+
+inline constexpr std::uint64_t kIncompatibleDataFile = 1ULL << 2;
+inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
+
+struct Header {
+  Geometry geometry;
+  std::uint64_t virtual_size = 0;  // bytes, a multiple of kSectorSize
+  std::uint64_t l1_entries = 0;
+  HostOffset l1_offset;  // 0 where there are no entries
+  HostOffset refcount_table_offset;
+  ClusterCount refcount_table_clusters = 0;
+  std::uint64_t incompatible_features = 0;
+  std::uint64_t compatible_features = 0;
+  std::uint64_t autoclear_features = 0;
+  std::optional<std::string> data_file_name;
+  bool feature_name_table = false;  // decoded; encode_header() decides by itself
+
+  friend bool operator==(const Header&, const Header&) = default;
+};
+
+// The bytes from the start of the file to the end of the last extension; the rest of the header
+// cluster is zeros. Never longer than a cluster as long as the data file's name is not longer than
+// max_data_file_name().
+std::vector<std::byte> encode_header(const Header& header);
+
+// Reads what encode_header() writes, and any other header without a backing file, encryption or
+// snapshots. `bytes` must hold the header and its extensions. Throws Error{kFailed} on anything
+// else. Unknown extensions are passed over.
+Header decode_header(std::span<const std::byte> bytes);
+
+// Bytes that a data file's name may have in an image of this cluster size, 0 if none fits.
+std::uint64_t max_data_file_name(const Geometry& geometry);
+
+}  // namespace qcow2stream::qcow2

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The numbers that bound an image, and whose they are. "QEMU" means block/qcow2.h.
+
+#pragma once
+
+#include <cstdint>
+
+namespace qcow2stream::qcow2 {
+
+// The guest sees whole sectors: QEMU rounds an odd size down when it opens an image.
+inline constexpr std::uint64_t kSectorSize = 512;
+
+// QEMU: MIN_CLUSTER_BITS and MAX_CLUSTER_BITS. The specification has the lower bound only.
+inline constexpr unsigned kMinClusterBits = 9;
+inline constexpr unsigned kMaxClusterBits = 21;
+
+// Specification: refcount_order <= 6.
+inline constexpr unsigned kMaxRefcountOrder = 6;
+
+// QEMU: QCOW_MAX_L1_SIZE.
+inline constexpr std::uint64_t kMaxL1Bytes = 32ULL << 20;
+
+// QEMU: QCOW_MAX_REFTABLE_SIZE, compared with the clusters that the table occupies.
+inline constexpr std::uint64_t kMaxRefcountTableBytes = 8ULL << 20;
+
+// Specification: host offsets are bits 9-55 of an L1 or L2 entry.
+inline constexpr std::uint64_t kMaxHostOffset = 1ULL << 56;
+
+// The kernel and QEMU count the bytes of a disk in a signed 64-bit number.
+inline constexpr std::uint64_t kMaxVirtualSize = (1ULL << 63) - kSectorSize;
+
+// The kernel: PATH_MAX with its NUL; QEMU keeps file names in buffers of this size.
+inline constexpr std::uint64_t kMaxDataFileNameBytes = 4095;
+
+}  // namespace qcow2stream::qcow2

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2/refcounts.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/endian.h"
+
+namespace qcow2stream::qcow2 {
+namespace {
+
+// 64 bits' worth of entries that are all one, as they stand in the file.
+constexpr std::array<std::uint64_t, 7> kOnes = {
+    0xffff'ffff'ffff'ffff, 0x5555'5555'5555'5555, 0x1111'1111'1111'1111, 0x0101'0101'0101'0101,
+    0x0001'0001'0001'0001, 0x0000'0001'0000'0001, 0x0000'0000'0000'0001};
+
+}  // namespace
+
+void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::uint64_t count) {
+  const std::uint64_t per_word = 64U >> refcount_order;
+  const std::size_t words = block.size() / sizeof(std::uint64_t);
+  const std::size_t full = std::min<std::uint64_t>(count / per_word, words);
+  const std::uint64_t ones = to_big(kOnes[refcount_order]);
+  for (std::size_t i = 0; i < full; ++i) {
+    std::memcpy(block.data() + i * sizeof ones, &ones, sizeof ones);
+  }
+  auto rest = block.subspan(full * sizeof ones);
+  std::ranges::fill(rest, std::byte{0});
+  if (rest.empty()) return;
+
+  const std::uint64_t width = 1U << refcount_order;
+  for (std::uint64_t i = 0; i < count % per_word; ++i) {
+    // The last byte of a wide entry, or the entry's lowest bit in its byte.
+    const std::uint64_t bit = width >= 8 ? (i + 1) * width - 8 : i * width;
+    rest[bit / 8] |= std::byte{1} << (bit % 8);
+  }
+}
+
+std::uint64_t refcount_at(std::span<const std::byte> block, unsigned refcount_order,
+                          std::uint64_t index) {
+  const std::uint64_t width = 1U << refcount_order;
+  if (width < 8) {
+    const std::uint64_t bit = index * width;
+    const auto byte = std::to_integer<std::uint64_t>(block[bit / 8]);
+    return (byte >> (bit % 8)) & ((1U << width) - 1);
+  }
+  std::uint64_t value = 0;
+  for (std::byte b : block.subspan(index * width / 8, width / 8)) {
+    value = value << 8 | std::to_integer<std::uint64_t>(b);
+  }
+  return value;
+}
+
+}  // namespace qcow2stream::qcow2

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2stream/survey.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "plan/cluster_map.h"
+#include "plan/layout.h"
+#include "survey/work.h"
+#include "survey/zero_scan.h"
+
+namespace qcow2stream {
+namespace {
+
+// The disk says what is data and is believed.
+void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapBuilder& map) {
+  std::vector<GuestRange> batch;
+  while (work.take(batch)) {
+    for (const GuestRange& piece : batch) {
+      const GuestCluster first = geometry.cluster(piece.begin);
+      const GuestCluster last = geometry.cluster(piece.end() - 1);
+      map.mark_data(first, last - first + 1);
+    }
+  }
+}
+
+// Runs `worker` in `threads` threads, the calling one among them. The first exception stops the
+// others and is thrown when all have ended.
+template <class Worker>
+void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
+  std::mutex mutex;
+  std::exception_ptr first_error;
+  const auto guarded = [&] {
+    try {
+      worker();
+    } catch (...) {
+      work.stop();
+      const std::lock_guard lock(mutex);
+      if (!first_error) first_error = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(guarded);
+    guarded();
+  }
+  if (first_error) std::rethrow_exception(first_error);
+}
+
+unsigned thread_count(unsigned wanted) {
+  return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
+                                         const SurveyOptions& options) {
+  check_disk_size(disk.name(), disk.size(), image);
+  const qcow2::Geometry geometry = geometry_of(image);
+  const ClusterCount clusters = geometry.clusters_for(virtual_size_of(disk.size()));
+  ClusterMapBuilder map(geometry, clusters);
+
+  if (options.scan == Scan::kNone || (image.data_file && image.data_file->raw)) {
+    map.mark_data(GuestCluster(0), clusters);
+    return map.finish();
+  }
+  SurveyWork work(disk, options.use_extents, options.progress);
+  if (options.scan == Scan::kHoles) {
+    mark_extents(work, geometry, map);
+  } else {
+    run_parallel(thread_count(options.threads), work,
+                 [&] { scan_for_zeros(disk, work, geometry, map); });
+  }
+  return map.finish();
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "survey/work.h"
+
+#include <algorithm>
+
+#include "base/bits.h"
+
+namespace qcow2stream {
+namespace {
+
+// Large enough to read in sequence where that pays and to keep the lock out of the profile, small
+// enough that workers finish together. A multiple of every cluster size.
+constexpr std::uint64_t kPieceSize = 8ULL << 20;
+
+// Small extents come in batches, so that a fragmented disk does not take the lock for each.
+constexpr std::size_t kMaxPieces = 64;
+
+std::unique_ptr<ExtentCursor> open_cursor(const Disk& disk, bool use_extents) {
+  const GuestRange whole{GuestOffset(0), disk.size()};
+  return use_extents ? disk.extents(whole) : disk.Disk::extents(whole);
+}
+
+}  // namespace
+
+SurveyWork::SurveyWork(const Disk& disk, bool use_extents, Progress* progress)
+    : cursor_(open_cursor(disk, use_extents)), progress_(progress) {
+  if (progress_ != nullptr) progress_->survey_total = disk.size();
+}
+
+bool SurveyWork::take(std::vector<GuestRange>& batch) {
+  const std::lock_guard lock(mutex_);
+  batch.clear();
+  std::uint64_t bytes = 0;
+  while (!stopped_ && bytes < kPieceSize && batch.size() < kMaxPieces) {
+    if (rest_.length == 0) {
+      const auto extent = cursor_->next();
+      if (!extent) break;
+      if (!extent->data) continue;
+      rest_ = extent->range;
+    }
+    const GuestOffset cut(align_down(rest_.begin.value() + kPieceSize, kPieceSize));
+    const GuestRange piece{rest_.begin, std::min(rest_.end(), cut) - rest_.begin};
+    rest_ = {piece.end(), rest_.length - piece.length};
+    batch.push_back(piece);
+    bytes += piece.length;
+  }
+  if (batch.empty()) {
+    if (progress_ != nullptr && !stopped_) progress_->survey_done.store(progress_->survey_total);
+    return false;
+  }
+  if (progress_ != nullptr) progress_->survey_done.store(batch.back().end().value());
+  return true;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Hands the disk's data out to the survey's workers, a batch at a time.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// Walks the data extents of the disk once, for all workers together. Thread-safe.
+class SurveyWork {
+ public:
+  // `progress` may be null. The disk must outlive it.
+  SurveyWork(const Disk& disk, bool use_extents, Progress* progress);
+
+  // Fills `batch` with the next pieces of data in ascending order; false at the end of the disk or
+  // after stop(). Pieces end at multiples of `kPieceSize` or where the data ends.
+  bool take(std::vector<GuestRange>& batch);
+
+  // Makes take() return false from now on.
+  void stop() { stopped_ = true; }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<ExtentCursor> cursor_;
+  GuestRange rest_;  // of the extent that is being handed out
+  Progress* progress_;
+  std::atomic<bool> stopped_ = false;
+};
+
+}  // namespace qcow2stream

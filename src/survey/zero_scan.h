@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include "plan/cluster_map.h"
+#include "qcow2stream/disk.h"
+#include "survey/work.h"
+
+namespace qcow2stream {
+
+// One worker of the survey that looks into the data: takes pieces of `work` until there are no more
+// and marks in `map` every cluster that holds a byte other than zero. Any number of them may run at
+// once. Throws Error when the disk cannot be read.
+void scan_for_zeros(const Disk& disk, SurveyWork& work, const qcow2::Geometry& geometry,
+                    ClusterMapBuilder& map);
+
+}  // namespace qcow2stream

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What is not a file or block device, or cannot be opened: status 1, one message with its name.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+refused() { expect_refusal 1 "^qcow2-to-stdout: $1: .*$2" timeout 20 "$tool" "$1"; }
+
+refused missing.raw 'No such file or directory'
+mkdir directory
+refused directory '[Dd]irectory'
+refused /dev/zero '[Nn]ot a|character device'
+refused /dev/null '[Nn]ot a|character device'
+refused missing/disk.raw 'No such file or directory'
+ln -s nowhere dangling.raw
+refused dangling.raw 'No such file or directory'
+: >file
+refused file/disk.raw 'Not a directory'
+
+# A fifo without a writer must not make it wait.
+mkfifo fifo
+refused fifo '[Nn]ot a|fifo|FIFO|pipe'

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# --progress=FD: lines N/100, never backwards, and 100/100 after success.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+truncate -s 64M disk.raw
+data disk.raw 1*M 20*M
+
+# good FILE: lines of the form, in order.
+good() {
+  [[ -s $1 ]] || fail "no progress in $1"
+  ! grep -Evx -e '[0-9]{1,2}/100|100/100' "$1" || fail "a line that is no progress"
+  sort -nc "$1" || fail "progress goes backwards"
+}
+
+for options in '' '-T 4' '-T 1 --scan none' '--scan holes' '--offset 5M' '--length 100'; do
+  # shellcheck disable=SC2086
+  "$tool" $options --progress=3 disk.raw 3>lines >image 2>stderr
+  expect_silence
+  good lines
+  [[ $(tail -n 1 lines) == 100/100 ]] || fail "the end is not 100/100: $(tail -n 1 lines)"
+  [[ $(grep -c 100/100 lines) == 1 ]]
+  # shellcheck disable=SC2086
+  same image <("$tool" $options disk.raw)
+done
+
+# Standard error is a descriptor like any other. A reader that is slow sees more than the end.
+"$tool" --progress=2 disk.raw 2>lines | (sleep 1; wc -c) >/dev/null
+good lines
+(($(sort -u lines | wc -l) > 2)) || fail "only: $(<lines)"
