@@ -73,8 +73,8 @@ expect_status() {
   [[ $status == $wanted ]] || fail "status $status instead of $wanted: $*"
 }
 
-# expect_stderr PATTERN (extended regular expression)
-expect_stderr() { grep -Eq -e "$1" stderr || fail "no '$1' in the message"; }
+# expect_stderr PATTERN (extended regular expression, upper or lower case)
+expect_stderr() { grep -Eiq -e "$1" stderr || fail "no '$1' in the message"; }
 
 expect_silence() { [[ ! -s stderr ]] || fail "unexpected message"; }
 
@@ -102,7 +102,7 @@ convert() {
   expect_silence
 }
 
-# stall N ARGUMENT...: starts the program on a pipe and reads N bytes of what it writes. drain reads
+# stall N ARGUMENT...: starts the program on a pipe and reads N bytes (an expression) of it. drain reads
 # the rest and waits for the end: the bytes are in `received`, the status in $status.
 stalled=
 stop_stalled() { [[ -z $stalled ]] || kill "$stalled"; }
@@ -115,7 +115,7 @@ stall() {
   "$tool" "$@" >pipe 2>stderr &
   stalled=$!
   exec {from_pipe}<pipe
-  head -c "$bytes" <&"$from_pipe" >received
+  head -c "$((bytes))" <&"$from_pipe" >received
 }
 
 drain() {

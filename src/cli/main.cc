@@ -155,7 +155,7 @@ ExitStatus status_of(ErrorKind kind) {
 // What the reader of the output has to know about it after a failure.
 std::string incomplete_note(const Progress& progress) {
   if (progress.emit_total == 0) return "";
-  return fmt::format("; output is incomplete ({} of {} bytes), discard it", progress.emit_done,
+  return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
                      progress.emit_total);
 }
 
@@ -168,7 +168,8 @@ ExitStatus guarded_run(const Options& options) {
     message(error.what());
     return kExitUsage;
   } catch (const Error& error) {
-    message(error.what() + incomplete_note(progress));
+    const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
+    message(error.what() + incomplete_note(progress) + (worthless ? ", discard it" : ""));
     return status_of(error.kind());
   } catch (const std::bad_alloc&) {
     message(fmt::format("{}: out of memory{}", options.disk, incomplete_note(progress)));

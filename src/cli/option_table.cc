@@ -101,7 +101,7 @@ constexpr std::array kInputOptions = {
     OptionSpec{0, "scan", Value::kRequired, "HOW",
                "leave out: zeros (default), holes only, or none",
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
-    OptionSpec{0, "allocated", Value::kNone, "", "",
+    OptionSpec{0, "allocated", Value::kNone, "", "the same as --scan none",
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},

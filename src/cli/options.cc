@@ -109,6 +109,7 @@ class Parser {
         const OptionSpec& spec = *tables_.find(found);
         last_without_value_ = spec.value == Value::kAttached && optarg == nullptr ? &spec : nullptr;
         apply(spec, optarg, parsed_);
+        if (wants_text_only()) return std::move(parsed_);
       }
     }
     for (; optind < argc_; ++optind) operand(argv_[optind]);
@@ -116,6 +117,11 @@ class Parser {
   }
 
  private:
+  // --help and --version hold whatever else stands on the line.
+  [[nodiscard]] bool wants_text_only() const {
+    return parsed_.options.action == Action::kHelp || parsed_.options.action == Action::kVersion;
+  }
+
   void report_unknown() const {
     // A long option that takes no value, or a letter that does not exist, or no option at all.
     if (const OptionSpec* spec = tables_.find(optopt);

@@ -122,7 +122,7 @@ void ProgressDisplay::finish() {
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
   std::string line =
-      fmt::format("{}  {} in {:.1f} s", options_.disk, format_size(written), seconds);
+      fmt::format("{}  100%  {} in {:.1f} s", options_.disk, format_size(written), seconds);
   if (seconds > 0) {
     const auto rate = static_cast<std::uint64_t>(static_cast<double>(written) / seconds);
     line += fmt::format(", {}/s", format_size(rate));

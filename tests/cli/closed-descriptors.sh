@@ -22,6 +22,20 @@ status=0
 [[ $status == [12] ]] || fail "status $status without a standard output"
 expect_messages 1
 status=0
-"$tool" missing.raw >&- 2>&- <&- || status=$?
+"$tool" disk.raw >&- 2>&- <&- || status=$?
 [[ $status == [12] ]] || fail "status $status without any descriptor"
 same disk.raw before
+
+# Whoever cannot read messages still gets the status, and a warning harms nothing.
+for stderr in '&-' /dev/full; do
+  status=0
+  eval "\"\$tool\" missing.raw 2>$stderr >image" || status=$?
+  [[ $status == 1 ]] || fail "status $status where the message cannot be written to $stderr"
+  status=0
+  eval "\"\$tool\" --frobnicate disk.raw 2>$stderr >image" || status=$?
+  [[ $status == 2 ]] || fail "status $status where the message cannot be written to $stderr"
+  status=0
+  eval "\"\$tool\" wanted 2>$stderr >image" || status=$?
+  [[ $status == 0 ]] || fail "status $status where the warning cannot be written to $stderr"
+  same image <("$tool" --quiet wanted)
+done

@@ -8,7 +8,7 @@
 need qemu-img python3
 truncate -s 5000192 disk.raw
 data disk.raw 70*K 200*K
-for options in '' '-c 512' '-c 2M -r 8' '-d'; do
+for options in '' '-c 1k' '-c 2M -r 8' '-d'; do
   # shellcheck disable=SC2086
   convert disk.raw image -R $options
   check_image image disk.raw

@@ -12,7 +12,7 @@ for options in '' '--scan none' '--scan holes' '-T 1'; do
   for place in 0 5*M 32*M-1; do
     for read in 1 1000000 28*M; do
       # shellcheck disable=SC2086
-      stall $((read)) $options disk.raw
+      stall "$read" $options disk.raw
       data disk.raw "$place" 1 "$RANDOM"
       drain
       [[ $status == 3 ]] || fail "status $status with $options, byte $place, after $read bytes"

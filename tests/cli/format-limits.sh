@@ -20,7 +20,7 @@ truncate -s 40G disk.raw
 expect_refusal 1 '^qcow2-to-stdout: disk\.raw: .*[Rr]efcount' \
   timeout 60 "$tool" -c 512 -r 64 --scan none disk.raw
 expect_stderr '1024'
-expect_stderr 'narrower'
+expect_stderr '32 bits'
 convert disk.raw image -c 1024 -r 64 --scan none --measure=size
 convert disk.raw image -c 512 -r 32 --scan none --measure=size
 convert disk.raw image -c 512 -r 64 --measure=size  # little of it is allocated

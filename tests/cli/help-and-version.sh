@@ -14,7 +14,7 @@ grep -qi '^usage: .*qcow2-to-stdout' stdout
 cp stdout help
 expect_status 0 "$tool" -h
 same stdout help
-expect_status 0 "$tool" --help disk.raw extra
+expect_status 0 "$tool" disk.raw --help
 same stdout help
 
 expect_status 0 "$tool" --version

@@ -25,10 +25,17 @@ for options in '' '-c 512' '-c 2M -r 64' '-v 2' '--scan none' '--scan holes' '-R
   same human <("$tool" $options --measure=human disk.raw)
 done
 
+# Of a range, its own size.
+for range in '--offset 100000' '--length 5' '--offset 65536 --length 1T' '--length 0'; do
+  # shellcheck disable=SC2086
+  [[ $("$tool" --measure=size $range disk.raw) == "$("$tool" $range disk.raw | wc -c)" ]] ||
+    fail "the size of $range"
+done
+
 # The two lines are the ones that qemu-img prints.
 if type -P qemu-img >/dev/null; then
   qemu-img measure -f raw -O qcow2 disk.raw | sed 's/[0-9]\+/N/' >wanted
-  "$tool" --measure disk.raw | head -n 2 | sed 's/[0-9]\+/N/' >lines
+  "$tool" --measure disk.raw | sed -n '1,2s/[0-9]\+/N/p' >lines
   same lines wanted
 fi
 

@@ -15,7 +15,7 @@ long <help >help.options
 # The program knows each (an option without its value is another mistake than an unknown one).
 while read -r option; do
   "$tool" "$option" -Z >stdout 2>stderr || true
-  ! grep -Eq -e "(unknown|unrecognized|invalid) option.*$option" stderr ||
+  ! grep -Eiq -e "$option\b.*(unknown|invalid|unexpected)" stderr ||
     fail "the program does not know $option"
 done <help.options
 

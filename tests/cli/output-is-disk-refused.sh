@@ -14,14 +14,14 @@ ln -s disk.raw soft.raw
 for name in disk.raw hard.raw soft.raw; do
   status=0
   "$tool" "$name" 1<>disk.raw 2>stderr || status=$?
-  [[ $status == 2 ]] || fail "status $status"
+  [[ $status == 1 ]] || fail "status $status"
   expect_messages 1
   expect_stderr "$name"
   same disk.raw before
 
   status=0
   "$tool" "$name" >>disk.raw 2>stderr || status=$?
-  [[ $status == 2 ]] || fail "status $status"
+  [[ $status == 1 ]] || fail "status $status"
   expect_messages 1
   same disk.raw before
 done

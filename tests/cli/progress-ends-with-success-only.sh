@@ -14,6 +14,7 @@ status=0
 ! grep 100/100 lines || fail "output full"
 
 stall 4*M --progress=2 disk.raw
+sleep 1  # long enough to be worth a line
 data disk.raw 15*M 100 5
 drain
 [[ $status == 3 ]]

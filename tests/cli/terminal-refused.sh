@@ -9,7 +9,7 @@ need script
 truncate -s 1M disk.raw
 data disk.raw 0 100
 
-expect_status 2 script -qec "$(printf '%q disk.raw 2>message' "$tool")" typescript
+expect_status 1 script -qec "$(printf '%q disk.raw 2>message' "$tool")" typescript
 ! grep -aq QFI typescript stdout || fail "the image is on the terminal"
 mv message stderr
 expect_messages 1

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/progress_display.h"
+#include "cli/size.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+TEST(Size, UnitsArePowersOf1024) {
+  EXPECT_EQ(parse_size("0"), 0U);
+  EXPECT_EQ(parse_size("65536"), 65536U);
+  EXPECT_EQ(parse_size("64k"), 65536U);
+  EXPECT_EQ(parse_size("64K"), 65536U);
+  EXPECT_EQ(parse_size("64KiB"), 65536U);
+  EXPECT_EQ(parse_size("2M"), 2U << 20);
+  EXPECT_EQ(parse_size("3GiB"), 3ULL << 30);
+  EXPECT_EQ(parse_size("15T"), 15ULL << 40);
+  EXPECT_EQ(parse_size("1P"), 1ULL << 50);
+  EXPECT_EQ(parse_size("15E"), 15ULL << 60);
+  EXPECT_EQ(parse_size("0x10000"), 65536U);
+  EXPECT_EQ(parse_size("18446744073709551615"), UINT64_MAX);
+}
+
+TEST(Size, WhatIsNoSizeIsRefused) {
+  for (const char* text : {"",         "k",      "-1",    "+1",  " 1",  "1 ",
+                           "1.5k",     "64kB",   "64MB",  "64B", "64b", "64ki",
+                           "64Kib",    "0x",     "0x10k", "0xg", "16E", "18446744073709551616",
+                           "disk.raw", "64KiBx", "1m"}) {
+    EXPECT_THROW(parse_size(text), std::invalid_argument) << text;
+  }
+}
+
+TEST(Size, ForPeople) {
+  EXPECT_EQ(format_size(0), "0 B");
+  EXPECT_EQ(format_size(1023), "1023 B");
+  EXPECT_EQ(format_size(1536), "1.5 KiB");
+  EXPECT_EQ(format_size((1ULL << 30) - 1), "1.0 GiB");
+}
+
+TEST(Bar, UsesTheWidthAndNeverMore) {
+  const BarState state{.title = "a-disk-with-a-rather-long-name.raw",
+                       .step = "writing",
+                       .percent = 42,
+                       .done = 2ULL << 30,
+                       .total = 5ULL << 30,
+                       .bytes_per_second = 1e9};
+  for (unsigned width = 1; width < 200; ++width) {
+    EXPECT_LE(bar_line(state, width).size(), width);
+  }
+  const std::string line = bar_line(state, 120);
+  for (const char* part : {"long-name.raw", "writing", "42%", "[====", "2.0 GiB / 5.0 GiB",
+                           "953.7 MiB/s", "0:03 left"}) {
+    EXPECT_NE(line.find(part), std::string::npos) << line;
+  }
+}
+
+TEST(Bar, Durations) {
+  using std::chrono::seconds;
+  EXPECT_EQ(format_duration(seconds(5)), "0:05");
+  EXPECT_EQ(format_duration(seconds(754)), "12:34");
+  EXPECT_EQ(format_duration(seconds(3723)), "1:02:03");
+}
+
+TEST(Percent, OneScaleOverBothSteps) {
+  Progress progress;
+  EXPECT_EQ(percent_done(progress, 10), 0U);
+  progress.survey_total = 1000;
+  progress.survey_done = 500;
+  EXPECT_EQ(percent_done(progress, 10), 5U);
+  // A survey that ended before the disk's end (holes) is complete when the emission begins.
+  progress.emit_total = 200;
+  EXPECT_EQ(percent_done(progress, 10), 10U);
+  progress.emit_done = 100;
+  EXPECT_EQ(percent_done(progress, 10), 55U);
+  EXPECT_EQ(percent_done(progress, 0), 50U);
+  progress.emit_done = 200;
+  EXPECT_EQ(percent_done(progress, 10), 100U);
+}
+
+Options parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "qcow2-to-stdout");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return parse_options(static_cast<int>(words.size()), argv.data());
+}
+
+std::string problem(const std::vector<std::string>& words) {
+  try {
+    parse(words);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(CommandLine, OptionsMayStandAnywhere) {
+  const Options options = parse({"-c", "4096", "disk", "-r8", "--scan=holes"});
+  EXPECT_EQ(options.disk, "disk");
+  EXPECT_EQ(options.image.cluster_size, 4096U);
+  EXPECT_EQ(options.image.refcount_bits, 8U);
+  EXPECT_EQ(options.scan, Scan::kHoles);
+  EXPECT_EQ(parse({"--", "-c"}).disk, "-c");
+}
+
+TEST(CommandLine, DataFileNameIsTheDiskUnlessGiven) {
+  EXPECT_EQ(parse({"-d", "disk"}).image.data_file.value().name, "disk");
+  EXPECT_TRUE(parse({"-dR", "disk"}).image.data_file.value().raw);
+  EXPECT_EQ(parse({"disk", "--data-file=x y"}).image.data_file.value().name, "x y");
+  EXPECT_TRUE(parse({"-R", "disk"}).image.data_file.has_value());
+  EXPECT_FALSE(parse({"disk"}).image.data_file.has_value());
+}
+
+TEST(CommandLine, ProblemsNameTheOption) {
+  EXPECT_EQ(problem({"-c", "disk.raw", "x"}),
+            "-c, --cluster-size: 'disk.raw' is not a size; -c sets the cluster size");
+  EXPECT_EQ(problem({"--measure", "json", "disk"}),
+            "disk: unexpected argument; did you mean --measure=json?");
+  EXPECT_EQ(problem({"disk", "--measure", "json"}),
+            "json: unexpected argument; did you mean --measure=json?");
+  EXPECT_EQ(problem({"a", "b"}), "b: unexpected argument");
+  EXPECT_EQ(problem({"-r", "8", "-v", "2", "disk"}),
+            "-r, --refcount-bits: refcounts of 8 bits need version 3");
+  EXPECT_EQ(problem({"disk", "-c"}), "-c, --cluster-size: needs a value");
+  EXPECT_EQ(problem({"disk", "--quiet=yes"}), "-q, --quiet: takes no value");
+  EXPECT_EQ(problem({}), "DISK is missing; see --help");
+  for (const auto& words : std::vector<std::vector<std::string>>{{"-x", "disk"},
+                                                                 {"--nonsense", "disk"},
+                                                                 {"--s", "x", "disk"},
+                                                                 {"-o", "x", "disk"},
+                                                                 {"-O", "qcow2", "disk"},
+                                                                 {"-f", "vmdk", "disk"},
+                                                                 {"-T", "many", "disk"},
+                                                                 {"--progress=99", "disk"},
+                                                                 {"--progress=1", "disk"},
+                                                                 {"--scan", "some", "disk"}}) {
+    EXPECT_NE(problem(words), "") << words[0];
+  }
+}
+
+TEST(Help, IsOneScreen) {
+  const std::string text = help_text();
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 50);
+  std::size_t begin = 0;
+  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    EXPECT_LE(end - begin, 96U) << text.substr(begin, end - begin);
+  }
+}
+
+}  // namespace
+}  // namespace qcow2stream::cli
