@@ -126,6 +126,9 @@ drain() {
   stalled=
 }
 
+# Sanitizers take memory, and do not get on with strace.
+sanitized() { [[ -n ${QCOW2STREAM_SANITIZE:-} ]]; }
+
 # --- Disks and images ----------------------------------------------------------------------------
 
 # data FILE OFFSET LENGTH [SEED]: writes bytes that are never zero and differ from place to place.

@@ -23,6 +23,7 @@ class FileDisk final : public Disk {
   void read(GuestOffset offset, std::span<std::byte> buffer) const override;
   [[nodiscard]] DiskTraits traits() const override;
   [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
 

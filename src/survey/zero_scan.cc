@@ -24,6 +24,9 @@ constexpr std::uint64_t kProbe = 4096;
 // zero test reads what the copy has just written.
 constexpr std::uint64_t kStretch = 256 << 10;
 
+// Stretches in flight: enough to keep a disk busy.
+constexpr std::size_t kStretchesInFlight = 4;
+
 // So many zero clusters in a row, and the worker stops probing.
 constexpr unsigned kZerosBeforeStretch = 4;
 
@@ -32,101 +35,128 @@ class Scanner {
   Scanner(const Disk& disk, SurveyWork& work, const qcow2::Geometry& geometry,
           ClusterMapBuilder& map)
       : work_(work), geometry_(geometry), map_(map), queue_(disk.queue()) {
-    const unsigned depth = std::max(1U, disk.traits().requests_in_flight);
-    buffers_.resize(depth * kStretch);
-    requests_.resize(depth);
-    for (std::uint64_t tag = 0; tag < depth; ++tag) free_.push_back(tag);
+    const std::size_t depth = std::max(1U, disk.traits().requests_in_flight);
+    const std::size_t stretches = std::min(kStretchesInFlight, depth);
+    // The slots of stretches come first. One request at a time can be either.
+    const std::size_t probes = std::max<std::size_t>(1, depth - stretches);
+    max_in_flight_ = depth;
+    buffers_.resize(stretches * kStretch + probes * kProbe);
+    const std::span all(buffers_);
+    for (std::size_t i = 0; i < stretches; ++i) add_slot(all.subspan(i * kStretch, kStretch));
+    for (std::size_t i = 0; i < probes; ++i) {
+      add_slot(all.subspan(stretches * kStretch + i * kProbe, kProbe));
+    }
   }
 
   void run() {
     for (;;) {
-      while (!free_.empty()) {
-        const auto range = next_range();
-        if (!range) break;
-        const std::uint64_t tag = free_.back();
-        free_.pop_back();
-        submit(tag, *range);
+      while (in_flight_ < max_in_flight_ && start_one()) {
       }
-      if (free_.size() == requests_.size()) return;
+      if (in_flight_ == 0) return;
       finish(queue_->wait());
     }
   }
 
  private:
-  struct Request {
+  struct Slot {
+    std::span<std::byte> buffer;
     GuestRange reading;  // in flight
-    GuestOffset end;     // of what the request has to decide: beyond `reading` if that is a probe
+    GuestOffset end;     // of what is to be decided: beyond `reading` where that is a part of it
   };
 
-  // The next cluster's part or stretch of clusters that nobody has looked at.
-  std::optional<GuestRange> next_range() {
+  void add_slot(std::span<std::byte> buffer) {
+    free_slots(buffer.size()).push_back(slots_.size());
+    slots_.push_back({.buffer = buffer});
+  }
+
+  std::vector<std::uint64_t>& free_slots(std::size_t buffer_size) {
+    return buffer_size == kStretch ? free_stretches_ : free_probes_;
+  }
+
+  // Submits one request, if there is something to do and a slot for it.
+  bool start_one() {
+    if (!undecided_.empty()) {
+      if (free_stretches_.empty()) return false;
+      const GuestRange range = undecided_.front();
+      undecided_.pop_front();
+      start(free_stretches_, range);
+      return true;
+    }
+    const bool stretch = zeros_in_a_row_ >= kZerosBeforeStretch;
+    auto& slots = stretch ? free_stretches_ : free_probes_;
+    if (slots.empty()) return false;
+    const auto range = next_range(stretch ? kStretch : geometry_.cluster_size());
+    if (range) start(slots, *range);
+    return range.has_value();
+  }
+
+  // The next range that nobody has looked at, up to `want` bytes or one cluster long.
+  std::optional<GuestRange> next_range(std::uint64_t want) {
     while (piece_.length == 0) {
       if (next_piece_ == batch_.size()) {
         next_piece_ = 0;
-        if (!work_.take(batch_)) {
-          batch_.clear();
-          return std::nullopt;
-        }
+        if (!work_.take(batch_)) return std::nullopt;
       }
       piece_ = batch_[next_piece_++];
     }
-    const std::uint64_t want = zeros_in_a_row_ >= kZerosBeforeStretch
-                                   ? std::max(kStretch, geometry_.cluster_size())
-                                   : geometry_.cluster_size();
-    const GuestOffset cut(align_down(piece_.begin.value() + want, geometry_.cluster_size()));
+    const std::uint64_t step = std::max(want, geometry_.cluster_size());
+    const GuestOffset cut(align_down(piece_.begin.value() + step, geometry_.cluster_size()));
     const GuestRange range{piece_.begin, std::min(cut, piece_.end()) - piece_.begin};
     piece_ = {range.end(), piece_.length - range.length};
     return range;
   }
 
-  void submit(std::uint64_t tag, GuestRange range) {
-    const std::uint64_t most = zeros_in_a_row_ >= kZerosBeforeStretch ? kStretch : kProbe;
-    read(tag, {range.begin, std::min(most, range.length)}, range.end());
+  void start(std::vector<std::uint64_t>& slots, GuestRange range) {
+    const std::uint64_t tag = slots.back();
+    slots.pop_back();
+    Slot& slot = slots_[tag];
+    slot.end = range.end();
+    slot.reading = {range.begin, std::min<std::uint64_t>(range.length, slot.buffer.size())};
+    ++in_flight_;
+    queue_->submit(range.begin, slot.buffer.first(slot.reading.length), tag);
   }
 
-  void read(std::uint64_t tag, GuestRange reading, GuestOffset end) {
-    requests_[tag] = {reading, end};
-    queue_->submit(reading.begin, buffer(tag, reading.length), tag);
-  }
-
-  std::span<std::byte> buffer(std::uint64_t tag, std::uint64_t length) {
-    return std::span(buffers_).subspan(tag * kStretch, length);
-  }
-
-  // Looks at what has been read, cluster by cluster, and reads on where that decides nothing.
+  // Looks at what has been read, cluster by cluster. What that does not decide is read later.
   void finish(std::uint64_t tag) {
-    const auto [reading, end] = requests_[tag];
-    GuestOffset at = reading.begin;
-    while (at < reading.end()) {
-      const GuestOffset cluster_end = geometry_.offset(geometry_.cluster(at) + 1);
-      const GuestOffset stop = std::min(cluster_end, reading.end());
-      const bool zero = is_zero(buffer(tag, reading.length).subspan(at - reading.begin, stop - at));
-      if (!zero) {
+    const Slot& slot = slots_[tag];
+    const GuestOffset read_end = slot.reading.end();
+    GuestOffset at = slot.reading.begin;
+    while (at < read_end) {
+      const GuestOffset cluster_end =
+          std::min(geometry_.offset(geometry_.cluster(at) + 1), slot.end);
+      const GuestOffset stop = std::min(cluster_end, read_end);
+      if (is_zero(slot.buffer.subspan(at - slot.reading.begin, stop - at))) {
+        if (stop == cluster_end) ++zeros_in_a_row_;
+        at = stop;
+      } else {
+        // Data anywhere decides the whole cluster.
         map_.mark_data(geometry_.cluster(at), 1);
         zeros_in_a_row_ = 0;
-      } else if (stop == std::min(cluster_end, end)) {
-        ++zeros_in_a_row_;
+        at = cluster_end;
       }
-      // Data anywhere decides the whole cluster.
-      at = zero ? stop : std::min(cluster_end, end);
     }
-    if (at >= end) {
-      free_.push_back(tag);
-      return;
-    }
-    read(tag, {at, std::min(kStretch, end - at)}, end);
+    if (at < slot.end) undecided_.push_back({at, slot.end - at});
+    --in_flight_;
+    free_slots(slot.buffer.size()).push_back(tag);
   }
 
   SurveyWork& work_;
   const qcow2::Geometry& geometry_;
   ClusterMapBuilder& map_;
+
   std::vector<std::byte> buffers_;
-  std::vector<Request> requests_;
-  std::vector<std::uint64_t> free_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint64_t> free_stretches_;
+  std::vector<std::uint64_t> free_probes_;
+  std::size_t in_flight_ = 0;
+  std::size_t max_in_flight_ = 0;
+
   std::vector<GuestRange> batch_;
   std::size_t next_piece_ = 0;
-  GuestRange piece_;
+  GuestRange piece_;  // what is left of the current one
+  std::deque<GuestRange> undecided_;
   unsigned zeros_in_a_row_ = 0;
+
   // Last, so that it goes first: nothing may be in flight when the buffers go.
   std::unique_ptr<RequestQueue> queue_;
 };

@@ -15,7 +15,7 @@ for size in 0 1 511 513 3000 256 4M 1G; do refused '-c|--cluster-size' -c "$size
 for bits in 0 3 128 -1 x 16k ''; do refused '-r|--refcount-bits' -r "$bits" disk.raw; done
 for version in 0 1 4 -3 v3 ''; do refused '-v|--qcow2-version' -v "$version" disk.raw; done
 for scan in '' zero all hole; do refused '--scan' --scan "$scan" disk.raw; done
-for threads in -1 x '' 1.5; do refused '-T|--threads' -T "$threads" disk.raw; done
+for threads in -1 x '' 1.5 99999999999; do refused '-T|--threads' -T "$threads" disk.raw; done
 for form in xml '' JSON; do refused '--measure' --measure="$form" disk.raw; done
 for format in '' rax; do refused '-f|--input-format' -f "$format" disk.raw; done
 

@@ -21,6 +21,20 @@ for question in --help --version --measure=json; do
   [[ $status == 1 ]] || fail "status $status with $question"
 done
 
+# A limit on the size of files.
+status=0
+(ulimit -f 1000 && "$tool" disk.raw >image 2>stderr) || status=$?
+[[ $status == 1 ]] || fail "status $status"
+expect_messages 1
+expect_stderr 'file too large'
+(($(size_of image) <= 1000 * K))
+
+# A descriptor that is open for reading only.
+status=0
+"$tool" disk.raw 1<image 2>stderr || status=$?
+[[ $status == 1 ]] || fail "status $status"
+expect_messages 1
+
 need_root "a small file system (all before it passed)"
 mkdir small
 mount -t tmpfs -o size=3m tmpfs small 2>mount.log ||

@@ -13,3 +13,11 @@ expect_refusal 2 '--progress' "$tool" --progress=99999999999 disk.raw
 expect_refusal 2 '--progress' "$tool" --progress=-1 disk.raw
 expect_refusal 2 '--progress' "$tool" --progress=x disk.raw
 expect_refusal 2 '--progress' "$tool" --progress= disk.raw
+expect_refusal 2 '--progress' "$tool" --progress=3 disk.raw 3</dev/null
+
+# A descriptor that takes nothing any more does not spoil the image.
+convert disk.raw wanted
+"$tool" --progress=3 disk.raw >image 3>/dev/full
+same image wanted
+{ (sleep 0.3; "$tool" --progress=3 disk.raw >image) || fail "status $?"; } 3> >(:)
+same image wanted

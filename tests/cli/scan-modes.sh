@@ -29,6 +29,9 @@ for disk in stored.raw holes.raw; do
   same image <("$tool" --allocated $disk)
 done
 
+# Without the extents there are no holes.
+same <("$tool" --no-extents --scan holes holes.raw 2>stderr) <("$tool" --scan none holes.raw)
+
 # Stored zeros get space if only the source is asked, holes do not.
 convert holes.raw image --scan holes
 check_image image holes.raw

@@ -22,3 +22,11 @@ for options in '-c 512' '' '-c 2M'; do
   convert disk.raw image --threads=4 --no-extents $options
   same image wanted
 done
+
+# They do exist.
+if ! sanitized && strace -o trace true 2>strace.log; then
+  for threads in 1 3; do
+    strace -f -e trace=clone,clone3 -o trace "$tool" -T $threads --no-extents disk.raw >image
+    [[ $(grep -c '^[0-9]* *clone.*= [0-9]' trace) -ge $((threads - 1)) ]] || fail "no $threads threads"
+  done
+fi
