@@ -15,8 +15,9 @@ unset POSIXLY_CORRECT
 # shellcheck disable=SC2034
 readonly K=$((1 << 10)) M=$((1 << 20)) G=$((1 << 30)) T=$((1 << 40))
 
-tool=$(realpath -- "${QCOW2_TO_STDOUT:?must name the program under test}")
-[[ -x $tool ]] || { echo "FAIL: $tool is not a program" >&2; exit 1; }
+: "${QCOW2_TO_STDOUT:?must name the program under test}"
+tool=$(realpath -- "$QCOW2_TO_STDOUT")
+[[ -x $tool ]]
 source_root=$(realpath -- "${BASH_SOURCE[0]%/*}/..")
 # shellcheck disable=SC2034
 readonly tool source_root helpers=$source_root/tests/helpers

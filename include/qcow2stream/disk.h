@@ -85,9 +85,12 @@ class Disk {
   [[nodiscard]] virtual DiskTraits traits() const;
   // The extents that make up `range`, which lies within size(). Default: one data extent.
   [[nodiscard]] virtual std::unique_ptr<ExtentCursor> extents(GuestRange range) const;
-  // A queue for the calling thread. Default: reads with read(), one at a time. The queue must not
+  // A queue for the calling thread, for reads here and there. Default: reads with read(), one at a time. The queue must not
   // outlive the disk.
   [[nodiscard]] virtual std::unique_ptr<RequestQueue> queue() const;
+  // Advice that `range` will be read soon and in sequence, through read() or the copy descriptor.
+  // Must not wait for the data. Default: does nothing.
+  virtual void will_read(GuestRange range) const noexcept;
   // Nothing where overwritten data cannot be seen (block devices). Taken when the disk was opened.
   [[nodiscard]] virtual std::optional<DiskStamp> stamp() const;
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does

@@ -2,6 +2,8 @@
 
 #include "base/errors.h"
 
+#include <fmt/format.h>
+
 #include <cctype>
 #include <cstring>
 #include <utility>
@@ -17,6 +19,22 @@ Error::Error(ErrorKind kind, std::string name, std::string what_failed, std::str
   for (const std::string* part : {&what_failed_, &reason_}) {
     if (!part->empty()) message_ += (message_.empty() ? "" : ": ") + *part;
   }
+  message_ = one_line(message_);
+}
+
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      line += "\\n";
+    } else if (code < 0x20 || code == 0x7f) {
+      line += fmt::format("\\x{:02x}", code);
+    } else {
+      line += c;
+    }
+  }
+  return line;
 }
 
 std::string errno_text(int number) {

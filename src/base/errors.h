@@ -3,10 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
+
+// The same text with control characters written as escapes ("\\n", "\\x1b"), so that it stays one
+// line and does nothing to a terminal. Names of files may hold anything.
+std::string one_line(std::string_view text);
 
 // The system's words for an error number, as our messages want them: "no such file or directory".
 std::string errno_text(int number);

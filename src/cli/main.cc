@@ -23,8 +23,10 @@ namespace {
 
 constexpr const char* kStdoutName = "standard output";
 
+// Nobody can be told if this fails.
 void message(std::string_view text) {
-  fmt::print(stderr, "{}: {}\n", kProgramName, text);
+  const std::string line = fmt::format("{}: {}\n", kProgramName, one_line(text));
+  static_cast<void>(std::fputs(line.c_str(), stderr));
 }
 
 void print_to_stdout(std::string_view text) {

@@ -58,6 +58,8 @@ std::unique_ptr<RequestQueue> Disk::queue() const {
   return std::make_unique<SynchronousQueue>(*this);
 }
 
+void Disk::will_read(GuestRange /*range*/) const noexcept {}
+
 std::optional<DiskStamp> Disk::stamp() const {
   return std::nullopt;
 }

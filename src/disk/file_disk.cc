@@ -76,6 +76,12 @@ FileDisk::FileDisk(const std::string& path) : name_(path) {
                 "it is neither a regular file nor a block device");
   }
   size_ = current_size(now);
+  // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
+  // in sequence through fd_ keeps it. /proc leads to the very file that is open here, the name need
+  // not.
+  random_fd_ = UniqueFd(
+      ::open(fmt::format("/proc/self/fd/{}", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
   mtime_ns_ = now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec;
 }
 
@@ -113,7 +119,8 @@ DiskTraits FileDisk::traits() const {
 }
 
 std::unique_ptr<RequestQueue> FileDisk::queue() const {
-  const ReadTarget target{.name = name_, .fd = fd_.get(), .size = size_};
+  const int fd = random_fd_ ? random_fd_.get() : fd_.get();
+  const ReadTarget target{.name = name_, .fd = fd, .size = size_};
   if (auto queue = make_uring_queue(target, kQueueDepth)) return queue;
   return make_thread_queue(target, kQueueThreads);
 }
@@ -121,6 +128,11 @@ std::unique_ptr<RequestQueue> FileDisk::queue() const {
 std::unique_ptr<ExtentCursor> FileDisk::extents(GuestRange range) const {
   if (block_device_) return Disk::extents(range);
   return std::make_unique<FileExtents>(name_, fd_.get(), range);
+}
+
+void FileDisk::will_read(GuestRange range) const noexcept {
+  ::posix_fadvise(fd_.get(), static_cast<off_t>(range.begin.value()),
+                  static_cast<off_t>(range.length), POSIX_FADV_WILLNEED);
 }
 
 std::optional<DiskStamp> FileDisk::stamp() const {

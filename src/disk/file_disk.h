@@ -24,6 +24,7 @@ class FileDisk final : public Disk {
   [[nodiscard]] DiskTraits traits() const override;
   [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
+  void will_read(GuestRange range) const noexcept override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
 
@@ -33,6 +34,7 @@ class FileDisk final : public Disk {
 
   std::string name_;
   UniqueFd fd_;
+  UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
   bool block_device_ = false;
   std::uint64_t size_ = 0;
   std::int64_t mtime_ns_ = 0;

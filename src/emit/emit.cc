@@ -14,7 +14,7 @@
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <vector>
 
 #include "emit/output.h"
@@ -26,8 +26,42 @@ namespace {
 // What is read and written at once. 256 KiB fit into a core's second level cache.
 constexpr std::uint64_t kBufferSize = 256 << 10;
 
+// How far the disk is told ahead, and in which steps.
+constexpr std::uint64_t kReadAhead = 32 << 20;
+constexpr std::uint64_t kReadAheadStep = 1 << 20;
+
 // The piece that is held back until everything else is known to be good.
 constexpr std::uint64_t kLastPiece = 64 << 10;
+
+// Tells the disk what will be read next, so that it has several large requests to work on while the
+// output takes what came before.
+class ReadAhead {
+ public:
+  ReadAhead(const Image& image, HostRange range)
+      : disk_(image.disk()), segments_(image.segments(range)), position_(range.begin) {}
+
+  // The output has got to `written`.
+  void advance(HostOffset written) {
+    while (position_ < written + kReadAhead) {
+      if (rest_.range.length == 0) {
+        const auto next = segments_.next();
+        if (!next) return;
+        rest_ = *next;
+      }
+      const std::uint64_t n = std::min(rest_.range.length, kReadAheadStep);
+      if (rest_.kind == Segment::Kind::kDisk) disk_.will_read({rest_.disk_offset, n});
+      rest_.disk_offset += n;
+      rest_.range = {rest_.range.begin + n, rest_.range.length - n};
+      position_ = rest_.range.begin;
+    }
+  }
+
+ private:
+  const Disk& disk_;
+  Image::Segments segments_;
+  Segment rest_;
+  HostOffset position_;  // all before it has been announced
+};
 
 class Emitter {
  public:
@@ -42,6 +76,7 @@ class Emitter {
     const std::uint64_t last = std::min(range.length, kLastPiece);
     const std::uint64_t tail = std::min(range.length - last, output_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
+    read_ahead_.emplace(image_, range);
     write_range(body, copy_descriptor_ >= 0);
     write_range({body.end(), tail}, false);
     write_last({body.end() + tail, last}, tail);
@@ -52,6 +87,7 @@ class Emitter {
   void write_range(HostRange range, bool may_transfer) {
     Image::Segments segments = image_.segments(range);
     while (const auto segment = segments.next()) {
+      read_ahead_->advance(segment->range.begin);
       Segment rest = *segment;
       if (may_transfer && segment->kind == Segment::Kind::kDisk) transfer(rest);
       write_segment(rest.range);
@@ -64,6 +100,7 @@ class Emitter {
       const std::uint64_t n =
           output_.transfer(copy_descriptor_, segment.disk_offset, segment.range.length);
       if (n == 0) return;
+      read_ahead_->advance(segment.range.begin + n);
       segment.disk_offset += n;
       segment.range = {segment.range.begin + n, segment.range.length - n};
       transferred_ += n;
@@ -78,6 +115,7 @@ class Emitter {
       output_.write(piece);
       count(piece.size());
       range = {range.begin + piece.size(), range.length - piece.size()};
+      read_ahead_->advance(range.begin);
     }
   }
 
@@ -99,6 +137,7 @@ class Emitter {
   Progress* progress_;
   int copy_descriptor_;
   std::uint64_t transferred_ = 0;
+  std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;
 };
 

@@ -10,7 +10,8 @@ data disk.raw 0 8*M
 loop_device disk.raw -r
 truncate -s 4M disk.raw  # the device keeps its size, what lies behind is an error
 
-expect_refusal 1 "^qcow2-to-stdout: $loop: .*offset 4194304 .*input/output error" "$tool" "$loop"
+# The survey reads in several places at once; any of them that failed may be named.
+expect_refusal 1 "^qcow2-to-stdout: $loop: .*offset [4-8][0-9]{6} .*input/output error" "$tool" "$loop"
 for options in '--scan none' '--scan none -T 1'; do
   # shellcheck disable=SC2086
   announced=$("$tool" $options --measure=size "$loop")

@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh" || exit 1
 
-[[ -z $QCOW2STREAM_SANITIZE ]] || skip "a preloaded library and a sanitizer do not go together"
+[[ -z ${QCOW2STREAM_SANITIZE:-} ]] || skip "a preloaded library and a sanitizer do not go together"
 truncate -s 40M disk.raw
 data disk.raw 1*M 17*M
 data disk.raw 21*M 18*M

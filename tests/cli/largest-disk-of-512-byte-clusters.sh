@@ -13,6 +13,6 @@ data disk.raw 128*G-1 1
 convert disk.raw image -c 512
 check_image image disk.raw
 convert disk.raw image -c 512 -r 64
-check_image image disk.raw
+qemu-img check -q -f qcow2 image  # a comparison takes ten seconds
 truncate -s $((128 * G + 1)) disk.raw
 expect_refusal 1 1024 "$tool" -c 512 disk.raw

@@ -26,7 +26,8 @@ for options in '' '-T 4' '-T 1 --scan none' '--scan holes' '--offset 5M' '--leng
   same image <("$tool" $options disk.raw)
 done
 
-# Standard error is a descriptor like any other. A reader that is slow sees more than the end.
-"$tool" --progress=2 disk.raw 2>lines | (sleep 1; wc -c) >/dev/null
+# Standard error is a descriptor like any other. Who reads slowly sees more than the end.
+slowly() { while [[ $(dd bs=1M count=1 iflag=fullblock status=none | wc -c) != 0 ]]; do sleep 0.1; done; }
+"$tool" --progress=2 disk.raw 2>lines | slowly
 good lines
-(($(sort -u lines | wc -l) > 2)) || fail "only: $(<lines)"
+(($(sort -u lines | wc -l) > 5)) || fail "only: $(<lines)"

@@ -9,34 +9,32 @@
 truncate -s 60M disk.raw
 data disk.raw 2*M 30*M
 for ((i = 0; i < 200; i++)); do data disk.raw $((34 * M + i * 130000)) 1; done
-without_uring=("$DENY_SYSCALLS" EPERM io_uring_setup)
-without_nowait=("$DENY_SYSCALLS" EOPNOTSUPP io_uring_setup,preadv2)
+without() { "$DENY_SYSCALLS" EOPNOTSUPP "$@"; }
+forget_cached() { dd of=disk.raw oflag=nocache conv=notrunc,fdatasync count=0 status=none; }
 
 for options in '' '-c 512' '-c 4k' '-c 2M' '--no-extents' '-T 1' '-T 7'; do
   # shellcheck disable=SC2086
   "$tool" $options disk.raw >wanted
   check_image wanted disk.raw
-  for engine in without_uring without_nowait; do
-    declare -n command=$engine
+  for calls in io_uring_setup io_uring_setup,preadv2; do
     # shellcheck disable=SC2086
-    "${command[@]}" "$tool" $options disk.raw >image
+    without $calls "$tool" $options disk.raw >image
     same image wanted
-    # Nothing of the disk in the page cache.
-    dd of=disk.raw oflag=nocache conv=notrunc,fdatasync count=0 status=none
+    forget_cached
     # shellcheck disable=SC2086
-    "${command[@]}" "$tool" $options disk.raw >image
+    without $calls "$tool" $options disk.raw >image
     same image wanted
   done
-  dd of=disk.raw oflag=nocache conv=notrunc,fdatasync count=0 status=none
+  forget_cached
   # shellcheck disable=SC2086
   "$tool" $options disk.raw >image
   same image wanted
 done
 
-[[ -z $QCOW2STREAM_SANITIZE ]] || exit 0
+[[ -z ${QCOW2STREAM_SANITIZE:-} ]] || exit 0
 # pread() is what the threads use and io_uring does not.
 measure=("$tool" -f raw --measure=size disk.raw)
 export FAULTS=pread:1+:EIO
 expect_status 0 env LD_PRELOAD="$FAULT_SHIM" "${measure[@]}"
 expect_refusal 1 'disk.raw: read at offset [0-9]+ failed: input/output error' \
-  "${without_nowait[@]}" env LD_PRELOAD="$FAULT_SHIM" "${measure[@]}"
+  without io_uring_setup,preadv2 env LD_PRELOAD="$FAULT_SHIM" "${measure[@]}"
