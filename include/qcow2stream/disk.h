@@ -60,6 +60,8 @@ struct DiskTraits {
   std::uint32_t request_size = 1U << 20;
   // Requests that one queue takes at once.
   unsigned requests_in_flight = 1;
+  // Queues that get ahead of each other; more may be had, but they share what these have.
+  unsigned queues = 1024;
 };
 
 // What tells two states of a source apart on every host that sees it: for files size and mtime.
@@ -85,8 +87,8 @@ class Disk {
   [[nodiscard]] virtual DiskTraits traits() const;
   // The extents that make up `range`, which lies within size(). Default: one data extent.
   [[nodiscard]] virtual std::unique_ptr<ExtentCursor> extents(GuestRange range) const;
-  // A queue for the calling thread, for reads here and there. Default: reads with read(), one at a time. The queue must not
-  // outlive the disk.
+  // A queue for the calling thread, for reads here and there. Default: reads with read(), one at a
+  // time. The queue must not outlive the disk.
   [[nodiscard]] virtual std::unique_ptr<RequestQueue> queue() const;
   // Advice that `range` will be read soon and in sequence, through read() or the copy descriptor.
   // Must not wait for the data. Default: does nothing.

@@ -20,16 +20,23 @@ bool is_zero_scalar(std::span<const std::byte> bytes) {
   return true;
 }
 
-// 128 bytes at a time, so that the test for a bit set is paid once in four vectors.
+// Four vectors at a time, so that the test for a bit set is paid once in four. (As an array of four
+// filled by one memcpy GCC 12 goes through the stack: 4.9 instead of 50 GB/s; build/bin/micro.)
 template <class Vector>
 [[gnu::always_inline]] inline bool is_zero_vector(std::span<const std::byte> bytes) {
   constexpr std::size_t kStep = 4 * sizeof(Vector);
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= kStep; at += kStep, left -= kStep) {
-    std::array<Vector, 4> v;
-    std::memcpy(v.data(), at, kStep);
-    const Vector any = (v[0] | v[1]) | (v[2] | v[3]);
+    Vector a;
+    Vector b;
+    Vector c;
+    Vector d;
+    std::memcpy(&a, at, sizeof a);
+    std::memcpy(&b, at + sizeof a, sizeof b);
+    std::memcpy(&c, at + 2 * sizeof a, sizeof c);
+    std::memcpy(&d, at + 3 * sizeof a, sizeof d);
+    const Vector any = (a | b) | (c | d);
     std::uint64_t folded = 0;
     for (std::size_t lane = 0; lane < sizeof(Vector) / sizeof(std::uint64_t); ++lane) {
       folded |= any[lane];

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <span>
 #include <utility>
 
 #include "base/bits.h"
+#include "base/bitset.h"
 
 namespace qcow2stream {
 namespace {
@@ -19,41 +19,6 @@ constexpr ClusterCount kChunkClusters = 32768;
 
 ClusterCount chunk_clusters(const qcow2::Geometry& geometry) {
   return std::max<ClusterCount>(kChunkClusters, geometry.l2_entries());
-}
-
-// The lowest `n` bits; n <= 64.
-constexpr std::uint64_t low_bits(std::uint64_t n) {
-  return n >= 64 ? ~0ULL : (1ULL << n) - 1;
-}
-
-std::uint64_t count_bits(std::span<const std::uint64_t> words) {
-  std::uint64_t n = 0;
-  for (std::uint64_t w : words) n += static_cast<unsigned>(std::popcount(w));
-  return n;
-}
-
-// Of the bits set in `words`, the position of the one that has `rank` before it.
-std::uint64_t select_bit(std::span<const std::uint64_t> words, std::uint64_t rank) {
-  std::size_t i = 0;
-  for (;; ++i) {
-    const auto n = static_cast<unsigned>(std::popcount(words[i]));
-    if (rank < n) break;
-    rank -= n;
-  }
-  std::uint64_t word = words[i];
-  for (; rank > 0; --rank) word &= word - 1;
-  return i * 64 + static_cast<unsigned>(std::countr_zero(word));
-}
-
-// The first bit at or after `from` that is set in words XOR invert, or the number of bits.
-std::uint64_t find_bit(std::span<const std::uint64_t> words, std::uint64_t from,
-                       std::uint64_t invert) {
-  for (std::uint64_t i = from / 64; i < words.size(); ++i) {
-    std::uint64_t w = words[i] ^ invert;
-    if (i == from / 64) w &= ~low_bits(from % 64);
-    if (w != 0) return i * 64 + static_cast<unsigned>(std::countr_zero(w));
-  }
-  return words.size() * 64;
 }
 
 }  // namespace
@@ -176,7 +141,8 @@ ClusterCount ClusterMap::data_in(const Entry& entry, ClusterCount first_clusters
   const std::uint64_t whole = first_clusters / 64;
   std::uint64_t n = count_bits(words.first(whole));
   if (first_clusters % 64 != 0) {
-    n += static_cast<unsigned>(std::popcount(words[whole] & low_bits(first_clusters % 64)));
+    const std::uint64_t last = words[whole] & low_bits(first_clusters % 64);
+    n += count_bits({&last, 1});
   }
   return n;
 }

@@ -72,7 +72,7 @@ std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& i
   if (options.scan == Scan::kHoles) {
     mark_extents(work, geometry, map);
   } else {
-    run_parallel(thread_count(options.threads), work,
+    run_parallel(std::min(thread_count(options.threads), disk.traits().queues), work,
                  [&] { scan_for_zeros(disk, work, geometry, map); });
   }
   return map.finish();

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Disks behind the NBD protocol (github.com/NetworkBlockDevice/nbd, doc/proto.md), through libnbd.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+struct NbdOptions {
+  // Connections at the same time; 0: what is good. More than one only where the server says that it
+  // takes several (multi-conn).
+  unsigned connections = 0;
+  // Requests in flight on each connection; 0: what is good.
+  unsigned requests = 0;
+  // A server that says nothing for so long is given up.
+  std::chrono::seconds timeout{60};
+};
+
+// Whether `name` is a URI for open_nbd(): nbd, nbds, nbd+unix, nbds+unix, nbd+vsock, nbds+vsock.
+bool is_nbd_uri(std::string_view name);
+
+// Connects to the export that the URI names (every form that libnbd's nbd_connect_uri takes, TLS
+// included). Extents come from the metadata context base:allocation, if the server has it. No
+// stamp: a server does not tell whether its disk changes. Throws Error{kFailed}.
+std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options = {});
+
+// Starts a server program and connects to it over a private socket that has no name: it finds a
+// listening socket as descriptor 3, as with systemd socket activation (nbdkit, qemu-nbd). The
+// program is killed when the disk is destroyed, and when this process ends, however it ends; call
+// it from a thread that lives as long as the disk. Throws Error{kFailed}, with what the program had
+// to say.
+std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
+                                            const NbdOptions& options = {});
+
+}  // namespace qcow2stream

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One connection to an NBD server: a libnbd handle, with a time limit on every answer.
+
+#pragma once
+
+#include <libnbd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/fd.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// libnbd's handles are thread-safe, but polling one from two threads is not useful: whoever talks
+// to the server holds the mutex, and the functions below expect it held.
+class NbdConnection {
+ public:
+  // `name` is what errors call the disk.
+  NbdConnection(std::string name, std::chrono::seconds timeout);
+
+  // Both: throw Error{kFailed}.
+  void connect_uri(const std::string& uri);
+  void connect_socket(UniqueFd socket);
+
+  [[nodiscard]] std::mutex& mutex() { return mutex_; }
+  // Throws Error{kFailed} if the connection has been given up.
+  [[nodiscard]] nbd_handle* handle() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // Lets the connection do its work until done() is true. Throws Error{kFailed} when the server has
+  // been silent for the time limit, or the connection is gone and done() will never be true.
+  void run_until(const std::function<bool()>& done);
+
+  // Gives the connection up: what was in flight never happens. Every later call throws.
+  void close();
+
+  // libnbd's last error in this thread as ours.
+  [[noreturn]] void throw_last_error(const std::string& what_failed) const;
+
+ private:
+  void finish_connecting();
+
+  std::string name_;
+  std::chrono::seconds timeout_;
+  std::mutex mutex_;
+  std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/child.h"
+#include "disk/nbd_connection.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/nbd.h"
+
+namespace qcow2stream {
+
+// Connections to one export. The first one also answers questions about extents and plain reads;
+// request queues are spread over all of them.
+class NbdDisk final : public Disk {
+ public:
+  using Connections = std::vector<std::unique_ptr<NbdConnection>>;
+
+  // `server` is the program that serves it, if it is ours to end.
+  NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server);
+
+  [[nodiscard]] const std::string& name() const override { return connections_[0]->name(); }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(GuestOffset offset, std::span<std::byte> buffer) const override;
+  [[nodiscard]] DiskTraits traits() const override;
+  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
+
+ private:
+  std::optional<Child> server_;  // first: outlives the connections
+  Connections connections_;
+  unsigned requests_;
+  std::uint64_t size_ = 0;
+  std::uint64_t alignment_ = 1;
+  bool knows_extents_ = false;
+  mutable std::atomic<std::size_t> next_connection_ = 0;
+};
+
+// Whether more connections to the export behind this one make sense.
+bool takes_several(const NbdConnection& connection);
+
+// A server program of our own and `count` sockets that are connected to it. The listening socket
+// had a name for as long as connecting took, in a directory that only this user can enter.
+struct PrivateServer {
+  Child child;
+  std::vector<UniqueFd> sockets;
+};
+PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
+                                   bool socket_activation);
+
+// Connects to a server that was started as above. `name` is for messages.
+std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
+                                                   const NbdOptions& options);
+
+}  // namespace qcow2stream
