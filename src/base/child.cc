@@ -22,7 +22,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr std::size_t kMostOutput = 4096;
+constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -140,14 +140,13 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
 Child::~Child() {
   if (pid_ <= 0) return;
   ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  wait();
 }
 
-bool Child::has_ended() const {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid == pid_;
+void Child::wait() {
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
 }
 
 std::string Child::output() const {
@@ -159,6 +158,12 @@ std::string Child::output() const {
   text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   while (text.ends_with('\n')) text.pop_back();
   return text;
+}
+
+std::string run_to_end(std::vector<std::string> command) {
+  Child child({.command = std::move(command)});
+  child.wait();
+  return child.output();
 }
 
 }  // namespace qcow2stream

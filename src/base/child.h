@@ -33,9 +33,9 @@ class Child {
         output_(std::move(other.output_)) {}
   Child& operator=(Child&&) = delete;
 
-  // Whether it has ended by itself.
-  [[nodiscard]] bool has_ended() const;
-  // What it has written so far, at most the last 4 KiB, without the last newline.
+  // Waits until it ends by itself.
+  void wait();
+  // What it has written so far, at most the last MiB, without the last newline.
   [[nodiscard]] std::string output() const;
 
  private:
@@ -43,5 +43,9 @@ class Child {
   pid_t pid_ = -1;
   UniqueFd output_;
 };
+
+// Runs a program to its end and returns what it wrote (to standard output and standard error, at
+// most the last 4 KiB). Throws Error{kFailed} if it cannot be started.
+std::string run_to_end(std::vector<std::string> command);
 
 }  // namespace qcow2stream

@@ -133,7 +133,7 @@ std::shared_ptr<const Disk> connect_private_server(const std::string& name, Priv
     // What the program had to say is worth more than that it closed the connection.
     const std::string output = server.child.output();
     if (output.empty()) throw;
-    throw Error(ErrorKind::kFailed, name, "cannot be opened", output);
+    throw ServerRefused(name, output);
   }
   server.sockets.clear();
   return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child));

@@ -6,11 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/child.h"
 #include "disk/nbd_connection.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/error.h"
 #include "qcow2stream/nbd.h"
 
 namespace qcow2stream {
@@ -53,7 +55,19 @@ struct PrivateServer {
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
                                    bool socket_activation);
 
-// Connects to a server that was started as above. `name` is for messages.
+// A server that did not take the connection, and what it had to say about that.
+class ServerRefused : public Error {
+ public:
+  ServerRefused(const std::string& name, std::string output)
+      : Error(ErrorKind::kFailed, name, "cannot be opened", output), output_(std::move(output)) {}
+  [[nodiscard]] const std::string& output() const { return output_; }
+
+ private:
+  std::string output_;
+};
+
+// Connects to a server that was started as above. `name` is for messages. Throws ServerRefused
+// where the server said why it ended, Error{kFailed} otherwise.
 std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
                                                    const NbdOptions& options);
 

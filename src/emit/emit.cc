@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "emit/ordered_reader.h"
 #include "emit/output.h"
 #include "emit/sigpipe.h"
 
@@ -76,11 +77,16 @@ class Emitter {
     const std::uint64_t last = std::min(range.length, kLastPiece);
     const std::uint64_t tail = std::min(range.length - last, output_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
-    read_ahead_.emplace(image_, range);
-    write_range(body, copy_descriptor_ >= 0);
-    write_range({body.end(), tail}, false);
+    if (copy_descriptor_ >= 0) {
+      read_ahead_.emplace(image_, range);
+      write_range(body, true);
+      write_range({body.end(), tail}, false);
+    } else {
+      write_ahead_of_output({range.begin, range.length - last});
+    }
     write_last({body.end() + tail, last}, tail);
-    return {.transferred = transferred_, .method = output_.method_name()};
+    return {.transferred = transferred_,
+            .method = copy_descriptor_ >= 0 ? output_.method_name() : "read and write"};
   }
 
  private:
@@ -91,6 +97,15 @@ class Emitter {
       Segment rest = *segment;
       if (may_transfer && segment->kind == Segment::Kind::kDisk) transfer(rest);
       write_segment(rest.range);
+    }
+  }
+
+  // All of it through memory, with many reads in flight while the output takes what came before.
+  void write_ahead_of_output(HostRange range) {
+    OrderedReader reader(image_, range);
+    for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
+      output_.write(piece);
+      count(piece.size());
     }
   }
 

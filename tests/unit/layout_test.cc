@@ -30,8 +30,8 @@ RC_GTEST_PROP(TotalsProperty, RefcountsCountTheirOwnClustersAndNoClusterMore, ()
 }
 
 TEST(Totals, FixedPointWhereTheRefcountBlocksTipOverTheirOwnBorder) {
-  // A block of 512 bytes counts 64 clusters with 64-bit refcounts. Header, L1 table, one L2 table, 59
-  // of data, one block and the refcount table are exactly 64.
+  // A block of 512 bytes counts 64 clusters with 64-bit refcounts. Header, L1 table, one L2 table,
+  // 59 of data, one block and the refcount table are exactly 64.
   const qcow2::Geometry geometry{.cluster_bits = 9, .refcount_order = 6};
   const auto blocks = [&](ClusterCount data) {
     return total_clusters(geometry, 512, 1, data).refcount_blocks;

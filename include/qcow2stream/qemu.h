@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Disks in any format that the installed QEMU reads. QEMU opens them read-only in a process of its
+// own (qemu-storage-daemon, or qemu-nbd where only that is installed) and serves them over a
+// private NBD socket; that process ends with us.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/nbd.h"
+
+namespace qcow2stream {
+
+// Opens `path`, a file or block device of any name, as `format`: the name of a QEMU block driver
+// (qcow2, vmdk, vdi, vhdx, vpc, ...). A chain of backing files is read as one disk. Throws
+// Error{kFailed} with QEMU's own words, or with what to install.
+std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
+                                      const NbdOptions& options = {});
+
+// Opens a block node as QEMU's --blockdev describes it, a JSON object with "driver"; `objects` are
+// what it refers to (secret, tls-creds-x509, ...), each a JSON object as for --object. The node is
+// opened read-only unless it says something else. Throws Error{kFailed}; kUsage if a text is no
+// JSON object.
+std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
+                                           const std::vector<std::string>& objects,
+                                           const NbdOptions& options = {});
+
+// The format that `qemu-img info` finds in `path`. Only for images whose content can be trusted:
+// who can write to a raw disk can make it look like an image that refers to other files of this
+// machine. Throws Error{kFailed}.
+std::string probe_format(const std::string& path);
+
+}  // namespace qcow2stream

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Reads a range of an image ahead of its writer, many requests at once, and hands it out in order.
+
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "qcow2stream/image.h"
+
+namespace qcow2stream {
+
+// For disks that the kernel cannot copy from. A few threads, each with a request queue of its own,
+// fill the slots of a ring; next() waits for the slot whose turn it is. Memory is the ring.
+class OrderedReader {
+ public:
+  // The image must outlive it.
+  OrderedReader(const Image& image, HostRange range);
+  ~OrderedReader();
+  OrderedReader(const OrderedReader&) = delete;
+  OrderedReader& operator=(const OrderedReader&) = delete;
+
+  // The next piece of the range, valid until the next call; empty at the end. Throws what reading
+  // it threw.
+  std::span<const std::byte> next();
+
+ private:
+  struct Slot {
+    std::vector<std::byte> buffer;
+    std::size_t length = 0;
+    bool ready = false;
+  };
+  struct Piece {
+    std::uint64_t ticket;  // its place in the order
+    Segment segment;
+  };
+
+  void read_pieces();
+  std::optional<Piece> take_piece(bool wait);
+  void finish(std::uint64_t ticket);
+  [[nodiscard]] Slot& slot(std::uint64_t ticket) { return slots_[ticket % slots_.size()]; }
+
+  const Image& image_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Image::Segments segments_;
+  Segment rest_;  // of the segment that is being handed out
+  std::vector<Slot> slots_;
+  std::uint64_t next_ticket_ = 0;  // the next piece to be read
+  std::uint64_t turn_ = 0;         // the next piece to be handed out by next()
+  bool holding_ = false;           // next() has handed out the slot before turn_
+  bool at_end_ = false;            // all pieces have tickets
+  bool stopping_ = false;
+  std::exception_ptr error_;
+  std::vector<std::jthread> threads_;  // last: joined before the rest goes
+};
+
+}  // namespace qcow2stream
