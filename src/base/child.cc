@@ -27,6 +27,7 @@ constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
+  list.reserve(words.size() + 1);
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   return list;

@@ -82,6 +82,7 @@ class NbdQueue final : public RequestQueue {
     bool finished = false;
   };
 
+  // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature
   static int completed(void* user_data, int* error) {
     auto* request = static_cast<Request*>(user_data);
     request->error = *error;
@@ -157,7 +158,8 @@ class NbdExtents final : public ExtentCursor {
   }
 
   static int take(void* user_data, const char* context, std::uint64_t /*offset*/,
-                  std::uint32_t* entries, std::size_t count, int* /*error*/) {
+                  std::uint32_t* entries,  // NOLINT(readability-non-const-parameter): libnbd's
+                  std::size_t count, int* /*error*/) {
     auto* reply = static_cast<Reply*>(user_data);
     if (std::string_view(context) != LIBNBD_CONTEXT_BASE_ALLOCATION) return 0;
     for (std::size_t i = 0; i + 1 < count; i += 2) {
@@ -169,6 +171,7 @@ class NbdExtents final : public ExtentCursor {
     return 0;
   }
 
+  // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature
   static int completed(void* user_data, int* error) {
     auto* reply = static_cast<Reply*>(user_data);
     reply->error = *error;
