@@ -14,6 +14,7 @@
 
 #include "base/errors.h"
 #include "cli/measure.h"
+#include "cli/open_input.h"
 #include "cli/options.h"
 #include "cli/progress_display.h"
 #include "qcow2stream/qcow2stream.h"
@@ -60,18 +61,7 @@ void check_stdout(const Options& options) {
 
 void warn(const Disk& disk, const Options& options) {
   if (options.quiet) return;
-  if (!options.format_given) {
-    if (const auto format = image_magic(disk)) {
-      message(
-          fmt::format("{}: looks like a {} image and is wrapped as it is; say -f raw to silence "
-                      "this",
-                      disk.name(), *format));
-    }
-  }
-  const bool reads_nothing = options.image.data_file && options.image.data_file->raw;
-  if (options.scan == Scan::kHoles && !reads_nothing && !disk.traits().knows_extents) {
-    message(fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
-  }
+  for (const std::string& warning : input_warnings(disk, options)) message(warning);
 }
 
 HostRange range_of(const Image& image, const Options& options) {
@@ -102,7 +92,7 @@ void run(const Options& options, Progress& progress) {
   ProgressDisplay display(options, progress);
 
   // 1. The input: from here on its size is fixed.
-  const std::shared_ptr<const Disk> disk = open_disk(options.disk);
+  const std::shared_ptr<const Disk> disk = open_input(options);
   check_disk_size(disk->name(), disk->size(), options.image);
   warn(*disk, options);
 

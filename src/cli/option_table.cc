@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -19,6 +21,9 @@ namespace qcow2stream::cli {
 namespace {
 
 constexpr unsigned kMaxThreads = 1024;
+constexpr unsigned kMaxConnections = 64;
+constexpr unsigned kMaxRequests = 1024;
+constexpr unsigned kMaxTimeout = 1'000'000;
 
 // --- values -------------------------------------------------------------------------------------
 
@@ -40,6 +45,24 @@ unsigned number_value(const char* value) {
   const auto [stop, error] = std::from_chars(value, end, number);
   if (error != std::errc() || stop != end) bad_value(value, "is not a number");
   return number;
+}
+
+unsigned count_value(const char* value, unsigned most) {
+  const unsigned number = number_value(value);
+  if (number == 0 || number > most) bad_value(value, fmt::format("is not from 1 to {}", most));
+  return number;
+}
+
+// The name of a block driver, as far as it can be told without QEMU.
+std::string format_value(const char* value) {
+  const std::string_view word(value);
+  const auto is_name_character = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  if (word.empty() || !std::ranges::all_of(word, is_name_character)) {
+    bad_value(value, "is not the name of a format");
+  }
+  return std::string(word);
 }
 
 std::uint32_t cluster_size_value(const char* value) {
@@ -91,13 +114,16 @@ void set_threads(Parsed& p, const char* value) {
 // --- the table ----------------------------------------------------------------------------------
 
 constexpr std::array kInputOptions = {
-    OptionSpec{'f', "input-format", Value::kRequired, "FMT", "format of DISK: raw (default)",
+    OptionSpec{'f', "input-format", Value::kRequired, "FMT",
+               "format of DISK: raw (default), any that QEMU\nreads (qcow2, vmdk, ...), or auto",
                [](Parsed& p, const char* value) {
-                 if (std::string_view(value) != "raw") {
-                   bad_value(value, "is not a format that can be read; raw is");
-                 }
+                 p.options.format = format_value(value);
                  p.options.format_given = true;
                }},
+    OptionSpec{0, "blockdev", Value::kRequired, "JSON", "a QEMU block node instead of DISK and -f",
+               [](Parsed& p, const char* value) { p.options.blockdev = value; }},
+    OptionSpec{0, "object", Value::kRequired, "JSON", "a QEMU object that --blockdev refers to",
+               [](Parsed& p, const char* value) { p.options.objects.emplace_back(value); }},
     OptionSpec{0, "scan", Value::kRequired, "HOW",
                "leave out: zeros (default), holes only, or none",
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
@@ -105,6 +131,19 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},
+    OptionSpec{0, "connections", Value::kRequired, "N", "to an NBD server, where it takes several",
+               [](Parsed& p, const char* value) {
+                 p.options.nbd.connections = count_value(value, kMaxConnections);
+               }},
+    OptionSpec{0, "requests", Value::kRequired, "N", "in flight on each connection",
+               [](Parsed& p, const char* value) {
+                 p.options.nbd.requests = count_value(value, kMaxRequests);
+               }},
+    OptionSpec{0, "timeout", Value::kRequired, "SECONDS",
+               "give up an NBD server that is silent (60)",
+               [](Parsed& p, const char* value) {
+                 p.options.nbd.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
+               }},
 };
 
 constexpr std::array kImageOptions = {

@@ -112,7 +112,7 @@ class Parser {
         if (wants_text_only()) return std::move(parsed_);
       }
     }
-    for (; optind < argc_; ++optind) operand(argv_[optind]);
+    while (optind < argc_) operand(argv_[optind++]);
     return std::move(parsed_);
   }
 
@@ -135,11 +135,28 @@ class Parser {
     if (!has_disk_) {
       has_disk_ = true;
       parsed_.options.disk = word;
+      if (parsed_.options.disk == "[") server_command();
       before_disk_ = last_without_value_;
     } else {
       unexpected_operand(word);
     }
     last_without_value_ = nullptr;
+  }
+
+  // [ CMD ARGS... ], up to the bracket that closes it: nothing in between is an option of ours.
+  void server_command() {
+    Options& options = parsed_.options;
+    for (; optind < argc_; ++optind) {
+      const std::string word = argv_[optind];
+      options.disk += " " + word;
+      if (word == "]") {
+        ++optind;
+        if (options.server.empty()) break;
+        return;
+      }
+      options.server.push_back(word);
+    }
+    throw UsageError("[: a server program is written as [ CMD ARGS... ], with spaces around");
   }
 
   // `--measure json disk.raw`: the value of an option that wants it attached was taken for DISK.
@@ -174,6 +191,30 @@ std::string_view option_of(OptionProblem::Field field) {
   return "";
 }
 
+// What can be said about the input before it is looked at.
+void check_input(Options& options, bool data_file) {
+  if (options.blockdev) {
+    if (!options.disk.empty()) {
+      throw UsageError(
+          fmt::format("{}: unexpected argument; --blockdev takes its place", options.disk));
+    }
+    if (options.format_given) throw UsageError("-f, --input-format: --blockdev says the format");
+    options.disk = "--blockdev";
+  } else if (!options.objects.empty()) {
+    throw UsageError("--object: needs --blockdev, which refers to it");
+  }
+  if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  const bool served = !options.server.empty() || is_nbd_uri(options.disk);
+  if (served && options.format != "raw") {
+    throw UsageError(
+        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
+        "format on it");
+  }
+  if (data_file && (served || options.blockdev || options.format != "raw")) {
+    throw UsageError("-d, --data-file: DISK must be a raw file or block device");
+  }
+}
+
 }  // namespace
 
 std::string display_name(const OptionSpec& spec) {
@@ -187,7 +228,7 @@ Options parse_options(int argc, char** argv) {
   Options& options = parsed.options;
   if (options.action == Action::kHelp || options.action == Action::kVersion) return options;
 
-  if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  check_input(options, parsed.data_file || parsed.data_file_raw);
   if (parsed.data_file || parsed.data_file_raw) {
     options.image.data_file =
         DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};

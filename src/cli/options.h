@@ -9,7 +9,9 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/survey.h"
 
@@ -38,9 +40,17 @@ enum class ProgressStyle { kAutomatic, kNone, kBar, kLines };
 
 struct Options {
   Action action = Action::kConvert;
+  // DISK as given, a file or an NBD URI; for a server program or a block node what to call it.
   std::string disk;
-  // Whether the user said that the disk is raw, rather than leaving it to the default.
+  // [ CMD ARGS... ]; empty: none.
+  std::vector<std::string> server;
+  // A block node in place of DISK, and what it refers to.
+  std::optional<std::string> blockdev;
+  std::vector<std::string> objects;
+  // The name of a QEMU block driver, "raw" or "auto", and whether the user said so.
+  std::string format = "raw";
   bool format_given = false;
+  NbdOptions nbd;
   ImageOptions image;
   Scan scan = Scan::kZeros;
   bool use_extents = true;

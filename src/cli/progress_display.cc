@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/errors.h"
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -121,8 +122,8 @@ void ProgressDisplay::finish() {
   }
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
-  std::string line =
-      fmt::format("{}  100%  {} in {:.1f} s", options_.disk, format_size(written), seconds);
+  std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(options_.disk),
+                                 format_size(written), seconds);
   if (seconds > 0) {
     const auto rate = static_cast<std::uint64_t>(static_cast<double>(written) / seconds);
     line += fmt::format(", {}/s", format_size(rate));
@@ -133,7 +134,7 @@ void ProgressDisplay::finish() {
 BarState ProgressDisplay::state() {
   const bool writing = progress_.emit_total > 0;
   BarState state;
-  state.title = options_.disk;
+  state.title = one_line(options_.disk);
   state.step = writing ? "writing" : "survey";
   // 100 belongs to the last line: until then the final checks may still fail.
   state.percent = std::min(99U, percent_done(progress_, survey_share_));

@@ -134,7 +134,7 @@ TEST(CommandLine, ProblemsNameTheOption) {
                                                                  {"--s", "x", "disk"},
                                                                  {"-o", "x", "disk"},
                                                                  {"-O", "qcow2", "disk"},
-                                                                 {"-f", "vmdk", "disk"},
+                                                                 {"-f", "vm dk", "disk"},
                                                                  {"-T", "many", "disk"},
                                                                  {"--progress=99", "disk"},
                                                                  {"--progress=1", "disk"},

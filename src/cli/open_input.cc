@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "cli/open_input.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "qcow2stream/error.h"
+#include "qcow2stream/nbd.h"
+#include "qcow2stream/qemu.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// What qemu-img takes in place of a file name, and we take as --blockdev.
+constexpr std::array<std::string_view, 12> kQemuProtocols = {
+    "rbd", "http", "https", "ftp", "ftps", "ssh", "iscsi", "nfs", "gluster", "json", "nbd", "fat"};
+
+// `json:{...}`, `rbd:pool/image`: not a file, and the user may not know what to write instead.
+[[noreturn]] void hint_at_blockdev(const Options& options, const Error& error) {
+  const std::size_t colon = options.disk.find(':');
+  const std::string protocol = options.disk.substr(0, colon == std::string::npos ? 0 : colon);
+  if (error.error_number() != ENOENT ||
+      std::ranges::find(kQemuProtocols, protocol) == kQemuProtocols.end()) {
+    throw error;
+  }
+  std::string advice = fmt::format("use --blockdev '{{\"driver\":\"{}\",...}}'", protocol);
+  if (protocol == "json") advice = "use --blockdev with what stands behind json:";
+  if (protocol == "nbd") advice = "use nbd://HOST:PORT or nbd+unix:///?socket=PATH";
+  throw Error(ErrorKind::kFailed, options.disk, "not a file", advice).with_errno(ENOENT);
+}
+
+std::shared_ptr<const Disk> open_file(const Options& options) {
+  try {
+    const std::string format =
+        options.format == "auto" ? probe_format(options.disk) : options.format;
+    if (format == "raw") return open_disk(options.disk);
+    return open_qemu(options.disk, format, options.nbd);
+  } catch (const Error& error) {
+    hint_at_blockdev(options, error);
+  }
+}
+
+bool is_file(const Options& options) {
+  return options.server.empty() && !options.blockdev && !is_nbd_uri(options.disk);
+}
+
+}  // namespace
+
+std::shared_ptr<const Disk> open_input(const Options& options) {
+  if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, options.nbd);
+  if (!options.server.empty()) return open_nbd_server(options.server, options.nbd);
+  if (is_nbd_uri(options.disk)) return open_nbd(options.disk, options.nbd);
+  return open_file(options);
+}
+
+std::vector<std::string> input_warnings(const Disk& disk, const Options& options) {
+  std::vector<std::string> warnings;
+  const bool taken_as_raw = !options.format_given && !options.blockdev;
+  if (const auto format = taken_as_raw ? image_magic(disk) : std::nullopt) {
+    const std::string how = is_file(options) ? fmt::format("-f {} to convert it, ", *format) : "";
+    warnings.push_back(
+        fmt::format("{}: looks like a {} image and is wrapped as it is; say {}-f raw "
+                    "to silence this",
+                    disk.name(), *format, how));
+  }
+  const bool reads_nothing = options.image.data_file && options.image.data_file->raw;
+  if (options.scan == Scan::kHoles && !reads_nothing && !disk.traits().knows_extents) {
+    warnings.push_back(
+        fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
+  }
+  return warnings;
+}
+
+}  // namespace qcow2stream::cli
