@@ -16,7 +16,7 @@ _qcow2_to_stdout() {
   else
     # An option whose value is the next word. Optional values are attached, so they are not here.
     case $prev in
-      -f | --input-format | --scan | -c | --cluster-size | -r | --refcount-bits | \
+      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | -c | --cluster-size | -r | --refcount-bits | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
         ;;
@@ -32,7 +32,7 @@ _qcow2_to_stdout() {
 
   local words=""
   case $option in
-    -f | --input-format) words="raw" ;;
+    -f | --input-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --scan) words="zeros holes none" ;;
     -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
     -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
@@ -40,7 +40,7 @@ _qcow2_to_stdout() {
     --measure) words="human json size" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --offset | --length | --if-match) return ;;
+    --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout) return ;;
     --data-file | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
@@ -48,7 +48,7 @@ _qcow2_to_stdout() {
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --scan --allocated --no-extents
+        words="-f --input-format --blockdev --object --connections --requests --timeout --scan --allocated --no-extents
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           --offset --length --measure --measure= --if-match

@@ -2,7 +2,12 @@
 #
 # Fish completion for qcow2-to-stdout.
 
-complete -c qcow2-to-stdout -s f -l input-format -x -a raw -d 'Format of DISK'
+complete -c qcow2-to-stdout -s f -l input-format -x -a 'raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop' -d 'Format of DISK'
+complete -c qcow2-to-stdout -l blockdev -x -d 'A QEMU block node instead of DISK'
+complete -c qcow2-to-stdout -l object -x -d 'A QEMU object that --blockdev refers to'
+complete -c qcow2-to-stdout -l connections -x -d 'Connections to an NBD server'
+complete -c qcow2-to-stdout -l requests -x -d 'Requests in flight on each connection'
+complete -c qcow2-to-stdout -l timeout -x -d 'Give up an NBD server that is silent'
 complete -c qcow2-to-stdout -l scan -x -a 'zeros\t"Leave out clusters that read as zeros (default)" holes\t"Leave out what the disk says is a hole" none\t"Allocate everything"' -d 'What needs no space'
 complete -c qcow2-to-stdout -l allocated -d 'Allocate everything, same as --scan none'
 complete -c qcow2-to-stdout -l no-extents -d 'Do not ask the disk for holes'

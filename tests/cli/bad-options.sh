@@ -17,7 +17,22 @@ for version in 0 1 4 -3 v3 ''; do refused '-v|--qcow2-version' -v "$version" dis
 for scan in '' zero all hole; do refused '--scan' --scan "$scan" disk.raw; done
 for threads in -1 x '' 1.5 99999999999; do refused '-T|--threads' -T "$threads" disk.raw; done
 for form in xml '' JSON; do refused '--measure' --measure="$form" disk.raw; done
-for format in '' rax; do refused '-f|--input-format' -f "$format" disk.raw; done
+for format in '' r.x; do refused '-f|--input-format' -f "$format" disk.raw; done
+
+for count in 0 -1 x '' 99999999; do
+  refused '--connections' --connections "$count" disk.raw
+  refused '--requests' --requests "$count" disk.raw
+  refused '--timeout' --timeout "$count" disk.raw
+done
+refused '--blockdev' --blockdev x --object y
+refused '--blockdev' --blockdev x
+refused '--blockdev' --blockdev '{}' disk.raw
+refused '--object' --object '{}' disk.raw
+refused '-f' -f qcow2 nbd://localhost
+refused '-d' -d nbd://localhost
+refused '-d' -R -f qcow2 disk.raw
+refused '\[' [ nbdkit memory
+refused '\[' [ ]
 
 # Narrow and wide refcounts came with version 3.
 refused 'version' -v 2 -r 8 disk.raw

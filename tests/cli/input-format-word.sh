@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The input format is a word: raw is known; a word that is not is refused before the disk is opened.
+# The input format is a word: raw is read directly; what cannot be a name is refused before the disk is
+# opened, what QEMU does not know by QEMU.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh" || exit 1
 
@@ -12,5 +13,9 @@ convert disk.raw image -f raw
 same image wanted
 convert disk.raw image --input-format=raw
 same image wanted
-expect_refusal 2 nonsense "$tool" -f nonsense disk.raw
-expect_refusal 2 nonsense "$tool" --input-format nonsense missing.raw
+for word in 'non,sense' Raw 'raw,x=y' ../raw; do
+  expect_refusal 2 '-f, --input-format:' "$tool" -f "$word" disk.raw
+  expect_refusal 2 '-f, --input-format:' "$tool" --input-format "$word" missing.raw
+done
+need qemu-nbd
+expect_refusal 1 "disk.raw: QEMU cannot open it: .*nonsense" "$tool" -f nonsense disk.raw
