@@ -14,8 +14,8 @@ Error::Error(ErrorKind kind, std::string name, std::string what_failed, std::str
     : kind_(kind),
       name_(std::move(name)),
       what_failed_(std::move(what_failed)),
-      reason_(std::move(reason)) {
-  message_ = name_;
+      reason_(std::move(reason)),
+      message_(name_) {
   for (const std::string* part : {&what_failed_, &reason_}) {
     if (!part->empty()) message_ += (message_.empty() ? "" : ": ") + *part;
   }

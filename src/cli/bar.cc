@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/progress_display.h"
 #include "cli/size.h"
@@ -48,7 +49,7 @@ std::string bar_line(const BarState& state, unsigned width) {
     right += fmt::format("  {}/s", format_size(static_cast<std::uint64_t>(state.bytes_per_second)));
     // Days of waiting are not a prediction.
     if (seconds < 100 * 3600.0) {
-      const std::chrono::seconds rest(static_cast<std::int64_t>(seconds + 0.5));
+      const std::chrono::seconds rest(std::llround(seconds));
       right += fmt::format("  {} left", format_duration(rest));
     }
   }

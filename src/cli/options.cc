@@ -22,8 +22,6 @@ constexpr int kFirstLongOnly = 256;  // getopt's return values for options witho
 class GetoptTables {
  public:
   GetoptTables() {
-    // '-': hand out operands in place, also under POSIXLY_CORRECT. ':': say what is missing.
-    letters_ = "-:";
     for (const OptionGroup& group : option_groups()) {
       for (const OptionSpec& spec : group.options) add(spec);
     }
@@ -64,7 +62,8 @@ class GetoptTables {
     }
   }
 
-  std::string letters_;
+  // '-': hand out operands in place, also under POSIXLY_CORRECT. ':': say what is missing.
+  std::string letters_ = "-:";
   std::vector<option> longs_;
   std::vector<Entry> entries_;
 };

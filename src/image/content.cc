@@ -6,10 +6,10 @@
 
 namespace qcow2stream {
 
-Image::Content::Content(std::shared_ptr<const Disk> disk_, const ImageOptions& options_,
+Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
                         std::shared_ptr<const ClusterMap> map)
-    : disk(std::move(disk_)),
-      options(options_),
+    : disk(std::move(source)),
+      options(std::move(image_options)),
       layout(disk->name(), disk->size(), options, std::move(map)),
       metadata(layout) {}
 

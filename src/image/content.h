@@ -13,7 +13,7 @@ namespace qcow2stream {
 // What an Image is made of. Immutable.
 class Image::Content {
  public:
-  Content(std::shared_ptr<const Disk> disk, const ImageOptions& options,
+  Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
           std::shared_ptr<const ClusterMap> map);
 
   // The longest segment that begins at `offset`, which must lie within the image.

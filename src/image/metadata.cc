@@ -31,7 +31,7 @@ void Metadata::generate(HostOffset offset, std::span<std::byte> out) const {
     if (at % kBlock == 0 && n > 0) {
       generate_blocks(region, at, out.first(n));
     } else {
-      std::array<std::byte, kBlock> block;
+      std::array<std::byte, kBlock> block{};
       const std::uint64_t skip = at % kBlock;
       n = std::min<std::uint64_t>(kBlock - skip, out.size());
       generate_blocks(region, at - skip, block);

@@ -65,7 +65,7 @@ enum class RegionKind {
 std::string_view region_name(RegionKind kind);
 
 struct Region {
-  RegionKind kind;
+  RegionKind kind = RegionKind::kHeader;
   HostRange range;
 };
 

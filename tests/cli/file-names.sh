@@ -11,7 +11,7 @@ data disk.raw 0 100*K
 convert disk.raw wanted
 # shellcheck disable=SC2016
 for name in 'with space' $'new\nline' ./-dash 'com,ma,driver=null' 'col:on' 'Grüße 日本' $'not utf-8 \xff' \
-  'percent %s%n' "quote'\"" '[' 'a]' 'back\slash' '$HOME' '*' 'nbd' 'json'; do
+  'percent %s%n' "quote'\"" ./[ 'a]' 'back\slash' '$HOME' '*' 'nbd' 'json'; do
   cp disk.raw "$name"
   convert "$name" image
   same image wanted

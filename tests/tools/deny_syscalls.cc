@@ -20,9 +20,11 @@
 
 namespace {
 
-const std::map<std::string, unsigned> kErrors = {
-    {"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"EINVAL", EINVAL}, {"EXDEV", EXDEV},
-    {"EOPNOTSUPP", EOPNOTSUPP}};
+const std::map<std::string, unsigned> kErrors = {{"EPERM", EPERM},
+                                                 {"ENOSYS", ENOSYS},
+                                                 {"EINVAL", EINVAL},
+                                                 {"EXDEV", EXDEV},
+                                                 {"EOPNOTSUPP", EOPNOTSUPP}};
 const std::map<std::string, unsigned> kCalls = {{"io_uring_setup", SYS_io_uring_setup},
                                                 {"splice", SYS_splice},
                                                 {"sendfile", SYS_sendfile},

@@ -2,9 +2,9 @@
 //
 // LD_PRELOAD library that makes system calls of the program under test fail:
 //   FAULTS="CALL:WHEN:HOW ..."
-// CALL is a function below. WHEN is N (the N-th call only) or N+ (from the N-th on). HOW is the name
-// of an error, or "short" (half of what was asked for, at least one byte), or "storm" (the call fails
-// with EINTR every other time).
+// CALL is a function below. WHEN is N (the N-th call only) or N+ (from the N-th on). HOW is the
+// name of an error, or "short" (half of what was asked for, at least one byte), or "storm" (the
+// call fails with EINTR every other time).
 
 #include <dlfcn.h>
 #include <sys/sendfile.h>
@@ -23,9 +23,9 @@
 namespace {
 
 const std::map<std::string, int> kErrors = {
-    {"EINTR", EINTR}, {"EAGAIN", EAGAIN}, {"EINVAL", EINVAL},   {"EIO", EIO},
-    {"ENOSPC", ENOSPC}, {"EXDEV", EXDEV}, {"ENOSYS", ENOSYS},   {"EPIPE", EPIPE},
-    {"EBADF", EBADF}, {"EFBIG", EFBIG}, {"EOPNOTSUPP", EOPNOTSUPP}};
+    {"EINTR", EINTR},   {"EAGAIN", EAGAIN}, {"EINVAL", EINVAL},        {"EIO", EIO},
+    {"ENOSPC", ENOSPC}, {"EXDEV", EXDEV},   {"ENOSYS", ENOSYS},        {"EPIPE", EPIPE},
+    {"EBADF", EBADF},   {"EFBIG", EFBIG},   {"EOPNOTSUPP", EOPNOTSUPP}};
 
 struct Fault {
   std::string call;

@@ -2,6 +2,7 @@
 //
 // Disks behind NBD, served by nbdkit and QEMU.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -90,9 +91,9 @@ TEST_F(NbdTest, SilentServerIsGivenUp) {
 TEST_F(NbdTest, FormatsThatQemuReadsGiveTheImageOfTheRawDisk) {
   if (!installed("qemu-img") || !installed("qemu-nbd")) GTEST_SKIP() << "QEMU is not installed";
   for (const std::string format : {"qcow2", "vmdk", "vdi", "vhdx", "qed", "parallels"}) {
-    const std::string converted = path_ + "," + format;
+    const std::string converted = fmt::format("{},{}", path_, format);
     const std::string command =
-        "qemu-img convert -f raw -O " + format + " '" + path_ + "' '" + converted + "'";
+        fmt::format("qemu-img convert -f raw -O {} '{}' '{}'", format, path_, converted);
     ASSERT_EQ(std::system(command.c_str()), 0);
     EXPECT_EQ(probe_format(converted), format);
     EXPECT_EQ(read_all(make_image(open_qemu(converted, format), {})), wanted_) << format;

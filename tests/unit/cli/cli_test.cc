@@ -85,6 +85,7 @@ TEST(Percent, OneScaleOverBothSteps) {
 Options parse(std::vector<std::string> words) {
   words.insert(words.begin(), "qcow2-to-stdout");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   return parse_options(static_cast<int>(words.size()), argv.data());
@@ -147,7 +148,7 @@ TEST(Help, IsOneScreen) {
   const std::string text = help_text();
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 50);
   std::size_t begin = 0;
-  for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+  for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     EXPECT_LE(end - begin, 96U) << text.substr(begin, end - begin);
   }
 }
