@@ -10,5 +10,6 @@
 #include "qcow2stream/image.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
 #include "qcow2stream/types.h"
