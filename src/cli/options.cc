@@ -182,13 +182,29 @@ std::string display_name(const OptionSpec& spec) {
   return fmt::format("-{}, --{}", spec.letter, spec.name);
 }
 
+bool reads_stdin(const Options& options) {
+  return options.disk == "-";
+}
+
+std::string disk_name(const Options& options) {
+  return reads_stdin(options) ? "standard input" : options.disk;
+}
+
 Options parse_options(int argc, char** argv) {
   Parsed parsed = Parser(argc, argv).parse();
   Options& options = parsed.options;
   if (options.action == Action::kHelp || options.action == Action::kVersion) return options;
 
   if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  if (options.size && !reads_stdin(options)) {
+    throw UsageError(
+        fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));
+  }
   if (parsed.data_file || parsed.data_file_raw) {
+    if (reads_stdin(options)) {
+      throw UsageError(fmt::format("{}: a data file must be a file that stays, not standard input",
+                                   parsed.data_file ? "-d, --data-file" : "-R, --data-file-raw"));
+    }
     options.image.data_file =
         DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};
   }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which kind of source DISK is, and what is special about each.
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/options.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream::cli {
+
+struct Input {
+  std::shared_ptr<const Disk> disk;
+  // What the user should know about it, as a message.
+  std::optional<std::string> warning;
+};
+
+// Opens DISK; standard input is read to its end, unless that can wait. Throws Error.
+Input open_input(const Options& options, Progress& progress);
+
+// What DISK is for the file system, if it is anything.
+std::optional<struct stat> input_status(const Options& options);
+
+}  // namespace qcow2stream::cli
