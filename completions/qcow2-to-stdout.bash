@@ -16,7 +16,8 @@ _qcow2_to_stdout() {
   else
     # An option whose value is the next word. Optional values are attached, so they are not here.
     case $prev in
-      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | -c | --cluster-size | -r | --refcount-bits | \
+      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | \
+        --spool-dir | -c | --cluster-size | -r | --refcount-bits | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
         ;;
@@ -40,7 +41,12 @@ _qcow2_to_stdout() {
     --measure) words="human json size" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout) return ;;
+    --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout) return ;;
+    --spool-dir)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
+      return
+      ;;
     --data-file | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
@@ -48,11 +54,12 @@ _qcow2_to_stdout() {
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object --connections --requests --timeout --scan --allocated --no-extents
+        words="-f --input-format --blockdev --object --connections --requests --timeout
+          --scan --allocated --no-extents --size
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           --offset --length --measure --measure= --if-match
-          -p --progress --progress= -q --quiet --verbose -T -j --threads
+          -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
           -h --help -V --version"
       else
         compopt -o filenames 2>/dev/null

@@ -104,7 +104,8 @@ convert() {
 }
 
 # stall N ARGUMENT...: starts the program on a pipe and reads N bytes (an expression) of it. drain reads
-# the rest and waits for the end: the bytes are in `received`, the status in $status.
+# the rest and waits for the end: the bytes are in `received`, the status in $status. The program has
+# our standard input (by itself the shell gives it none).
 stalled=
 stop_stalled() { [[ -z $stalled ]] || kill "$stalled"; }
 at_exit stop_stalled
@@ -113,7 +114,7 @@ stall() {
   shift
   rm -f pipe
   mkfifo pipe
-  "$tool" "$@" >pipe 2>stderr &
+  "$tool" "$@" <&0 >pipe 2>stderr &
   stalled=$!
   exec {from_pipe}<pipe
   head -c "$((bytes))" <&"$from_pipe" >received

@@ -105,6 +105,11 @@ class Disk {
 // permission, not a regular file or block device, a size that the kernel does not tell.
 std::shared_ptr<const Disk> open_disk(const std::string& path);
 
+// The same for a file or block device that is open for reading as `fd`, from its first byte,
+// wherever `fd` stands. `fd` may be closed afterwards; its position stays as it is or, where the
+// file cannot be opened once more, is put back when the disk goes. `name` is used in errors.
+std::shared_ptr<const Disk> open_disk(int fd, const std::string& name);
+
 // The name of the image format whose magic number stands at the start of the disk ("qcow2",
 // "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels", "bochs", "cloop"), or nothing. Such a disk is
 // rarely meant to be wrapped as it is. Throws Error if the disk cannot be read.

@@ -12,5 +12,6 @@
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qemu.h"
+#include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
 #include "qcow2stream/types.h"

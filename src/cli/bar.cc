@@ -40,7 +40,22 @@ std::string format_duration(std::chrono::seconds duration) {
   return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
 }
 
+namespace {
+
+// A stream that says when it has ended, and not before.
+std::string line_without_end(const BarState& state, unsigned width) {
+  std::string line = fmt::format("{}  {}  {}", shorten(state.title, kWidestTitle), state.step,
+                                 format_size(state.done));
+  if (state.bytes_per_second >= 1) {
+    line += fmt::format("  {}/s", format_size(static_cast<std::uint64_t>(state.bytes_per_second)));
+  }
+  return line.substr(0, width);
+}
+
+}  // namespace
+
 std::string bar_line(const BarState& state, unsigned width) {
+  if (state.total == 0) return line_without_end(state, width);
   const std::string left =
       fmt::format("{}  {}  {:3}%", shorten(state.title, kWidestTitle), state.step, state.percent);
   std::string right = fmt::format("{} / {}", format_size(state.done), format_size(state.total));

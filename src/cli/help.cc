@@ -37,8 +37,9 @@ void append_option(std::string& out, const OptionSpec& spec) {
 std::string help_text() {
   std::string out =
       "Usage: qcow2-to-stdout [OPTION]... DISK > IMAGE\n"
-      "Writes DISK, a raw disk in a regular file or block device, to standard output as a qcow2\n"
-      "image. Needs no space and no seeking: the output may be a pipe.\n";
+      "Writes DISK, a raw disk in a regular file or block device or, as -, from standard input, "
+      "to\n"
+      "standard output as a qcow2 image. The output may be a pipe.\n";
   for (const OptionGroup& group : option_groups()) {
     out += fmt::format("\n{}:\n", group.title);
     for (const OptionSpec& spec : group.options) {

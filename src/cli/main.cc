@@ -49,19 +49,23 @@ void check_stdout(const Options& options) {
                 "redirect it into a file or a pipe");
   }
   struct stat out {};
-  struct stat in {};
-  if (::fstat(STDOUT_FILENO, &out) != 0 || ::stat(options.disk.c_str(), &in) != 0) return;
-  const bool same_file = out.st_dev == in.st_dev && out.st_ino == in.st_ino;
-  const bool same_device = S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
+  const auto in = input_status(options);
+  if (::fstat(STDOUT_FILENO, &out) != 0 || !in) return;
+  // One socket may well be both ends.
+  const bool same_file =
+      S_ISREG(out.st_mode) && out.st_dev == in->st_dev && out.st_ino == in->st_ino;
+  const bool same_device =
+      S_ISBLK(out.st_mode) && S_ISBLK(in->st_mode) && out.st_rdev == in->st_rdev;
   if (same_file || same_device) {
-    throw Error(ErrorKind::kFailed, options.disk, "cannot be read",
+    throw Error(ErrorKind::kFailed, disk_name(options), "cannot be read",
                 "standard output writes to the same disk");
   }
 }
 
-void warn(const Disk& disk, const Options& options) {
+void warn(const Input& input, const Options& options) {
   if (options.quiet) return;
-  for (const std::string& warning : input_warnings(disk, options)) message(warning);
+  if (input.warning) message(*input.warning);
+  for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
 }
 
 HostRange range_of(const Image& image, const Options& options) {
@@ -92,9 +96,10 @@ void run(const Options& options, Progress& progress) {
   ProgressDisplay display(options, progress);
 
   // 1. The input: from here on its size is fixed.
-  const std::shared_ptr<const Disk> disk = open_input(options);
+  const Input input = open_input(options, progress);
+  const std::shared_ptr<const Disk>& disk = input.disk;
   check_disk_size(disk->name(), disk->size(), options.image);
-  warn(*disk, options);
+  warn(input, options);
 
   // 2. The survey: from here on we know which clusters need space.
   const auto map = survey(*disk, options.image,
@@ -164,9 +169,9 @@ ExitStatus guarded_run(const Options& options) {
     message(error.what() + incomplete_note(progress) + (worthless ? ", discard it" : ""));
     return status_of(error.kind());
   } catch (const std::bad_alloc&) {
-    message(fmt::format("{}: out of memory{}", options.disk, incomplete_note(progress)));
+    message(fmt::format("{}: out of memory{}", disk_name(options), incomplete_note(progress)));
   } catch (const std::system_error& error) {
-    message(fmt::format("{}: {}{}", options.disk, errno_text(error.code().value()),
+    message(fmt::format("{}: {}{}", disk_name(options), errno_text(error.code().value()),
                         incomplete_note(progress)));
   }
   return kExitFailed;

@@ -4,19 +4,32 @@
 
 #pragma once
 
+#include <sys/stat.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/options.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
 
-// Opens what the options name. Throws Error.
-std::shared_ptr<const Disk> open_input(const Options& options);
+struct Input {
+  std::shared_ptr<const Disk> disk;
+  // What the user should know about it, as a message.
+  std::optional<std::string> warning;
+};
 
-// What the user should know about the disk: one line each.
+// Opens DISK; standard input is read to its end, unless that can wait. Throws Error.
+Input open_input(const Options& options, Progress& progress);
+
+// What else the user should know about the disk: one line each.
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
+
+// What DISK is for the file system, if it is anything.
+std::optional<struct stat> input_status(const Options& options);
 
 }  // namespace qcow2stream::cli

@@ -105,6 +105,11 @@ int progress_fd_value(const char* value) {
   return static_cast<int>(number);
 }
 
+std::string path_value(const char* value) {
+  if (*value == 0) bad_value(value, "is not a name");
+  return value;
+}
+
 void set_threads(Parsed& p, const char* value) {
   p.options.threads = number_value(value);
   if (p.options.threads > kMaxThreads)
@@ -144,6 +149,9 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) {
                  p.options.nbd.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
                }},
+    OptionSpec{0, "size", Value::kRequired, "N",
+               "size of standard input; with --scan none it is\nwritten while it is read",
+               [](Parsed& p, const char* value) { p.options.size = size_value(value); }},
 };
 
 constexpr std::array kImageOptions = {
@@ -197,6 +205,9 @@ constexpr std::array kOtherOptions = {
     OptionSpec{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)",
                set_threads},
     OptionSpec{'j', "", Value::kRequired, "", "", set_threads},
+    OptionSpec{0, "spool-dir", Value::kRequired, "DIR",
+               "where standard input is kept ($TMPDIR or /var/tmp)",
+               [](Parsed& p, const char* value) { p.options.spool_directory = path_value(value); }},
     OptionSpec{'h', "help", Value::kNone, "", "this text",
                [](Parsed& p, const char*) { p.options.action = Action::kHelp; }},
     OptionSpec{'V', "version", Value::kNone, "", "the version",

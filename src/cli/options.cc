@@ -203,6 +203,13 @@ void check_input(Options& options, bool data_file) {
     throw UsageError("--object: needs --blockdev, which refers to it");
   }
   if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  if (options.size && !reads_stdin(options)) {
+    throw UsageError(
+        fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));
+  }
+  if (reads_stdin(options) && options.format != "raw") {
+    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  }
   const bool served = !options.server.empty() || is_nbd_uri(options.disk);
   if (served && options.format != "raw") {
     throw UsageError(
@@ -222,6 +229,14 @@ std::string display_name(const OptionSpec& spec) {
   return fmt::format("-{}, --{}", spec.letter, spec.name);
 }
 
+bool reads_stdin(const Options& options) {
+  return options.disk == "-";
+}
+
+std::string disk_name(const Options& options) {
+  return reads_stdin(options) ? "standard input" : options.disk;
+}
+
 Options parse_options(int argc, char** argv) {
   Parsed parsed = Parser(argc, argv).parse();
   Options& options = parsed.options;
@@ -229,6 +244,10 @@ Options parse_options(int argc, char** argv) {
 
   check_input(options, parsed.data_file || parsed.data_file_raw);
   if (parsed.data_file || parsed.data_file_raw) {
+    if (reads_stdin(options)) {
+      throw UsageError(fmt::format("{}: a data file must be a file that stays, not standard input",
+                                   parsed.data_file ? "-d, --data-file" : "-R, --data-file-raw"));
+    }
     options.image.data_file =
         DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};
   }

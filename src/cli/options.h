@@ -54,6 +54,8 @@ struct Options {
   ImageOptions image;
   Scan scan = Scan::kZeros;
   bool use_extents = true;
+  std::optional<std::uint64_t> size;  // of standard input
+  std::optional<std::string> spool_directory;
   unsigned threads = 0;
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
@@ -64,6 +66,12 @@ struct Options {
   bool quiet = false;
   bool verbose = false;
 };
+
+// Whether DISK is "-". A file of this name is "./-".
+bool reads_stdin(const Options& options);
+
+// What messages call DISK.
+std::string disk_name(const Options& options);
 
 // Throws UsageError. Not thread-safe (getopt_long keeps state).
 Options parse_options(int argc, char** argv);

@@ -22,6 +22,10 @@ constexpr std::chrono::milliseconds kInterval{100};
 // A survey that probes takes about a tenth of a run's time; one that reads nothing, none.
 constexpr unsigned kSurveyShare = 10;
 
+// Standard input is read once to be kept and once to be written.
+constexpr unsigned kSpoolShare = 50;
+constexpr unsigned kSpoolShareOfMeasuring = 90;
+
 // Without a terminal the bar is a line of its own so often.
 constexpr unsigned kPercentPerLine = 10;
 
@@ -43,9 +47,11 @@ ProgressStyle decide_style(const Options& options) {
   return show ? ProgressStyle::kBar : ProgressStyle::kNone;
 }
 
-unsigned decide_survey_share(const Options& options) {
-  if (options.scan != Scan::kZeros) return 0;
-  return options.action == Action::kMeasure ? 100 : kSurveyShare;
+Shares decide_shares(const Options& options) {
+  const bool measure = options.action == Action::kMeasure;
+  Shares shares{.spool = measure ? kSpoolShareOfMeasuring : kSpoolShare};
+  if (options.scan == Scan::kZeros) shares.survey = measure ? 100 : kSurveyShare;
+  return shares;
 }
 
 unsigned terminal_width() {
@@ -66,13 +72,28 @@ double fraction(std::uint64_t done, std::uint64_t total) {
   return total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
 }
 
+BarState current_step(const Progress& progress) {
+  BarState state{.step = "survey", .done = progress.survey_done, .total = progress.survey_total};
+  if (progress.emit_total > 0) {
+    state = {.step = "writing", .done = progress.emit_done, .total = progress.emit_total};
+  } else if (progress.survey_total == 0 && progress.spool_done > 0) {
+    state = {.step = "reading", .done = progress.spool_done, .total = progress.spool_total};
+  }
+  return state;
+}
+
 }  // namespace
 
-unsigned percent_done(const Progress& progress, unsigned survey_share) {
+unsigned percent_done(const Progress& progress, Shares shares) {
+  // Only what is known from its beginning has a share.
+  const double spool_share = progress.spool_total > 0 ? shares.spool : 0;
+  const double survey_share = (100 - spool_share) * shares.survey / 100;
+  const double emit_share = 100 - spool_share - survey_share;
+  const double spool = fraction(progress.spool_done, progress.spool_total);
   const double survey =
       progress.emit_total > 0 ? 1 : fraction(progress.survey_done, progress.survey_total);
   const double emit = fraction(progress.emit_done, progress.emit_total);
-  return static_cast<unsigned>(survey * survey_share + emit * (100 - survey_share));
+  return static_cast<unsigned>(spool * spool_share + survey * survey_share + emit * emit_share);
 }
 
 ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progress)
@@ -80,7 +101,7 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
       progress_(progress),
       style_(decide_style(options)),
       terminal_(::isatty(STDERR_FILENO) != 0),
-      survey_share_(decide_survey_share(options)) {
+      shares_(decide_shares(options)) {
   if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines) {
     thread_ = std::thread([this] { run(); });
   }
@@ -122,7 +143,7 @@ void ProgressDisplay::finish() {
   }
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
-  std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(options_.disk),
+  std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(disk_name(options_)),
                                  format_size(written), seconds);
   if (seconds > 0) {
     const auto rate = static_cast<std::uint64_t>(static_cast<double>(written) / seconds);
@@ -132,19 +153,15 @@ void ProgressDisplay::finish() {
 }
 
 BarState ProgressDisplay::state() {
-  const bool writing = progress_.emit_total > 0;
-  BarState state;
-  state.title = one_line(options_.disk);
-  state.step = writing ? "writing" : "survey";
+  BarState state = current_step(progress_);
+  state.title = one_line(disk_name(options_));
   // 100 belongs to the last line: until then the final checks may still fail.
-  state.percent = std::min(99U, percent_done(progress_, survey_share_));
-  state.done = writing ? progress_.emit_done : progress_.survey_done;
-  state.total = writing ? progress_.emit_total : progress_.survey_total;
-  state.done = std::min(state.done, state.total);
+  state.percent = std::min(99U, percent_done(progress_, shares_));
+  if (state.total > 0) state.done = std::min(state.done, state.total);
 
   const auto now = steady_clock::now();
-  if (writing != last_step_was_writing_) {
-    last_step_was_writing_ = writing;
+  if (state.step != last_step_) {
+    last_step_ = state.step;
     last_done_ = 0;
     rate_ = 0;
   }
@@ -161,7 +178,7 @@ BarState ProgressDisplay::state() {
 
 void ProgressDisplay::paint_bar() {
   const BarState now = state();
-  if (now.total == 0) return;
+  if (now.total == 0 && now.done == 0) return;
   if (terminal_) {
     // One write a frame, the old line is overwritten and its rest erased: no flicker.
     write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", bar_line(now, terminal_width() - 1)));
@@ -172,7 +189,7 @@ void ProgressDisplay::paint_bar() {
 }
 
 void ProgressDisplay::paint_lines() {
-  const unsigned percent = std::min(99U, percent_done(progress_, survey_share_));
+  const unsigned percent = std::min(99U, percent_done(progress_, shares_));
   if (last_percent_ == ~0U || percent > last_percent_) {
     last_percent_ = percent;
     write_line(percent);

@@ -17,17 +17,24 @@
 
 namespace qcow2stream::cli {
 
-// The whole run on one scale of 0 to 100: the survey has the first `survey_share` percent. Rises
-// only; reaches 100 when both steps have done all of their bytes.
-unsigned percent_done(const Progress& progress, unsigned survey_share);
+// What the steps have of a scale of 100: a stream whose size is known the first `spool` percent,
+// and of what is left the survey the first `survey` percent.
+struct Shares {
+  unsigned spool = 0;
+  unsigned survey = 0;
+};
+
+// The whole run on one scale of 0 to 100. Rises only; reaches 100 when all steps have done all of
+// their bytes. A stream of unknown size stays at 0.
+unsigned percent_done(const Progress& progress, Shares shares);
 
 // What a bar shows.
 struct BarState {
   std::string title;
-  std::string_view step;  // "survey", "writing"
+  std::string_view step;  // "reading", "survey", "writing"
   unsigned percent = 0;
-  std::uint64_t done = 0;  // bytes of the step
-  std::uint64_t total = 0;
+  std::uint64_t done = 0;       // bytes of the step
+  std::uint64_t total = 0;      // 0: not known
   double bytes_per_second = 0;  // 0: not known yet
 };
 
@@ -63,12 +70,12 @@ class ProgressDisplay {
   const Progress& progress_;
   ProgressStyle style_;
   bool terminal_ = false;
-  unsigned survey_share_;
+  Shares shares_;
   unsigned last_percent_ = ~0U;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_time_ = started_;
   std::uint64_t last_done_ = 0;
-  bool last_step_was_writing_ = false;
+  std::string_view last_step_;
   double rate_ = 0;
 
   std::mutex mutex_;

@@ -11,9 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "base/errors.h"
 #include "disk/file_reads.h"
+#include "qcow2stream/stream.h"
 
 namespace qcow2stream {
 namespace {
@@ -25,7 +27,7 @@ constexpr unsigned kQueueDepth = 64;
 constexpr unsigned kQueueThreads = 16;
 
 // Asks the file system with SEEK_DATA and SEEK_HOLE. The position of the descriptor that this moves
-// is used by nobody.
+// is used by nobody meanwhile.
 class FileExtents final : public ExtentCursor {
  public:
   FileExtents(const std::string& name, int fd, GuestRange range)
@@ -61,13 +63,20 @@ class FileExtents final : public ExtentCursor {
   GuestOffset end_;
 };
 
+// The file that is open as `fd`, whatever became of its name. O_NONBLOCK keeps a FIFO from blocking
+// before its type is known; files and block devices do not care.
+UniqueFd open_again(int fd) {
+  return UniqueFd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
+                         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
 }  // namespace
 
-FileDisk::FileDisk(const std::string& path) : name_(path) {
-  // O_NONBLOCK keeps a FIFO from blocking before its type is known; files and block devices do not
-  // care.
-  fd_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd_) throw system_error(name_, "cannot be opened", errno);
+FileDisk::FileDisk(UniqueFd fd, std::string name, Changes changes)
+    : name_(std::move(name)),
+      fd_(std::move(fd)),
+      position_(::lseek(fd_.get(), 0, SEEK_CUR)),
+      can_change_(changes == Changes::kPossible) {
   const struct stat now = status();
   if (S_ISDIR(now.st_mode)) throw system_error(name_, "cannot be read", EISDIR);
   block_device_ = S_ISBLK(now.st_mode);
@@ -77,12 +86,14 @@ FileDisk::FileDisk(const std::string& path) : name_(path) {
   }
   size_ = current_size(now);
   // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
-  // in sequence through fd_ keeps it. /proc leads to the very file that is open here, the name need
-  // not.
-  random_fd_ = UniqueFd(
-      ::open(fmt::format("/proc/self/fd/{}", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // in sequence through fd_ keeps it.
+  random_fd_ = open_again(fd_.get());
   if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
   mtime_ns_ = now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec;
+}
+
+FileDisk::~FileDisk() {
+  if (position_ >= 0) ::lseek(fd_.get(), position_, SEEK_SET);
 }
 
 struct stat FileDisk::status() const {
@@ -136,11 +147,12 @@ void FileDisk::will_read(GuestRange range) const noexcept {
 }
 
 std::optional<DiskStamp> FileDisk::stamp() const {
-  if (block_device_) return std::nullopt;
+  if (block_device_ || !can_change_) return std::nullopt;
   return DiskStamp{.size = size_, .mtime_ns = mtime_ns_};
 }
 
 void FileDisk::check_unchanged() const {
+  if (!can_change_) return;
   const struct stat now = status();
   const std::uint64_t size = current_size(now);
   if (size != size_) throw_disk_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
@@ -151,7 +163,26 @@ void FileDisk::check_unchanged() const {
 }
 
 std::shared_ptr<const Disk> open_disk(const std::string& path) {
-  return std::make_shared<const FileDisk>(path);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) throw system_error(path, "cannot be opened", errno);
+  return std::make_shared<const FileDisk>(std::move(fd), path);
+}
+
+std::shared_ptr<const Disk> open_disk(int fd, const std::string& name) {
+  check_open_for_reading(fd, name);
+  // Opened again it has a position of its own. Not everybody who was given a descriptor may open
+  // the file.
+  UniqueFd own = open_again(fd);
+  if (!own) own = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!own) throw system_error(name, "cannot be opened", errno);
+  return std::make_shared<const FileDisk>(std::move(own), name);
+}
+
+bool can_be_sought(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  const bool is_disk = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+  return is_disk && ::lseek(fd, 0, SEEK_CUR) == 0;
 }
 
 }  // namespace qcow2stream

@@ -16,7 +16,15 @@ namespace qcow2stream {
 
 class FileDisk final : public Disk {
  public:
-  explicit FileDisk(const std::string& path);
+  // Whether somebody else can write to the file: what is ours alone needs no stamp.
+  enum class Changes { kPossible, kImpossible };
+
+  // `fd` is open for reading. Asking for holes moves its position, which others may share: it is
+  // put back in the end.
+  FileDisk(UniqueFd fd, std::string name, Changes changes = Changes::kPossible);
+  ~FileDisk() override;
+  FileDisk(const FileDisk&) = delete;
+  FileDisk& operator=(const FileDisk&) = delete;
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
@@ -34,7 +42,9 @@ class FileDisk final : public Disk {
 
   std::string name_;
   UniqueFd fd_;
+  off_t position_;      // of fd_, before it was used
   UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
+  bool can_change_;
   bool block_device_ = false;
   std::uint64_t size_ = 0;
   std::int64_t mtime_ns_ = 0;

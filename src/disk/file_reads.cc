@@ -2,11 +2,20 @@
 
 #include "disk/file_reads.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "base/errors.h"
 
 namespace qcow2stream {
+
+void check_open_for_reading(int fd, const std::string& name) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open");
+  if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
+    throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open for reading");
+  }
+}
 
 void throw_read_error(const std::string& name, GuestOffset offset, int error) {
   throw system_error(name, fmt::format("read at offset {} failed", offset.value()), error)

@@ -20,6 +20,9 @@ struct ReadTarget {
   std::uint64_t size;  // bytes
 };
 
+// Throws Error{kFailed} unless `fd` is open for reading.
+void check_open_for_reading(int fd, const std::string& name);
+
 // Errors of reading a file, in one place.
 [[noreturn]] void throw_read_error(const std::string& name, GuestOffset offset, int error);
 [[noreturn]] void throw_disk_changed(const std::string& name, const std::string& how);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/stream.h"
 
 namespace qcow2stream {
 namespace {
@@ -36,6 +37,7 @@ constexpr std::array<Magic, 13> kMagics = {{{0, "QFI\xfb\0\0\0\x01"sv, "qcow"},
                                             {0, "#!/bin/sh\n#V2.0 Format\n"sv, "cloop"}}};
 
 constexpr std::size_t kLookAt = 512;
+static_assert(kLookAt <= kSequentialStart);
 
 }  // namespace
 

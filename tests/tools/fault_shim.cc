@@ -7,6 +7,7 @@
 // call fails with EINTR every other time).
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdlib>
 #include <map>
 #include <sstream>
@@ -89,6 +91,36 @@ ssize_t write(int fd, const void* data, std::size_t length) {
   // Messages are not what is tested.
   if (fd == STDOUT_FILENO && inject("write", length)) return -1;
   return real(fd, data, length);
+}
+
+ssize_t read(int fd, void* data, std::size_t length) {
+  static auto* real = next<decltype(read)>("read");
+  if (fd == STDIN_FILENO && inject("read", length)) return -1;
+  return real(fd, data, length);
+}
+
+ssize_t pwrite64(int fd, const void* data, std::size_t length, off64_t offset) {
+  static auto* real = next<decltype(pwrite64)>("pwrite64");
+  return inject("pwrite", length) ? -1 : real(fd, data, length, offset);
+}
+
+int ftruncate64(int fd, off64_t size) noexcept {
+  static auto* real = next<decltype(ftruncate64)>("ftruncate64");
+  std::size_t length = 0;
+  return inject("ftruncate", length) ? -1 : real(fd, size);
+}
+
+// Files without a name only.
+int open64(const char* path, int flags, ...) {
+  static auto* real = next<decltype(open64)>("open64");
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode =
+      (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  std::size_t length = 0;
+  if ((flags & O_TMPFILE) == O_TMPFILE && inject("tmpfile", length)) return -1;
+  return real(path, flags, mode);
 }
 
 ssize_t pread64(int fd, void* data, std::size_t length, off64_t offset) {

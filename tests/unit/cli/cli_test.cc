@@ -66,20 +66,54 @@ TEST(Bar, Durations) {
   EXPECT_EQ(format_duration(seconds(3723)), "1:02:03");
 }
 
+TEST(Bar, AStreamOfUnknownSizeShowsWhatHasCome) {
+  const BarState state{
+      .title = "standard input", .step = "reading", .done = 3U << 20, .bytes_per_second = 1 << 20};
+  EXPECT_EQ(bar_line(state, 80), "standard input  reading  3.0 MiB  1.0 MiB/s");
+  for (unsigned width = 1; width < 80; ++width) {
+    EXPECT_LE(bar_line(state, width).size(), width);
+  }
+}
+
 TEST(Percent, OneScaleOverBothSteps) {
   Progress progress;
-  EXPECT_EQ(percent_done(progress, 10), 0U);
+  EXPECT_EQ(percent_done(progress, {.survey = 10}), 0U);
   progress.survey_total = 1000;
   progress.survey_done = 500;
-  EXPECT_EQ(percent_done(progress, 10), 5U);
+  EXPECT_EQ(percent_done(progress, {.survey = 10}), 5U);
   // A survey that ended before the disk's end (holes) is complete when the emission begins.
   progress.emit_total = 200;
-  EXPECT_EQ(percent_done(progress, 10), 10U);
+  EXPECT_EQ(percent_done(progress, {.survey = 10}), 10U);
   progress.emit_done = 100;
-  EXPECT_EQ(percent_done(progress, 10), 55U);
-  EXPECT_EQ(percent_done(progress, 0), 50U);
+  EXPECT_EQ(percent_done(progress, {.survey = 10}), 55U);
+  EXPECT_EQ(percent_done(progress, {}), 50U);
   progress.emit_done = 200;
-  EXPECT_EQ(percent_done(progress, 10), 100U);
+  EXPECT_EQ(percent_done(progress, {.survey = 10}), 100U);
+}
+
+TEST(Percent, AStreamOfKnownSizeComesFirst) {
+  const Shares shares{.spool = 50, .survey = 10};
+  Progress progress;
+  progress.spool_total = 1000;
+  EXPECT_EQ(percent_done(progress, shares), 0U);
+  progress.spool_done = 500;
+  EXPECT_EQ(percent_done(progress, shares), 25U);
+  progress.spool_done = 1000;
+  EXPECT_EQ(percent_done(progress, shares), 50U);
+  progress.survey_total = progress.survey_done = 1000;
+  EXPECT_EQ(percent_done(progress, shares), 55U);
+  progress.emit_total = 100;
+  progress.emit_done = 100;
+  EXPECT_EQ(percent_done(progress, shares), 100U);
+}
+
+TEST(Percent, AStreamOfUnknownSizeTakesNothingOfTheScale) {
+  const Shares shares{.spool = 50, .survey = 10};
+  Progress progress;
+  progress.spool_done = 1000;
+  EXPECT_EQ(percent_done(progress, shares), 0U);
+  progress.survey_total = progress.survey_done = 1000;
+  EXPECT_EQ(percent_done(progress, shares), 10U);
 }
 
 Options parse(std::vector<std::string> words) {
@@ -115,6 +149,24 @@ TEST(CommandLine, DataFileNameIsTheDiskUnlessGiven) {
   EXPECT_EQ(parse({"disk", "--data-file=x y"}).image.data_file.value().name, "x y");
   EXPECT_TRUE(parse({"-R", "disk"}).image.data_file.has_value());
   EXPECT_FALSE(parse({"disk"}).image.data_file.has_value());
+}
+
+TEST(CommandLine, StandardInput) {
+  EXPECT_TRUE(reads_stdin(parse({"-"})));
+  EXPECT_TRUE(reads_stdin(parse({"--", "-"})));
+  EXPECT_FALSE(reads_stdin(parse({"./-"})));
+  EXPECT_EQ(disk_name(parse({"-"})), "standard input");
+  EXPECT_EQ(disk_name(parse({"./-"})), "./-");
+  EXPECT_EQ(parse({"--size=1M", "-"}).size, 1U << 20);
+  EXPECT_EQ(parse({"-", "--size", "0"}).size, 0U);
+  EXPECT_EQ(parse({"-", "--spool-dir", "/srv"}).spool_directory, "/srv");
+  EXPECT_EQ(problem({"--size", "1M", "disk"}),
+            "--size: is the size of standard input (-); disk has its own");
+  EXPECT_EQ(problem({"--spool-dir=", "-"}), "--spool-dir: '' is not a name");
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"-", "-d"}, {"-", "-R"}, {"-", "--data-file=x"}}) {
+    EXPECT_NE(problem(words).find("a file that stays"), std::string::npos) << problem(words);
+  }
 }
 
 TEST(CommandLine, ProblemsNameTheOption) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A disk that comes as a stream: a pipe, a socket, or anything that can be read but not sought.
+//
+//   a file after all           open_disk(fd, name), if can_be_sought(fd)
+//   everything else            open_stream(): kept in a file without a name, then a disk like
+//   others the size is known and      open_sequential(): nothing is kept, the image starts at once;
+//   only everything is allocated    for Scan::kNone and one emit()
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream {
+
+// Whether `fd` is a regular file or a block device that stands at its first byte, so that
+// open_disk(fd, name) takes what reading it would. False for what is not open.
+bool can_be_sought(int fd) noexcept;
+
+struct StreamOptions {
+  // How many bytes must come. Without it as many as there are.
+  std::optional<std::uint64_t> size;
+  // Where the stream is kept. Takes as much room as there are blocks of 4 KiB that are not zero.
+  std::string spool_directory = "/var/tmp";
+  // `spool_done` and, with a size, `spool_total` are filled in, if given. Must outlive the call.
+  Progress* progress = nullptr;
+};
+
+// Reads `fd` to its end and returns a disk with all of it: extents, queues and a descriptor to copy
+// from as a file has them, no stamp. `fd` may be non-blocking; it stays open and is not used any
+// more. The disk takes no name in the file system, so nothing remains of it whatever happens.
+// Throws Error{kFailed}: a stream that is not open or has another size than announced, and with the
+// name of the directory what the file system says.
+std::shared_ptr<const Disk> open_stream(int fd, const std::string& name,
+                                        const StreamOptions& options = {});
+
+// The first bytes of a sequential disk that can be read at any time.
+inline constexpr std::uint64_t kSequentialStart = 512;
+
+// A disk of `size` bytes that reads `fd` as it is read itself: forwards, once, apart from the first
+// kSequentialStart bytes. What is left out is read and dropped. Several threads may call it, but
+// only in the order of the offsets. `fd` may be non-blocking; it must stay open as long as the
+// disk.
+//
+// read() throws Error{kFailed} where the stream ends too early and where it would have to go back;
+// check_unchanged(), once all has been read, where it does not end. emit() asks the latter before
+// it writes its last piece.
+std::shared_ptr<const Disk> open_sequential(int fd, const std::string& name, std::uint64_t size);
+
+}  // namespace qcow2stream

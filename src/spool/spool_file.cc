@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "spool/spool_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/errors.h"
+#include "base/zero.h"
+
+namespace qcow2stream {
+namespace {
+
+// What can be a hole: a page, and a block of most file systems. With a disk full of files (ext4)
+// 64 KiB are no faster:
+//   cat DISK | qcow2-to-stdout --verbose - > /dev/null
+// Where every other page is data they take half the time, and twice the room.
+constexpr std::uint64_t kHoleSize = 4096;
+
+// Where the file system cannot make a file without a name, it has one for a moment.
+UniqueFd open_named(const std::string& directory) {
+  std::string path = directory + "/qcow2-to-stdout.XXXXXX";
+  UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
+  if (fd) ::unlink(path.c_str());
+  return fd;
+}
+
+UniqueFd open_nameless(const std::string& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  // EOPNOTSUPP comes from the file system; EISDIR, EINVAL and ENOENT from something in between that
+  // does not know the flag. Other errors would be those of a named file too.
+  if (!fd) return open_named(directory);
+  return fd;
+}
+
+}  // namespace
+
+SpoolFile::SpoolFile(const std::string& directory)
+    : directory_(directory), fd_(open_nameless(directory)) {
+  if (!fd_) throw system_error(directory_, "cannot hold a spool file", errno);
+}
+
+void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  // Blocks are those of the file, whatever `offset` is. Those with data go out in runs.
+  std::size_t run = 0;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t n = std::min<std::uint64_t>(kHoleSize - (offset + at) % kHoleSize,  //
+                                                  bytes.size() - at);
+    if (is_zero(bytes.subspan(at, n))) {
+      store(offset + run, bytes.subspan(run, at - run));
+      run = at + n;
+    }
+    at += n;
+  }
+  store(offset + run, bytes.subspan(run));
+}
+
+void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(directory_, "write failed", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+void SpoolFile::resize(std::uint64_t size) {
+  while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+    if (errno != EINTR) throw system_error(directory_, "write failed", errno);
+  }
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A store of bytes on disk that nobody else sees: a file without a name, so it is gone when it is
+// closed, whatever ends the process.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/fd.h"
+
+namespace qcow2stream {
+
+// Belongs to one thread. All errors are Error{kFailed} with the directory's name.
+class SpoolFile {
+ public:
+  // An empty file in `directory`.
+  explicit SpoolFile(const std::string& directory);
+
+  // Stores `bytes` from `offset` on. Nothing may have been stored there before: aligned blocks of
+  // zeros are not written, they stay the holes that they are. Beyond RLIMIT_FSIZE the kernel sends
+  // SIGXFSZ; where that is ignored, it is an error like others.
+  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+
+  // Sets the size of the file, in bytes. What was never written reads as zeros.
+  void resize(std::uint64_t size);
+
+  // The file, open for reading and writing. Not to be used afterwards but for its destruction.
+  UniqueFd release() && { return std::move(fd_); }
+
+ private:
+  void store(std::uint64_t offset, std::span<const std::byte> bytes);
+
+  std::string directory_;
+  UniqueFd fd_;
+};
+
+}  // namespace qcow2stream
