@@ -16,7 +16,7 @@ _qcow2_to_stdout() {
   else
     # An option whose value is the next word. Optional values are attached, so they are not here.
     case $prev in
-      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | -c | --cluster-size | -r | --refcount-bits | \
+      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --map | -c | --cluster-size | -r | --refcount-bits | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
         ;;
@@ -41,14 +41,14 @@ _qcow2_to_stdout() {
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
     --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout) return ;;
-    --data-file | disk)
+    --data-file | --map | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object --connections --requests --timeout --scan --allocated --no-extents
+        words="-f --input-format --blockdev --object --connections --requests --timeout --scan --allocated --map --no-extents
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           --offset --length --measure --measure= --if-match

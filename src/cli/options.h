@@ -54,6 +54,7 @@ struct Options {
   ImageOptions image;
   Scan scan = Scan::kZeros;
   bool use_extents = true;
+  std::optional<std::string> map;
   unsigned threads = 0;
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
