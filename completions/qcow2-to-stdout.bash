@@ -16,7 +16,7 @@ _qcow2_to_stdout() {
   else
     # An option whose value is the next word. Optional values are attached, so they are not here.
     case $prev in
-      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | \
+      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
         --spool-dir | -c | --cluster-size | -r | --refcount-bits | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
@@ -47,7 +47,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | disk)
+    --data-file | --map | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
@@ -55,7 +55,7 @@ _qcow2_to_stdout() {
     "")
       if [[ $cur == -* ]]; then
         words="-f --input-format --blockdev --object --connections --requests --timeout
-          --scan --allocated --no-extents --size
+          --scan --allocated --no-extents --size --map
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           --offset --length --measure --measure= --if-match

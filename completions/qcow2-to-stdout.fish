@@ -10,6 +10,7 @@ complete -c qcow2-to-stdout -l requests -x -d 'Requests in flight on each connec
 complete -c qcow2-to-stdout -l timeout -x -d 'Give up an NBD server that is silent'
 complete -c qcow2-to-stdout -l scan -x -a 'zeros\t"Leave out clusters that read as zeros (default)" holes\t"Leave out what the disk says is a hole" none\t"Allocate everything"' -d 'What needs no space'
 complete -c qcow2-to-stdout -l allocated -d 'Allocate everything, same as --scan none'
+complete -c qcow2-to-stdout -l map -r -F -d 'Take the allocation from JSON'
 complete -c qcow2-to-stdout -l no-extents -d 'Do not ask the disk for holes'
 complete -c qcow2-to-stdout -l size -x -d 'Size of standard input'
 complete -c qcow2-to-stdout -s c -l cluster-size -x -a '512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M' -d 'Cluster size in bytes'

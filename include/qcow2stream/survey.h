@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "qcow2stream/disk.h"
 #include "qcow2stream/options.h"
@@ -17,7 +19,7 @@ class ClusterMap;
 
 enum class Scan {
   kZeros,  // look into the data: a cluster that reads as zeros gets no space
-  kHoles,  // believe the disk's extents; no data is read
+  kHoles,  // believe the disk's extents or the map; no data is read
   kNone,   // every cluster gets space; nothing is read
 };
 
@@ -27,13 +29,20 @@ struct SurveyOptions {
   unsigned threads = 0;
   // Whether to ask the disk for its extents. Without them everything counts as data.
   bool use_extents = true;
+  // A JSON file that says what is allocated, in place of the disk's extents: the output of
+  // `qemu-img map`, `rbd diff` or `nbdinfo --map`, or a list of {"offset", "length"}. What it does
+  // not list reads as zeros, whatever the disk holds. It is read once and in sequence, or twice if
+  // it is a regular file whose entries are not sorted by offset. Not with kNone, use_extents =
+  // false or a raw data file.
+  std::optional<std::string> map_file;
   // Filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
 
 // Surveys the whole disk. Reads nothing where the image has a raw data file, which maps every
-// cluster. Throws Error: options that find_problem() or check_disk_size() refuse, and a disk that
-// cannot be read. Blocks until done. Threads of its own have ended when it returns.
+// cluster. Throws Error: options that find_problem() or check_disk_size() refuse or that exclude
+// each other (kUsage), a disk that cannot be read, and a map that cannot be read or does not fit
+// the disk. Blocks until done. Threads of its own have ended when it returns.
 std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
                                          const SurveyOptions& options = {});
 

@@ -37,9 +37,11 @@ void append_option(std::string& out, const OptionSpec& spec) {
 std::string help_text() {
   std::string out =
       "Usage: qcow2-to-stdout [OPTION]... DISK > IMAGE\n"
-      "Writes DISK, a raw disk in a regular file or block device or, as -, from standard input, "
-      "to\n"
-      "standard output as a qcow2 image. The output may be a pipe.\n";
+      "Writes DISK as a qcow2 image to standard output; the output may be a pipe. DISK is a raw "
+      "disk\n"
+      "in a regular file or block device, with -f an image, an NBD URI, [ CMD ARGS... ] for a "
+      "server\n"
+      "program, or - for standard input.\n";
   for (const OptionGroup& group : option_groups()) {
     out += fmt::format("\n{}:\n", group.title);
     for (const OptionSpec& spec : group.options) {

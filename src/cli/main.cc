@@ -106,6 +106,7 @@ void run(const Options& options, Progress& progress) {
                           {.scan = options.scan,
                            .threads = options.threads,
                            .use_extents = options.use_extents,
+                           .map_file = options.map,
                            .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.

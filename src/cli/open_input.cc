@@ -135,8 +135,8 @@ std::vector<std::string> input_warnings(const Disk& disk, const Options& options
                     "to silence this",
                     disk.name(), *format, how));
   }
-  const bool reads_nothing = options.image.data_file && options.image.data_file->raw;
-  if (options.scan == Scan::kHoles && !reads_nothing && !disk.traits().knows_extents) {
+  const bool is_asked = !options.map && !(options.image.data_file && options.image.data_file->raw);
+  if (options.scan == Scan::kHoles && is_asked && !disk.traits().knows_extents) {
     warnings.push_back(
         fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
   }

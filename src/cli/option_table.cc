@@ -134,6 +134,10 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
     OptionSpec{0, "allocated", Value::kNone, "", "the same as --scan none",
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
+    OptionSpec{
+        0, "map", Value::kRequired, "FILE",
+        "JSON that says what is allocated, from qemu-img map,\nrbd diff, nbdinfo or elsewhere",
+        [](Parsed& p, const char* value) { p.options.map = value; }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},
     OptionSpec{0, "connections", Value::kRequired, "N", "to an NBD server, where it takes several",

@@ -221,6 +221,18 @@ void check_input(Options& options, bool data_file) {
   }
 }
 
+// What takes the question away that the map answers.
+void check_map(const Options& options) {
+  if (!options.map) return;
+  const char* other = nullptr;
+  if (options.scan == Scan::kNone) other = "--scan none, which allocates everything";
+  if (!options.use_extents) other = "--no-extents, which takes everything for data";
+  if (options.image.data_file && options.image.data_file->raw) {
+    other = "-R, --data-file-raw, which maps every cluster";
+  }
+  if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
+}
+
 }  // namespace
 
 std::string display_name(const OptionSpec& spec) {
@@ -254,6 +266,7 @@ Options parse_options(int argc, char** argv) {
   if (const auto problem = find_problem(options.image)) {
     throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
   }
+  check_map(options);
   return options;
 }
 

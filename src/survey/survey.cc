@@ -6,17 +6,20 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "plan/cluster_map.h"
 #include "plan/layout.h"
+#include "qcow2stream/error.h"
+#include "survey/allocation_map.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 
 namespace qcow2stream {
 namespace {
 
-// The disk says what is data and is believed.
+// The extents say what is data and are believed.
 void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapBuilder& map) {
   std::vector<GuestRange> batch;
   while (work.take(batch)) {
@@ -26,6 +29,21 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
       map.mark_data(first, last - first + 1);
     }
   }
+}
+
+std::unique_ptr<ExtentCursor> disk_extents(const Disk& disk, bool use_extents) {
+  const GuestRange whole{GuestOffset(0), disk.size()};
+  return use_extents ? disk.extents(whole) : disk.Disk::extents(whole);
+}
+
+void check_map_options(const ImageOptions& image, const SurveyOptions& options) {
+  const char* reason = nullptr;
+  if (options.scan == Scan::kNone) reason = "a map makes no sense where everything gets space";
+  if (!options.use_extents) reason = "a map makes no sense without extents";
+  if (image.data_file && image.data_file->raw) {
+    reason = "a map makes no sense with a raw data file, which maps every cluster";
+  }
+  if (reason != nullptr) throw Error(ErrorKind::kUsage, "survey options", "", reason);
 }
 
 // Runs `worker` in `threads` threads, the calling one among them. The first exception stops the
@@ -60,6 +78,7 @@ unsigned thread_count(unsigned wanted) {
 std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
                                          const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
+  if (options.map_file) check_map_options(image, options);
   const qcow2::Geometry geometry = geometry_of(image);
   const ClusterCount clusters = geometry.clusters_for(virtual_size_of(disk.size()));
   ClusterMapBuilder map(geometry, clusters);
@@ -68,7 +87,11 @@ std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& i
     map.mark_data(GuestCluster(0), clusters);
     return map.finish();
   }
-  SurveyWork work(disk, options.use_extents, options.progress);
+  auto extents =
+      options.map_file
+          ? extents_of(read_allocation_map(*options.map_file, disk, geometry), disk.size())
+          : disk_extents(disk, options.use_extents);
+  SurveyWork work(std::move(extents), disk.size(), options.progress);
   if (options.scan == Scan::kHoles) {
     mark_extents(work, geometry, map);
   } else {

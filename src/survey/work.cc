@@ -3,6 +3,7 @@
 #include "survey/work.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bits.h"
 
@@ -16,16 +17,12 @@ constexpr std::uint64_t kPieceSize = 8ULL << 20;
 // Small extents come in batches, so that a fragmented disk does not take the lock for each.
 constexpr std::size_t kMaxPieces = 64;
 
-std::unique_ptr<ExtentCursor> open_cursor(const Disk& disk, bool use_extents) {
-  const GuestRange whole{GuestOffset(0), disk.size()};
-  return use_extents ? disk.extents(whole) : disk.Disk::extents(whole);
-}
-
 }  // namespace
 
-SurveyWork::SurveyWork(const Disk& disk, bool use_extents, Progress* progress)
-    : cursor_(open_cursor(disk, use_extents)), progress_(progress) {
-  if (progress_ != nullptr) progress_->survey_total = disk.size();
+SurveyWork::SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size,
+                       Progress* progress)
+    : cursor_(std::move(extents)), progress_(progress) {
+  if (progress_ != nullptr) progress_->survey_total = disk_size;
 }
 
 bool SurveyWork::take(std::vector<GuestRange>& batch) {

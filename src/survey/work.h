@@ -16,11 +16,11 @@
 
 namespace qcow2stream {
 
-// Walks the data extents of the disk once, for all workers together. Thread-safe.
+// Walks the data among some extents once, for all workers together. Thread-safe.
 class SurveyWork {
  public:
-  // `progress` may be null. The disk must outlive it.
-  SurveyWork(const Disk& disk, bool use_extents, Progress* progress);
+  // `extents` are those of the whole disk, which has `disk_size` bytes. `progress` may be null.
+  SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size, Progress* progress);
 
   // Fills `batch` with the next pieces of data in ascending order; false at the end of the disk or
   // after stop(). Pieces end at multiples of `kPieceSize` or where the data ends.

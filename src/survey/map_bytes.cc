@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "survey/map_bytes.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/errors.h"
+
+namespace qcow2stream {
+
+void MapBytes::fill() {
+  before_buffer_ += filled_;
+  next_ = 0;
+  filled_ = 0;
+  ssize_t n = 0;
+  do {
+    n = ::read(fd_, buffer_.data(), buffer_.size());
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    throw system_error(name_, fmt::format("read at byte {} failed", before_buffer_), errno)
+        .at(before_buffer_);
+  }
+  filled_ = static_cast<std::size_t>(n);
+}
+
+void MapBytes::refuse_token() const {
+  throw Error(ErrorKind::kFailed, name_, fmt::format("byte {}", position()),
+              fmt::format("more than {} bytes of a string, a number or white space", kMaxToken))
+      .at(position());
+}
+
+}  // namespace qcow2stream

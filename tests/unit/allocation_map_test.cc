@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a map means: the survey of a map is that of a disk with these extents.
+
+#include "survey/allocation_map.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/bits.h"
+#include "map_testing.h"
+#include "testing.h"
+
+namespace qcow2stream {
+namespace {
+
+using testing::MemoryDisk;
+using testing::TextFile;
+using testing::TextPipe;
+
+// A disk whose extents are what the test says.
+class ExtentDisk final : public Disk {
+ public:
+  ExtentDisk(std::uint64_t size, std::vector<Extent> extents)
+      : size_(size), extents_(std::move(extents)) {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  // Ones in extents of data, zeros elsewhere.
+  void read(GuestOffset offset, std::span<std::byte> buffer) const override {
+    for (std::size_t i = 0; i < buffer.size(); ++i) {
+      const auto extent = std::ranges::upper_bound(extents_, offset + i, {},
+                                                   [](const Extent& e) { return e.range.end(); });
+      buffer[i] = static_cast<std::byte>(extent->data);
+    }
+  }
+  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange /*whole*/) const override {
+    return std::make_unique<Cursor>(extents_);
+  }
+
+ private:
+  class Cursor final : public ExtentCursor {
+   public:
+    explicit Cursor(const std::vector<Extent>& extents) : extents_(extents) {}
+    std::optional<Extent> next() override {
+      return at_ < extents_.size() ? std::optional(extents_[at_++]) : std::nullopt;
+    }
+
+   private:
+    const std::vector<Extent>& extents_;
+    std::size_t at_ = 0;
+  };
+
+  std::string name_ = "disk";
+  std::uint64_t size_;
+  std::vector<Extent> extents_;
+};
+
+std::vector<GuestCluster> borders(const ClusterMap& map) {
+  std::vector<GuestCluster> all;
+  for (GuestCluster at(0); at < map.end();) {
+    at = map.next_data(at);
+    all.push_back(at);
+    at = map.next_gap(at);
+    all.push_back(at);
+  }
+  return all;
+}
+
+std::string json_entry(MapForm form, GuestRange range, bool data) {
+  const auto begin = range.begin.value();
+  switch (form) {
+    case MapForm::kQemuImg:
+      return fmt::format(
+          R"({{"start":{},"length":{},"depth":0,"present":{},"zero":{},"data":{},"offset":7}})",
+          begin, range.length, data, !data, data);
+    case MapForm::kRbd:
+      return fmt::format(R"({{"offset":{},"length":{},"exists":"{}"}})", begin, range.length, data);
+    case MapForm::kNbdInfo:
+      return fmt::format(R"({{"offset":{},"length":{},"type":{},"description":"{}"}})", begin,
+                         range.length, data ? 0 : 3, data ? "data" : "hole,zero");
+    case MapForm::kPlain:
+      return fmt::format(R"({{"offset":{},"length":{}}})", begin, range.length);
+  }
+  return "";
+}
+
+struct Example {
+  std::uint64_t size = 0;
+  std::vector<Extent> extents;
+};
+
+Example arbitrary_example() {
+  Example example;
+  const auto extents = *rc::gen::inRange(0, 20);
+  for (int i = 0; i < extents; ++i) {
+    const auto most = *rc::gen::element<std::uint64_t>(3, 700, 5000, 200'000);
+    const GuestRange range{GuestOffset(example.size), *rc::gen::inRange<std::uint64_t>(1, most)};
+    example.extents.push_back({.range = range, .data = *rc::gen::arbitrary<bool>()});
+    example.size += range.length;
+  }
+  return example;
+}
+
+std::string json_of(MapForm form, Example example, bool shuffled) {
+  // qemu-img pads.
+  if (form == MapForm::kQemuImg && example.size % 512 != 0) {
+    const GuestOffset end(example.size);
+    example.extents.push_back({.range = {end, 512 - example.size % 512}, .data = false});
+  }
+  std::vector<std::string> entries;
+  for (const Extent& extent : example.extents) {
+    if (form != MapForm::kPlain || extent.data) {
+      entries.push_back(json_entry(form, extent.range, extent.data));
+    }
+  }
+  if (shuffled) std::ranges::shuffle(entries, std::mt19937(entries.size()));
+  return fmt::format("[{}]", fmt::join(entries, ",\n"));
+}
+
+RC_GTEST_PROP(AllocationMapProperty, TheSurveyOfAMapIsThatOfADiskWithTheseExtents, ()) {
+  const Example example = arbitrary_example();
+  const ExtentDisk disk(example.size, example.extents);
+  const ImageOptions image{.cluster_size = *rc::gen::element(512U, 4096U, 65536U)};
+  const auto form =
+      *rc::gen::element(MapForm::kQemuImg, MapForm::kRbd, MapForm::kNbdInfo, MapForm::kPlain);
+  const std::string text = json_of(form, example, *rc::gen::arbitrary<bool>());
+  const TextFile file(text);
+  const TextPipe pipe(text, *rc::gen::inRange<std::size_t>(1, 300));
+
+  const auto wanted = borders(*survey(disk, image, {.scan = Scan::kHoles}));
+  for (const Scan scan : {Scan::kHoles, Scan::kZeros}) {
+    const auto from_file = survey(disk, image, {.scan = scan, .map_file = file.path()});
+    RC_ASSERT(borders(*from_file) == wanted);
+  }
+  const auto from_pipe = survey(disk, image, {.scan = Scan::kHoles, .map_file = pipe.path()});
+  RC_ASSERT(borders(*from_pipe) == wanted);
+}
+
+// --- a disk of 10000 bytes
+// ------------------------------------------------------------------------
+
+std::shared_ptr<const ClusterMap> map_of(const std::string& text) {
+  static const MemoryDisk disk(std::vector<std::byte>(10'000));
+  return read_allocation_map(TextFile(text).path(), disk, {.cluster_bits = 9});
+}
+
+std::string refusal_of(const std::string& text) {
+  try {
+    map_of(text);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kFailed);
+    return error.what_failed() + ": " + error.reason();
+  }
+  return "nothing";
+}
+
+std::string whole(const std::string& rest) {
+  return R"([{"offset":0,"start":0,"length":10000,)" + rest + "}]";
+}
+
+ClusterCount data_of(const std::string& rest) {
+  return map_of(whole(rest))->data_clusters();
+}
+
+TEST(AllocationMap, WhatReadsAsZeros) {
+  EXPECT_EQ(data_of(R"("zero":false,"data":true)"), 20U);
+  EXPECT_EQ(data_of(R"("zero":true,"data":true)"), 0U);
+  EXPECT_EQ(data_of(R"("zero":true,"data":false)"), 0U);
+  EXPECT_EQ(data_of(R"("zero":true,"data":false,"present":false)"), 0U);
+  // Not known to be zeros.
+  EXPECT_EQ(data_of(R"("zero":false,"data":false,"present":true)"), 20U);
+  EXPECT_EQ(data_of(R"("exists":"true")"), 20U);
+  EXPECT_EQ(data_of(R"("exists":false)"), 0U);
+  EXPECT_EQ(data_of(R"("type":0,"description":"data")"), 20U);
+  EXPECT_EQ(data_of(R"("type":1,"description":"hole")"), 20U);
+  EXPECT_EQ(data_of(R"("type":2,"description":"zero")"), 0U);
+  EXPECT_EQ(data_of(R"("type":3,"description":"hole,zero")"), 0U);
+  EXPECT_EQ(data_of(R"("x":0)"), 20U);
+  EXPECT_EQ(map_of("[]")->data_clusters(), 0U);
+}
+
+TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
+  const auto refused = [](const std::string& rest, const std::string& reason) {
+    const std::string refusal = refusal_of(whole(rest));
+    EXPECT_EQ(refusal.find("entry 1 (offset 0, length 10000): "), 0U) << refusal;
+    EXPECT_NE(refusal.find(reason), std::string::npos) << refusal;
+  };
+  refused(R"("zero":false,"data":false,"present":false)", "x-dirty-bitmap");
+  refused(R"("zero":false,"data":true,"present":false)", "x-dirty-bitmap");
+  refused(R"("zero":false,"data":false)", "x-dirty-bitmap");
+  refused(R"("type":1,"description":"dirty")", "'dirty' is of a dirty bitmap");
+  refused(R"("type":0,"description":"clean")", "'clean' is of a dirty bitmap");
+  refused(R"("type":1,"description":"local")", "'local' is not of base:allocation");
+  refused(R"("type":0)", "has no description");
+  refused(R"("type":0,"description":"zero")", "type 0 is not 'zero'");
+}
+
+TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
+  for (const char* rest :
+       {R"("zero":true,"data":false)", R"("type":3,"description":"hole,zero")"}) {
+    for (const int length : {10'000, 10'100, 10'240}) {
+      EXPECT_EQ(refusal_of(fmt::format(R"([{{"start":0,"length":{},{}}}])", length, rest)),
+                "nothing");
+    }
+    EXPECT_NE(refusal_of(fmt::format(R"([{{"start":0,"length":9999,{}}}])", rest))
+                  .find("ends at offset 9999: memory has 10000 bytes"),
+              std::string::npos);
+    EXPECT_EQ(refusal_of(fmt::format(R"([{{"start":0,"length":10241,{}}}])", rest)),
+              "entry 1 (offset 0, length 10241): ends past the end of memory (10000 bytes)");
+    EXPECT_EQ(
+        refusal_of(fmt::format(
+                       R"([{{"start":0,"length":9,{0}}},{{"start":20,"length":10000,{0}}}])", rest))
+            .find("offset 9, length 11: is not listed, and "),
+        0U);
+    EXPECT_EQ(
+        refusal_of(
+            fmt::format(R"([{{"start":20,"length":9980,{0}}},{{"start":0,"length":9,{0}}}])", rest))
+            .find("offset 9, length 11: is not listed, and "),
+        0U);
+  }
+}
+
+TEST(AllocationMap, OthersNeedNotBeCompleteButEndWithTheDisk) {
+  EXPECT_EQ(map_of(R"([{"offset":10239,"length":1},{"offset":5,"length":0}])")->data_clusters(),
+            1U);
+  EXPECT_EQ(refusal_of(R"([{"offset":10239,"length":2}])"),
+            "entry 1 (offset 10239, length 2): ends past the end of memory (10000 bytes)");
+  EXPECT_EQ(
+      refusal_of(
+          R"([{"offset":0,"length":1},{"offset":9223372036854775807,"length":9223372036854775807}])")
+          .find("entry 2 (offset 9223372036854775807, length 9223372036854775807): ends past"),
+      0U);
+  // Zeros behind the end of a disk change nothing.
+  EXPECT_EQ(refusal_of(R"([{"offset":10000,"length":90000,"exists":"false"}])"), "nothing");
+  EXPECT_EQ(refusal_of(R"([{"offset":99999,"length":90000,"exists":"false"}])"), "nothing");
+}
+
+TEST(AllocationMap, OptionsThatLeaveNothingToAsk) {
+  const MemoryDisk disk(std::vector<std::byte>(10'000));
+  const auto refused = [&](const ImageOptions& image, const SurveyOptions& options) {
+    try {
+      survey(disk, image, options);
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::kUsage;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused({}, {.scan = Scan::kNone, .map_file = "m"}));
+  EXPECT_TRUE(refused({}, {.use_extents = false, .map_file = "m"}));
+  EXPECT_TRUE(refused({.data_file = DataFile{.name = "d", .raw = true}}, {.map_file = "m"}));
+}
+
+}  // namespace
+}  // namespace qcow2stream
