@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "floor/child.h"
+#include "floor/deep_probe.h"
 #include "floor/move.h"
 #include "floor/probe.h"
 #include "floor/read.h"
@@ -36,6 +37,19 @@ int probes_command(char** arguments) {
   Report report("probes");
   add_probes(report, probed);
   report.print();
+  return 0;
+}
+
+int deep_probes_command(char** arguments) {
+  const std::string_view how = arguments[1] != nullptr ? arguments[1] : "random";
+  if (how != "random" && how != "readahead" && how != "direct") {
+    fail_because(how, "is not one of random, readahead, direct");
+  }
+  const unsigned depth =
+      arguments[1] != nullptr && arguments[2] != nullptr ? number(arguments[2]) : 64;
+  const double seconds = deep_probe(arguments[0], how, depth, default_threads());
+  Report report("deep-probes");
+  report.text("how", how).count("depth", depth).seconds("probe_seconds", seconds).print();
   return 0;
 }
 
@@ -97,6 +111,8 @@ struct Command {
 
 constexpr std::array kCommands = {
     Command{"probes", true, probes_command, "FILE [THREADS]        which clusters hold data"},
+    Command{"deep-probes", true, deep_probes_command,
+            "FILE [random|readahead|direct] [DEPTH]  first pages, by io_uring"},
     Command{"splice", true, splice_command, "FILE                  probes, splices them to a pipe"},
     Command{"read", true, read_command, "FILE [buffered|direct] [DEPTH]  reads the data once"},
     Command{"copy", true, copy_command, "FILE OUT              probes, copies them to a file"},
