@@ -149,7 +149,7 @@ std::shared_ptr<const ClusterMap> map_of(const std::string& text) {
   return read_allocation_map(TextFile(text).path(), disk, {.cluster_bits = 9});
 }
 
-std::string refusal_of(const std::string& text) {
+std::string refusal_of_map(const std::string& text) {
   try {
     map_of(text);
   } catch (const Error& error) {
@@ -186,7 +186,7 @@ TEST(AllocationMap, WhatReadsAsZeros) {
 
 TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
   const auto refused = [](const std::string& rest, const std::string& reason) {
-    const std::string refusal = refusal_of(whole(rest));
+    const std::string refusal = refusal_of_map(whole(rest));
     EXPECT_EQ(refusal.find("entry 1 (offset 0, length 10000): "), 0U) << refusal;
     EXPECT_NE(refusal.find(reason), std::string::npos) << refusal;
   };
@@ -204,21 +204,21 @@ TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
   for (const char* rest :
        {R"("zero":true,"data":false)", R"("type":3,"description":"hole,zero")"}) {
     for (const int length : {10'000, 10'100, 10'240}) {
-      EXPECT_EQ(refusal_of(fmt::format(R"([{{"start":0,"length":{},{}}}])", length, rest)),
+      EXPECT_EQ(refusal_of_map(fmt::format(R"([{{"start":0,"length":{},{}}}])", length, rest)),
                 "nothing");
     }
-    EXPECT_NE(refusal_of(fmt::format(R"([{{"start":0,"length":9999,{}}}])", rest))
+    EXPECT_NE(refusal_of_map(fmt::format(R"([{{"start":0,"length":9999,{}}}])", rest))
                   .find("ends at offset 9999: memory has 10000 bytes"),
               std::string::npos);
-    EXPECT_EQ(refusal_of(fmt::format(R"([{{"start":0,"length":10241,{}}}])", rest)),
+    EXPECT_EQ(refusal_of_map(fmt::format(R"([{{"start":0,"length":10241,{}}}])", rest)),
               "entry 1 (offset 0, length 10241): ends past the end of memory (10000 bytes)");
+    EXPECT_EQ(refusal_of_map(
+                  fmt::format(R"([{{"start":0,"length":9,{0}}},{{"start":20,"length":10000,{0}}}])",
+                              rest))
+                  .find("offset 9, length 11: is not listed, and "),
+              0U);
     EXPECT_EQ(
-        refusal_of(fmt::format(
-                       R"([{{"start":0,"length":9,{0}}},{{"start":20,"length":10000,{0}}}])", rest))
-            .find("offset 9, length 11: is not listed, and "),
-        0U);
-    EXPECT_EQ(
-        refusal_of(
+        refusal_of_map(
             fmt::format(R"([{{"start":20,"length":9980,{0}}},{{"start":0,"length":9,{0}}}])", rest))
             .find("offset 9, length 11: is not listed, and "),
         0U);
@@ -228,16 +228,16 @@ TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
 TEST(AllocationMap, OthersNeedNotBeCompleteButEndWithTheDisk) {
   EXPECT_EQ(map_of(R"([{"offset":10239,"length":1},{"offset":5,"length":0}])")->data_clusters(),
             1U);
-  EXPECT_EQ(refusal_of(R"([{"offset":10239,"length":2}])"),
+  EXPECT_EQ(refusal_of_map(R"([{"offset":10239,"length":2}])"),
             "entry 1 (offset 10239, length 2): ends past the end of memory (10000 bytes)");
   EXPECT_EQ(
-      refusal_of(
+      refusal_of_map(
           R"([{"offset":0,"length":1},{"offset":9223372036854775807,"length":9223372036854775807}])")
           .find("entry 2 (offset 9223372036854775807, length 9223372036854775807): ends past"),
       0U);
   // Zeros behind the end of a disk change nothing.
-  EXPECT_EQ(refusal_of(R"([{"offset":10000,"length":90000,"exists":"false"}])"), "nothing");
-  EXPECT_EQ(refusal_of(R"([{"offset":99999,"length":90000,"exists":"false"}])"), "nothing");
+  EXPECT_EQ(refusal_of_map(R"([{"offset":10000,"length":90000,"exists":"false"}])"), "nothing");
+  EXPECT_EQ(refusal_of_map(R"([{"offset":99999,"length":90000,"exists":"false"}])"), "nothing");
 }
 
 TEST(AllocationMap, OptionsThatLeaveNothingToAsk) {
