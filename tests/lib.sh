@@ -183,3 +183,47 @@ loop_device() {
     skip "no loop device: $(<losetup.log)"
   at_exit losetup -d "$loop"
 }
+
+# --- Servers and other formats -------------------------------------------------------------------
+
+# end_process JOB: kills a process that was started in the background, if it has not ended before.
+end_process() {
+  jobs -p | grep -qx "$1" || return 0
+  kill -KILL "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
+
+# wait_for COMMAND...: until it succeeds, ten seconds at most.
+wait_for() {
+  local n
+  for n in {1..500}; do
+    if "$@"; then return; fi
+    sleep 0.02
+  done
+  fail "waited in vain for: $*"
+}
+
+# serve SOCKET ARGUMENT...: nbdkit with these arguments, read-only, on a Unix socket. Its process is
+# $server; it ends with the test.
+serve() {
+  local socket=$1
+  shift
+  need nbdkit
+  rm -f "$socket" "$socket.pid"
+  nbdkit --exit-with-parent --foreground --readonly --unix "$socket" --pidfile "$socket.pid" "$@" \
+    2>>nbdkit.log &
+  server=$!
+  at_exit end_process "$server"
+  wait_for test -s "$socket.pid"
+}
+
+# same_as_flat FILE FORMAT OPTION...: the image of FILE is that of the raw disk that QEMU makes of it.
+same_as_flat() {
+  local file=$1 format=$2
+  shift 2
+  qemu-img convert -f "$format" -O raw "$file" flat.raw
+  convert flat.raw flat.qcow2 -f raw "$@"
+  check_image flat.qcow2 flat.raw
+  convert "$file" image -f "$format" "$@"
+  same image flat.qcow2
+}
