@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "base/errors.h"
 #include "cli/size.h"
@@ -103,7 +104,13 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
       terminal_(::isatty(STDERR_FILENO) != 0),
       shares_(decide_shares(options)) {
   if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines) {
+    // Signals are the main thread's: it may have something to clean up first.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
     thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 }
 

@@ -61,12 +61,18 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
   auto last_answer = steady_clock::now();
   while (!done()) {
     if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) {
-      throw Error(ErrorKind::kFailed, name_, "lost", "the server closed the connection");
+      throw_lost();
     }
     const int events = nbd_poll(handle(), kPollMilliseconds);
     const auto now = steady_clock::now();
-    if (events != 0) {
-      // An error here is that of the connection; done() finds the requests failed.
+    if (events < 0) {
+      // The connection broke. What was in flight has failed with it, which done() is told; libnbd
+      // can also be left in a state that it does not call dead (hung up right after the accept).
+      if (done()) return;
+      close();
+      throw_lost();
+    }
+    if (events > 0) {
       last_answer = now;
     } else if (now - last_answer >= timeout_) {
       close();
@@ -82,9 +88,17 @@ void NbdConnection::close() {
 
 nbd_handle* NbdConnection::handle() const {
   if (handle_ == nullptr) {
-    throw Error(ErrorKind::kFailed, name_, "lost", "the connection was given up");
+    throw_lost();
   }
   return handle_.get();
+}
+
+void NbdConnection::throw_lost() const {
+  throw Error(ErrorKind::kFailed, name_, "lost", "the server closed the connection");
+}
+
+bool NbdConnection::is_lost() const {
+  return handle_ == nullptr || nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0;
 }
 
 void NbdConnection::throw_last_error(const std::string& what_failed) const {

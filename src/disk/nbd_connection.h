@@ -38,8 +38,13 @@ class NbdConnection {
   // been silent for the time limit, or the connection is gone and done() will never be true.
   void run_until(const std::function<bool()>& done);
 
+  // Whether the server is gone for good.
+  [[nodiscard]] bool is_lost() const;
+
   // Gives the connection up: what was in flight never happens. Every later call throws.
   void close();
+
+  [[noreturn]] void throw_lost() const;
 
   // libnbd's last error in this thread as ours.
   [[noreturn]] void throw_last_error(const std::string& what_failed) const;

@@ -38,10 +38,12 @@ bool takes_several(const NbdConnection& connection) {
   return nbd_can_multi_conn(connection.handle()) > 0;
 }
 
-NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server)
+NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server,
+                 std::shared_ptr<const Disk> file)
     : server_(std::move(server)),
       connections_(std::move(connections)),
-      requests_(options.requests != 0 ? options.requests : kRequests) {
+      requests_(options.requests != 0 ? options.requests : kRequests),
+      file_(std::move(file)) {
   const NbdConnection& first = *connections_[0];
   const std::int64_t size = nbd_get_size(first.handle());
   if (size < 0) first.throw_last_error("asking for its size failed");
@@ -54,9 +56,15 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::option
   }
   const std::int64_t minimum = nbd_get_block_size(first.handle(), LIBNBD_SIZE_MINIMUM);
   if (minimum > 1 && std::has_single_bit(static_cast<std::uint64_t>(minimum))) {
-    alignment_ = static_cast<std::uint64_t>(minimum);
+    limits_.alignment = static_cast<std::uint64_t>(minimum);
   }
-  if (size_ % alignment_ != 0) {
+  const std::int64_t maximum = nbd_get_block_size(first.handle(), LIBNBD_SIZE_MAXIMUM);
+  if (maximum > 0) {
+    limits_.maximum = std::min(limits_.maximum,
+                               align_down(static_cast<std::uint64_t>(maximum), limits_.alignment));
+    limits_.maximum = std::max(limits_.maximum, limits_.alignment);
+  }
+  if (size_ % limits_.alignment != 0) {
     throw Error(ErrorKind::kFailed, name(), "cannot be used",
                 "its size is no multiple of the server's block size");
   }
@@ -64,7 +72,7 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::option
 }
 
 void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
-  const auto queue = make_nbd_queue(*connections_[0], alignment_);
+  const auto queue = make_nbd_queue(*connections_[0], limits_);
   while (!buffer.empty()) {
     const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), kRequestSize));
     queue->submit(offset, piece, 0);
@@ -83,12 +91,20 @@ DiskTraits NbdDisk::traits() const {
 
 std::unique_ptr<ExtentCursor> NbdDisk::extents(GuestRange range) const {
   if (!knows_extents_) return Disk::extents(range);
-  return make_nbd_extents(*connections_[0], range, alignment_);
+  return make_nbd_extents(*connections_[0], range, limits_.alignment);
 }
 
 std::unique_ptr<RequestQueue> NbdDisk::queue() const {
   const std::size_t n = next_connection_++ % connections_.size();
-  return make_nbd_queue(*connections_[n], alignment_);
+  return make_nbd_queue(*connections_[n], limits_);
+}
+
+std::optional<DiskStamp> NbdDisk::stamp() const {
+  return file_ != nullptr ? file_->stamp() : std::nullopt;
+}
+
+void NbdDisk::check_unchanged() const {
+  if (file_ != nullptr) file_->check_unchanged();
 }
 
 bool is_nbd_uri(std::string_view name) {
@@ -107,7 +123,7 @@ std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& o
       connections.push_back(uri_connection(uri, options));
     }
   }
-  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt);
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr);
 }
 
 std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
@@ -116,11 +132,12 @@ std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& comm
   for (const std::string& word : command) name += " " + word;
   name += " ]";
   return connect_private_server(
-      name, start_private_server(command, wanted_connections(options), true), options);
+      name, start_private_server(command, wanted_connections(options), true), options, nullptr);
 }
 
 std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
-                                                   const NbdOptions& options) {
+                                                   const NbdOptions& options,
+                                                   std::shared_ptr<const Disk> file) {
   NbdDisk::Connections connections;
   try {
     for (UniqueFd& socket : server.sockets) {
@@ -136,7 +153,8 @@ std::shared_ptr<const Disk> connect_private_server(const std::string& name, Priv
     throw ServerRefused(name, output);
   }
   server.sockets.clear();
-  return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child));
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child),
+                                   std::move(file));
 }
 
 }  // namespace qcow2stream

@@ -11,6 +11,7 @@
 
 #include "base/child.h"
 #include "disk/nbd_connection.h"
+#include "disk/nbd_queue.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/nbd.h"
@@ -23,8 +24,10 @@ class NbdDisk final : public Disk {
  public:
   using Connections = std::vector<std::unique_ptr<NbdConnection>>;
 
-  // `server` is the program that serves it, if it is ours to end.
-  NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server);
+  // `server` is the program that serves it, if it is ours to end. `file` is what that program
+  // reads, if that is one file: it is watched for changes.
+  NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server,
+          std::shared_ptr<const Disk> file);
 
   [[nodiscard]] const std::string& name() const override { return connections_[0]->name(); }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
@@ -32,13 +35,16 @@ class NbdDisk final : public Disk {
   [[nodiscard]] DiskTraits traits() const override;
   [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
+  [[nodiscard]] std::optional<DiskStamp> stamp() const override;
+  void check_unchanged() const override;
 
  private:
   std::optional<Child> server_;  // first: outlives the connections
   Connections connections_;
   unsigned requests_;
   std::uint64_t size_ = 0;
-  std::uint64_t alignment_ = 1;
+  NbdLimits limits_;
+  std::shared_ptr<const Disk> file_;
   bool knows_extents_ = false;
   mutable std::atomic<std::size_t> next_connection_ = 0;
 };
@@ -66,9 +72,10 @@ class ServerRefused : public Error {
   std::string output_;
 };
 
-// Connects to a server that was started as above. `name` is for messages. Throws ServerRefused
-// where the server said why it ended, Error{kFailed} otherwise.
+// Connects to a server that was started as above; `file` as for NbdDisk, it may be null. `name` is
+// for messages. Throws ServerRefused where the server said why it ended, Error{kFailed} otherwise.
 std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
-                                                   const NbdOptions& options);
+                                                   const NbdOptions& options,
+                                                   std::shared_ptr<const Disk> file);
 
 }  // namespace qcow2stream

@@ -2,12 +2,15 @@
 
 #include "disk/nbd_queue.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <list>
 #include <string_view>
 #include <vector>
 
 #include "base/bits.h"
+#include "base/errors.h"
 #include "disk/file_reads.h"
 #include "qcow2stream/error.h"
 
@@ -16,15 +19,18 @@ namespace {
 
 class NbdQueue final : public RequestQueue {
  public:
-  NbdQueue(NbdConnection& connection, std::uint64_t alignment)
-      : connection_(connection), alignment_(alignment) {}
+  NbdQueue(NbdConnection& connection, const NbdLimits& limits)
+      : connection_(connection),
+        limits_(limits),
+        // Without DF a server that fails in the middle of an answer has to hang up (qemu does).
+        whole_answers_(nbd_can_df(connection.handle()) > 0) {}
 
   ~NbdQueue() override {
     // Nothing may be written to the buffers afterwards. A connection that is given up does not.
     const std::lock_guard lock(connection_.mutex());
     try {
       connection_.run_until([this] {
-        return std::ranges::all_of(requests_, [](const Request& r) { return r.finished; });
+        return std::ranges::all_of(requests_, [](const Request& r) { return r.pending == 0; });
       });
     } catch (const Error&) {
       connection_.close();
@@ -39,18 +45,18 @@ class NbdQueue final : public RequestQueue {
     request.offset = offset;
     request.buffer = buffer;
     request.tag = tag;
-    const std::uint64_t begin = align_down(offset.value(), alignment_);
-    const std::uint64_t end = align_up(offset.value() + buffer.size(), alignment_);
+    std::uint64_t begin = align_down(offset.value(), limits_.alignment);
+    const std::uint64_t end = align_up(offset.value() + buffer.size(), limits_.alignment);
     std::span<std::byte> target = buffer;
     if (end - begin != buffer.size()) {
       request.aligned.resize(end - begin);
       target = request.aligned;
     }
-    const nbd_completion_callback callback{
-        .callback = &NbdQueue::completed, .user_data = &request, .free = nullptr};
-    if (nbd_aio_pread(connection_.handle(), target.data(), target.size(), begin, callback, 0) < 0) {
-      requests_.pop_back();
-      connection_.throw_last_error("read failed");
+    while (!target.empty()) {
+      const auto piece = target.first(std::min<std::uint64_t>(target.size(), limits_.maximum));
+      send(request, begin, piece);
+      begin += piece.size();
+      target = target.subspan(piece.size());
     }
   }
 
@@ -58,14 +64,14 @@ class NbdQueue final : public RequestQueue {
     const std::lock_guard lock(connection_.mutex());
     auto found = requests_.end();
     connection_.run_until([&] {
-      found = std::ranges::find_if(requests_, [](const Request& r) { return r.finished; });
+      found = std::ranges::find_if(requests_, [](const Request& r) { return r.pending == 0; });
       return found != requests_.end();
     });
     const Request request = std::move(*found);
     requests_.erase(found);
     if (request.error != 0) throw_read_error(connection_.name(), request.offset, request.error);
     if (!request.aligned.empty()) {
-      const auto skip = request.offset.value() % alignment_;
+      const auto skip = request.offset.value() % limits_.alignment;
       std::ranges::copy(std::span(request.aligned).subspan(skip, request.buffer.size()),
                         request.buffer.begin());
     }
@@ -79,19 +85,40 @@ class NbdQueue final : public RequestQueue {
     std::uint64_t tag = 0;
     std::vector<std::byte> aligned;  // what the server reads, where that is more than was asked for
     int error = 0;
-    bool finished = false;
+    unsigned pending = 0;  // parts that are under way
   };
+
+  void send(Request& request, std::uint64_t offset, std::span<std::byte> piece) {
+    if (connection_.is_lost()) connection_.throw_lost();
+    const nbd_completion_callback done{
+        .callback = &NbdQueue::completed, .user_data = &request, .free = nullptr};
+    const nbd_chunk_callback ignore{.callback = [](void*, const void*, std::size_t, std::uint64_t,
+                                                   unsigned, int*) { return 0; },
+                                    .user_data = nullptr,
+                                    .free = nullptr};
+    nbd_handle* handle = connection_.handle();
+    ++request.pending;
+    const std::int64_t cookie =
+        whole_answers_ ? nbd_aio_pread_structured(handle, piece.data(), piece.size(), offset,
+                                                  ignore, done, LIBNBD_CMD_FLAG_DF)
+                       : nbd_aio_pread(handle, piece.data(), piece.size(), offset, done, 0);
+    if (cookie < 0) {
+      --request.pending;
+      connection_.throw_last_error(fmt::format("read at offset {} failed", offset));
+    }
+  }
 
   // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature
   static int completed(void* user_data, int* error) {
     auto* request = static_cast<Request*>(user_data);
-    request->error = *error;
-    request->finished = true;
+    if (*error != 0) request->error = *error;
+    --request->pending;
     return 1;  // libnbd may forget the command
   }
 
   NbdConnection& connection_;
-  std::uint64_t alignment_;
+  NbdLimits limits_;
+  bool whole_answers_;
   std::list<Request> requests_;  // libnbd holds pointers to its elements
 };
 
@@ -138,7 +165,11 @@ class NbdExtents final : public ExtentCursor {
       connection_.throw_last_error("asking for holes failed");
     }
     connection_.run_until([this] { return reply_.finished; });
-    if (reply_.error != 0) connection_.throw_last_error("asking for holes failed");
+    if (reply_.error != 0) {
+      throw system_error(connection_.name(),
+                         fmt::format("asking for holes at offset {} failed", begin.value()),
+                         reply_.error);
+    }
     if (reply_.extents.empty()) {
       throw Error(ErrorKind::kFailed, connection_.name(), "asking for holes failed",
                   "the server gives an empty answer; --no-extents does without");
@@ -189,8 +220,8 @@ class NbdExtents final : public ExtentCursor {
 
 }  // namespace
 
-std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, std::uint64_t alignment) {
-  return std::make_unique<NbdQueue>(connection, alignment);
+std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, const NbdLimits& limits) {
+  return std::make_unique<NbdQueue>(connection, limits);
 }
 
 std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,

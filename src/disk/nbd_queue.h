@@ -9,9 +9,14 @@
 
 namespace qcow2stream {
 
-// Reads in flight on a connection. `alignment` is the least that the server reads (a power of two).
-// The connection must outlive the queue and may serve others too.
-std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, std::uint64_t alignment);
+// What one request may ask for. Any read is made to fit.
+struct NbdLimits {
+  std::uint64_t alignment = 1;          // of offset and length: a power of two
+  std::uint64_t maximum = 32ULL << 20;  // bytes, a multiple of the alignment
+};
+
+// Reads in flight on a connection, which must outlive the queue and may serve others too.
+std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, const NbdLimits& limits);
 
 // The extents of `range` as base:allocation tells them; asked for in large pieces.
 std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,

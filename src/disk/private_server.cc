@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -22,6 +23,21 @@ namespace qcow2stream {
 namespace {
 
 constexpr const char* kName = "private socket";
+
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 class TemporaryDirectory {
  public:
@@ -55,6 +71,8 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
   const UniqueFd listener = new_socket();
   std::vector<UniqueFd> sockets;
   {
+    // A signal that ends us now would leave the name behind; it waits for the few microseconds.
+    const SignalsBlocked blocked;
     const TemporaryDirectory directory;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

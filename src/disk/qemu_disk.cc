@@ -5,13 +5,10 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <thread>
+#include <sstream>
 #include <utility>
 
 #include "base/child.h"
@@ -55,13 +52,42 @@ bool is_block_device(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-// The node that holds the bytes of `path`.
-std::string file_node(const std::string& path) {
-  return fmt::format(R"({{"driver":"{}","filename":{}}})",
-                     is_block_device(path) ? "host_device" : "file", quoted(path));
+// QEMU's own parser takes UTF-8 only.
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
 }
 
-std::vector<std::string> storage_daemon_command(const std::string& node,
+// A block node as QEMU is told: JSON, or its comma-separated form.
+struct Node {
+  bool json = true;
+  std::string text;
+};
+
+// The node that reads `path` as `format` (empty: QEMU finds out).
+Node file_node(const std::string& path, const std::string& format) {
+  const char* protocol = is_block_device(path) ? "host_device" : "file";
+  if (is_utf8(path)) {
+    const std::string driver = format.empty() ? "" : fmt::format(R"("driver":"{}",)", format);
+    return {true,
+            fmt::format(
+                R"({{{}"node-name":"{}","read-only":true,"file":{{"driver":"{}","filename":{}}}}})",
+                driver, kNodeName, protocol, quoted(path))};
+  }
+  // The other form takes any byte; a comma in a value is written twice.
+  std::string name;
+  for (const char c : path) name.append(c == ',' ? 2 : 1, c);
+  const std::string driver = format.empty() ? "" : fmt::format("driver={},", format);
+  return {false, fmt::format("{}node-name={},read-only=on,file.driver={},file.filename=", driver,
+                             kNodeName, protocol) +
+                     name};
+}
+
+std::vector<std::string> storage_daemon_command(const Node& node,
                                                 const std::vector<std::string>& objects) {
   std::vector<std::string> command = {"qemu-storage-daemon"};
   for (const std::string& object : objects) {
@@ -69,23 +95,36 @@ std::vector<std::string> storage_daemon_command(const std::string& node,
   }
   command.insert(
       command.end(),
-      {"--blockdev", node, "--nbd-server", R"({"addr":{"type":"fd","str":"3"}})", "--export",
+      {"--blockdev", node.text, "--nbd-server", R"({"addr":{"type":"fd","str":"3"}})", "--export",
        dump({{"type", "nbd"}, {"id", "export"}, {"node-name", kNodeName}, {"name", ""}})});
   return command;
 }
 
-std::vector<std::string> qemu_nbd_command(const std::string& node,
+// What qemu-nbd and qemu-img take in place of a file name.
+void append_image(std::vector<std::string>& command, const Node& node) {
+  if (!node.json) command.emplace_back("--image-opts");
+  command.push_back(node.json ? "json:" + node.text : node.text);
+}
+
+std::vector<std::string> qemu_nbd_command(const Node& node,
                                           const std::vector<std::string>& objects) {
   std::vector<std::string> command = {"qemu-nbd", "--read-only", "--persistent",
                                       fmt::format("--shared={}", kQemuConnections)};
   for (const std::string& object : objects) {
     command.insert(command.end(), {"--object", object});
   }
-  command.push_back("json:" + node);
+  append_image(command, node);
   return command;
 }
 
-PrivateServer start_qemu(const std::string& node, const std::vector<std::string>& objects) {
+[[noreturn]] void throw_not_installed(const std::string& program) {
+  throw Error(
+      ErrorKind::kFailed, program, "cannot be started",
+      "QEMU is not installed; install qemu-system-common, which has qemu-storage-daemon, or "
+      "qemu-utils, which has qemu-nbd and qemu-img");
+}
+
+PrivateServer start_qemu(const Node& node, const std::vector<std::string>& objects) {
   try {
     return start_private_server(storage_daemon_command(node, objects), kQemuConnections, false);
   } catch (const Error& error) {
@@ -95,36 +134,45 @@ PrivateServer start_qemu(const std::string& node, const std::vector<std::string>
     return start_private_server(qemu_nbd_command(node, objects), kQemuConnections, true);
   } catch (const Error& error) {
     if (error.error_number() != ENOENT) throw;
-    throw Error(ErrorKind::kFailed, "qemu-storage-daemon", "cannot be started",
-                "QEMU is not installed; install qemu-storage-daemon (qemu-system-common or "
-                "qemu-utils) or qemu-nbd (qemu-utils)");
+    throw_not_installed("qemu-storage-daemon");
   }
 }
 
 // "qemu-storage-daemon: --blockdev {...}: what is wrong" without what the user did not write.
-std::string without_command_line(const std::string& output) {
-  std::string line =
-      output.substr(output.rfind('\n') == std::string::npos ? 0 : output.rfind('\n') + 1);
+std::string without_command_line(std::string line) {
   for (const std::string_view end :
-       {"}: ", "': ", "qemu-storage-daemon: ", "qemu-nbd: ", "qemu-img: "}) {
+       {"}': ", "}: ", "qemu-storage-daemon: ", "qemu-nbd: ", "qemu-img: "}) {
     const std::size_t at = line.rfind(end);
     if (at != std::string::npos) return line.substr(at + end.size());
   }
   return line;
 }
 
-std::shared_ptr<const Disk> open_node(const std::string& name, const std::string& node,
+// The last line that names the program, and what explains it in the lines after it.
+std::string reason_in(const std::string& output) {
+  std::string reason;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("qemu-") || reason.empty()) {
+      reason = without_command_line(line);
+    } else {
+      reason += "; " + line;
+    }
+  }
+  return reason;
+}
+
+std::shared_ptr<const Disk> open_node(const std::string& name, const Node& node,
                                       const std::vector<std::string>& objects,
-                                      const NbdOptions& options) {
+                                      const NbdOptions& options, std::shared_ptr<const Disk> file) {
   PrivateServer server = start_qemu(node, objects);
   if (options.connections != 0 && options.connections < server.sockets.size()) {
     server.sockets.resize(options.connections);
   }
   try {
-    return connect_private_server(name, std::move(server), options);
+    return connect_private_server(name, std::move(server), options, std::move(file));
   } catch (const ServerRefused& refused) {
-    throw Error(ErrorKind::kFailed, name, "QEMU cannot open it",
-                without_command_line(refused.output()));
+    throw Error(ErrorKind::kFailed, name, "QEMU cannot open it", reason_in(refused.output()));
   }
 }
 
@@ -140,12 +188,9 @@ Json parse_object(const std::string& text, const char* option) {
 
 std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
                                       const NbdOptions& options) {
-  // QEMU's words for what has a simple reason are long.
-  if (::access(path.c_str(), R_OK) != 0) throw system_error(path, "cannot be opened", errno);
-  const std::string node =
-      fmt::format(R"({{"driver":{},"node-name":"{}","read-only":true,"file":{}}})", quoted(format),
-                  kNodeName, file_node(path));
-  return open_node(path, node, {}, options);
+  // Also says what has a simple reason in simple words. From here on it is watched for changes.
+  std::shared_ptr<const Disk> file = open_disk(path);
+  return open_node(path, file_node(path, format), {}, options, std::move(file));
 }
 
 std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
@@ -158,17 +203,26 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
   const std::string name = node.contains("driver") && node["driver"].is_string()
                                ? fmt::format("{} block node", node["driver"].get<std::string>())
                                : "block node";
-  return open_node(name, dump(node), objects, options);
+  return open_node(name, {true, dump(node)}, objects, options, nullptr);
 }
 
 std::string probe_format(const std::string& path) {
-  // Behind "json:" no name is parsed for options or protocols. The probing is that of raw's parent.
-  const std::string node = fmt::format(R"(json:{{"file":{}}})", file_node(path));
-  const std::string output = run_to_end({"qemu-img", "info", "--output=json", node});
-  const Json info = Json::parse(output, nullptr, false);
+  const std::shared_ptr<const Disk> readable = open_disk(path);
+  std::vector<std::string> command = {"qemu-img", "info", "--output=json"};
+  append_image(command, file_node(path, ""));
+  std::string output;
+  try {
+    output = run_to_end(std::move(command));
+  } catch (const Error& error) {
+    if (error.error_number() != ENOENT) throw;
+    throw_not_installed("qemu-img");
+  }
+  // Warnings may stand before the object.
+  const std::size_t begin = output.find('{');
+  const Json info =
+      Json::parse(begin == std::string::npos ? output : output.substr(begin), nullptr, false);
   if (!info.is_object() || !info.contains("format")) {
-    throw Error(ErrorKind::kFailed, path, "qemu-img cannot tell its format",
-                without_command_line(output));
+    throw Error(ErrorKind::kFailed, path, "qemu-img cannot tell its format", reason_in(output));
   }
   return info["format"].get<std::string>();
 }
