@@ -20,7 +20,7 @@
 namespace qcow2stream {
 namespace {
 
-// Probes that one queue has in flight. The disk of this measurement: see survey/zero_scan.cc.
+// Probes that one queue has in flight: see survey/zero_scan.cc, where the measurements are.
 constexpr unsigned kQueueDepth = 64;
 
 // Threads block one at a time, so they need not be as many as requests.

@@ -4,6 +4,17 @@
 // So a worker reads the first kProbe bytes of each and looks at the rest only where they are zeros.
 // Where one cluster after the other turns out to be zeros (a disk written densely), probing only
 // costs extra requests; there it reads whole stretches in sequence until data turns up again.
+//
+// Measured on two cores with an 8 GiB ext4 image, 71,800 clusters with data (build/bin/floor
+// deep-probes FILE random|direct 64, page cache dropped before each run; ./dev bench --only 2):
+//   cold, through the page cache without readahead   0.93-1.16 s
+//   cold, O_DIRECT                                   0.91-0.95 s
+//   warm, first byte of the image after 0.068 s, plain pread() of the probes in two threads 0.077 s
+// So there is one way for cold, warm and partly cached files and for block devices: through the
+// page cache, on a descriptor without readahead (a disk here reads 8 MiB ahead, a probe wants 4
+// KiB), with many reads in flight. What is cached costs the copy of a page, what is not comes as
+// fast as O_DIRECT brings it, and reading the data afterwards was as fast after either (3.1-3.8 s).
+// Trying RWF_NOWAIT on a descriptor with readahead first took 4 s: each miss starts some.
 
 #include "survey/zero_scan.h"
 
