@@ -60,9 +60,7 @@ void NbdConnection::finish_connecting() {
 void NbdConnection::run_until(const std::function<bool()>& done) {
   auto last_answer = steady_clock::now();
   while (!done()) {
-    if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) {
-      throw_lost();
-    }
+    if (is_lost()) throw_lost();
     const int events = nbd_poll(handle(), kPollMilliseconds);
     const auto now = steady_clock::now();
     if (events < 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// All options go to QEMU as JSON, so that a file name may hold anything. (In QEMU's comma-separated
-// form a comma in the name ends it, and what follows is an option.)
+// Options go to QEMU as JSON; what its JSON parser does not take, names that are not UTF-8, goes in
+// its comma-separated form, where a comma in a name would end it and is therefore written twice.
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -25,26 +25,8 @@ using Json = nlohmann::json;
 constexpr const char* kNodeName = "disk";
 constexpr unsigned kQemuConnections = 4;
 
-// A JSON text with any bytes in its strings: file names need not be UTF-8, and QEMU wants the
-// bytes.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::ignore);
-}
-
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (const char c : name) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      text += '\\';
-      text += c;
-    } else if (code < 0x20) {
-      text += fmt::format("\\u{:04x}", code);
-    } else {
-      text += c;
-    }
-  }
-  return text + '"';
 }
 
 bool is_block_device(const std::string& path) {
@@ -72,11 +54,11 @@ struct Node {
 Node file_node(const std::string& path, const std::string& format) {
   const char* protocol = is_block_device(path) ? "host_device" : "file";
   if (is_utf8(path)) {
-    const std::string driver = format.empty() ? "" : fmt::format(R"("driver":"{}",)", format);
+    const std::string driver = format.empty() ? "" : fmt::format(R"("driver":{},)", dump(format));
     return {true,
             fmt::format(
                 R"({{{}"node-name":"{}","read-only":true,"file":{{"driver":"{}","filename":{}}}}})",
-                driver, kNodeName, protocol, quoted(path))};
+                driver, kNodeName, protocol, dump(path))};
   }
   // The other form takes any byte; a comma in a value is written twice.
   std::string name;
