@@ -19,6 +19,29 @@ struct DataFile {
   bool raw = false;
 };
 
+// How compressed clusters are encoded (compression_type of the specification).
+enum class CompressionType {
+  kZlib,  // raw deflate (RFC 1951); every reader
+  kZstd,  // one zstd frame a cluster; version 3, incompatible feature bit 3
+};
+
+struct Compression {
+  CompressionType type = CompressionType::kZlib;
+  // From the least to the most effort, within compression_levels(); nothing means its `normal`.
+  std::optional<int> level;
+  // How far a deflate stream refers back, in bytes: 4096, which is what QEMU promises to its
+  // decoder, or 32768, which every known reader decodes too and none promises to.
+  std::uint32_t deflate_window = 4096;
+};
+
+// The levels of a type, for a window of `deflate_window` bytes.
+struct CompressionLevels {
+  int least = 0;
+  int most = 0;
+  int normal = 0;
+};
+CompressionLevels compression_levels(CompressionType type, std::uint32_t deflate_window);
+
 struct ImageOptions {
   // Bytes, a power of two from 512 to 2 MiB (cluster_bits 9..21: MIN_ and MAX_CLUSTER_BITS of
   // QEMU).
@@ -28,11 +51,14 @@ struct ImageOptions {
   // 2 or 3.
   unsigned version = 3;
   std::optional<DataFile> data_file;
+  // Clusters become compressed clusters where that makes them smaller. Not with a data file or
+  // refcounts of one bit, which would give each compressed cluster a whole cluster of space.
+  std::optional<Compression> compression;
 };
 
 // The first rule that `options` break, whatever the disk is.
 struct OptionProblem {
-  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile };
+  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile, kCompression };
   Field field;
   std::string reason;
 };
