@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The codec of each library, behind levels.h. `effort` is the library's own number.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "codec/codec.h"
+
+namespace qcow2stream {
+
+// Raw deflate by ISA-L, efforts 0 to 2.
+std::unique_ptr<Codec> make_isal_codec(int effort, std::uint32_t window,
+                                       std::uint32_t cluster_size);
+std::string version_of_isal();
+
+// Raw deflate by zlib, efforts 1 to 9.
+std::unique_ptr<Codec> make_zlib_codec(int effort, std::uint32_t window);
+std::string version_of_zlib();
+
+// Raw deflate by libdeflate, efforts 1 to 12; its window is always 32 KiB.
+std::unique_ptr<Codec> make_libdeflate_codec(int effort);
+std::string version_of_libdeflate();
+
+// One zstd frame.
+std::unique_ptr<Codec> make_zstd_codec(int level, std::uint32_t cluster_size);
+std::string version_of_zstd();
+
+// What the codecs throw where their library fails for another reason than room.
+[[noreturn]] void throw_codec_error(std::string_view library, const std::string& reason);
+
+}  // namespace qcow2stream
