@@ -16,6 +16,7 @@
 
 #include "base/zero.h"
 #include "plan/cluster_map.h"
+#include "plan/cluster_map_builder.h"
 #include "plan/layout.h"
 #include "qcow2stream/qcow2stream.h"
 
@@ -54,7 +55,7 @@ std::shared_ptr<const ClusterMap> make_map(const ImageOptions& options, std::int
     const std::uint64_t want =
         pattern == kAll ? kClusters : (pattern == kEveryOther ? 1 : up_to_64());
     const std::uint64_t count = std::min(want, kClusters - at);
-    builder.mark_data(GuestCluster(at), count);
+    builder.mark(ClusterKind::kData, GuestCluster(at), count);
     at += count + (pattern == kRuns ? up_to_64() : 1);
   }
   return builder.finish();
@@ -93,7 +94,7 @@ void generate(benchmark::State& state, std::string_view region) {
   const ImageOptions options{.cluster_size = static_cast<std::uint32_t>(state.range(0))};
   const std::uint64_t size = kClusters * options.cluster_size;
   const Image image(std::make_shared<ImaginaryDisk>(size), options,
-                    make_map(options, state.range(1)));
+                    {make_map(options, state.range(1)), nullptr});
   const HostRange range = region_named(image, region);
   if (range.length == 0) return state.SkipWithError("no such region");
   std::vector<std::byte> buffer(256U << 10);
@@ -147,15 +148,15 @@ void data_before(benchmark::State& state) {
   const auto map = make_map({}, state.range(0));
   Scatter clusters(kClusters);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(map->data_before(GuestCluster(clusters.next())));
+    benchmark::DoNotOptimize(map->before(ClusterKind::kData, GuestCluster(clusters.next())));
   }
 }
 BENCHMARK(data_before)->ArgName("pattern")->Arg(kAll)->Arg(kEveryOther)->Arg(kRuns);
 
 void nth_data(benchmark::State& state) {
   const auto map = make_map({}, state.range(0));
-  Scatter ranks(map->data_clusters());
-  for (auto _ : state) benchmark::DoNotOptimize(map->nth_data(ranks.next()));
+  Scatter ranks(map->count(ClusterKind::kData));
+  for (auto _ : state) benchmark::DoNotOptimize(map->nth(ClusterKind::kData, ranks.next()));
 }
 BENCHMARK(nth_data)->ArgName("pattern")->Arg(kAll)->Arg(kEveryOther)->Arg(kRuns);
 
@@ -164,9 +165,9 @@ void next_data(benchmark::State& state) {
   const auto map = make_map({}, state.range(0));
   GuestCluster at(0);
   for (auto _ : state) {
-    at = map->next_data(at);
+    at = map->next(ClusterKind::kData, at);
     benchmark::DoNotOptimize(at);
-    at = at < map->end() ? map->next_gap(at) : GuestCluster(0);
+    at = at < map->end() ? map->next_other(ClusterKind::kData, at) : GuestCluster(0);
   }
 }
 BENCHMARK(next_data)->ArgName("pattern")->Arg(kAll)->Arg(kEveryOther)->Arg(kRuns);

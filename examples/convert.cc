@@ -16,9 +16,9 @@ int main(int argc, char** argv) {
   try {
     const auto disk = qcow2stream::open_disk(argv[1]);
     const qcow2stream::ImageOptions options{.cluster_size = 65536};
-    const auto map = qcow2stream::survey(*disk, options);
+    const auto found = qcow2stream::survey(*disk, options);
     // From here on the image's size and every offset in it are fixed.
-    const qcow2stream::Image image(disk, options, map);
+    const qcow2stream::Image image(disk, options, found);
     std::fprintf(stderr, "%llu bytes\n", static_cast<unsigned long long>(image.size()));
     qcow2stream::emit(image, image.whole(), STDOUT_FILENO);
   } catch (const qcow2stream::Error& error) {

@@ -16,6 +16,8 @@ namespace qcow2stream {
 struct EmitOptions {
   // What the output is called in errors.
   std::string output_name = "output";
+  // Threads that compress what the survey did not keep; 0 means one a core.
+  unsigned threads = 0;
   // Filled in while it runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

@@ -23,9 +23,10 @@ namespace qcow2stream {
 // A piece of the image that is produced in one way.
 struct Segment {
   enum class Kind {
-    kGenerated,  // bytes that Image::read() makes: tables and header
-    kZeros,      // zeros that are stored nowhere
-    kDisk,       // a run of the disk that goes out as it is
+    kGenerated,   // bytes that Image::read() makes: tables and header
+    kZeros,       // zeros that are stored nowhere
+    kDisk,        // a run of the disk that goes out as it is
+    kCompressed,  // made by Image::read() too, but at the cost of compressing: worth more threads
   };
   Kind kind = Kind::kGenerated;
   HostRange range;          // where it lies in the image; never empty
@@ -33,7 +34,8 @@ struct Segment {
 };
 
 // A part of the image by name, for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters". In the order of the image, without gaps.
+// "l1-table", "l2-tables", "data-clusters", "compressed-clusters". In the order of the image,
+// without gaps.
 struct NamedRegion {
   std::string_view name;
   HostRange range;
@@ -41,13 +43,15 @@ struct NamedRegion {
 
 // The numbers of `--measure`.
 struct Measurement {
-  std::uint64_t required = 0;         // bytes of this image, exact
-  std::uint64_t fully_allocated = 0;  // bytes that it would have with every cluster allocated
-  std::uint64_t virtual_size = 0;     // bytes that a guest sees: the disk's size rounded up to 512
-  ClusterCount data = 0;              // guest clusters with space for their data
-  ClusterCount zero = 0;              // guest clusters marked as zeros
-  ClusterCount compressed = 0;        // guest clusters stored compressed
-  ClusterCount unallocated = 0;       // guest clusters without an entry
+  std::uint64_t required = 0;          // bytes of this image, exact
+  std::uint64_t fully_allocated = 0;   // bytes that it would have with every cluster allocated
+  std::uint64_t virtual_size = 0;      // bytes that a guest sees: the disk's size rounded up to 512
+  ClusterCount data = 0;               // guest clusters with space for their data
+  ClusterCount zero = 0;               // guest clusters marked as zeros
+  ClusterCount compressed = 0;         // guest clusters stored compressed
+  std::uint64_t compressed_bytes = 0;  // that they take
+  std::uint64_t compressed_kept = 0;   // of these bytes, what the survey kept
+  ClusterCount unallocated = 0;        // guest clusters without an entry
   std::vector<NamedRegion> regions;
   bool detects_changes = false;  // whether the disk has a stamp
 };
@@ -55,11 +59,10 @@ struct Measurement {
 // Const and thread-safe: any number of threads may use one Image at the same time.
 class Image {
  public:
-  // Lays the image out. `map` must be the survey of this disk for these options. Throws
+  // Lays the image out. `survey` must be the survey of this disk for these options. Throws
   // Error{kFailed} if the image would break a limit of the format or of QEMU, with the numbers and
   // what would fit; Error{kUsage} where find_problem() finds one.
-  Image(std::shared_ptr<const Disk> disk, const ImageOptions& options,
-        std::shared_ptr<const ClusterMap> map);
+  Image(std::shared_ptr<const Disk> disk, const ImageOptions& options, SurveyResult survey);
   ~Image();
   Image(Image&&) noexcept;
   Image& operator=(Image&&) noexcept;
@@ -72,12 +75,14 @@ class Image {
   [[nodiscard]] Measurement measure() const;
 
   // Two images with the same id are the same image as far as the disk's stamp tells: LAYOUT.SOURCE,
-  // LAYOUT a SHA-256 over all metadata (its first 16 bytes, in hexadecimal), SOURCE the disk's
-  // stamp or "-". Generates all metadata, so its time grows with the number of allocated clusters.
+  // LAYOUT a SHA-256 over all metadata and the codec's version (its first 16 bytes, in
+  // hexadecimal), SOURCE the disk's stamp or "-". Generates all metadata, so its time grows with
+  // the number of allocated clusters.
   [[nodiscard]] std::string id() const;
 
   // Fills `buffer` with the image's bytes from `offset`; the range must lie within size(). Reads
-  // the disk where the range covers its data. Throws Error.
+  // the disk where the range covers its data, and compresses what the survey did not keep. Throws
+  // Error, kChanged where a cluster does not compress to the size that it had in the survey.
   void read(HostOffset offset, std::span<std::byte> buffer) const;
 
   class Segments;

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +15,22 @@
 
 namespace qcow2stream {
 
-// What each guest cluster needs. Made by survey(), used by Image; a caller only passes it on.
+// What each guest cluster needs, and compressed clusters that were kept. Made by survey(), used by
+// Image; a caller only passes them on.
 class ClusterMap;
+class CompressedStore;
+struct SurveyResult {
+  std::shared_ptr<const ClusterMap> map;
+  std::shared_ptr<const CompressedStore> compressed;  // null where nothing was kept
+};
 
 enum class Scan {
   kZeros,  // look into the data: a cluster that reads as zeros gets no space
-  kHoles,  // believe the disk's extents or the map; no data is read
-  kNone,   // every cluster gets space; nothing is read
+  kHoles,  // believe the disk's extents or the map; no data is read, except to compress it
+  kNone,   // every cluster gets space; nothing is read, except to compress it
 };
+
+inline constexpr std::uint64_t kDefaultSpoolMemory = 512ULL << 20;
 
 struct SurveyOptions {
   Scan scan = Scan::kZeros;
@@ -35,15 +44,21 @@ struct SurveyOptions {
   // it is a regular file whose entries are not sorted by offset. Not with kNone, use_extents =
   // false or a raw data file.
   std::optional<std::string> map_file;
+  // With compression the survey compresses every cluster, since all offsets depend on the sizes. So
+  // many bytes of the results are kept in memory for the emission...
+  std::uint64_t spool_memory = kDefaultSpoolMemory;
+  // ...and the rest in an unlinked file in this directory, if one is given. What is not kept is
+  // compressed again when it is emitted.
+  std::optional<std::string> spool_directory;
   // Filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
 
 // Surveys the whole disk. Reads nothing where the image has a raw data file, which maps every
 // cluster. Throws Error: options that find_problem() or check_disk_size() refuse or that exclude
-// each other (kUsage), a disk that cannot be read, and a map that cannot be read or does not fit
-// the disk. Blocks until done. Threads of its own have ended when it returns.
-std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
-                                         const SurveyOptions& options = {});
+// each other (kUsage), a disk that cannot be read, a map that cannot be read or does not fit the
+// disk, a spool directory without room. Blocks until done. Threads of its own have ended when it
+// returns.
+SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options = {});
 
 }  // namespace qcow2stream

@@ -11,6 +11,7 @@
 #include <new>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/errors.h"
 #include "cli/measure.h"
@@ -102,21 +103,29 @@ void run(const Options& options, Progress& progress) {
   warn(input, options);
 
   // 2. The survey: from here on we know which clusters need space.
-  const auto map = survey(*disk, options.image,
-                          {.scan = options.scan,
-                           .threads = options.threads,
-                           .use_extents = options.use_extents,
-                           .map_file = options.map,
-                           .progress = &progress});
+  const bool emits = options.action == Action::kConvert;
+  SurveyResult found = survey(*disk, options.image,
+                              {.scan = options.scan,
+                               .threads = options.threads,
+                               .use_extents = options.use_extents,
+                               .map_file = options.map,
+                               .spool_memory = emits ? options.spool_memory : 0,
+                               .spool_directory = emits ? options.spool_directory : std::nullopt,
+                               .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.
-  const Image image(disk, options.image, map);
+  const Image image(disk, options.image, std::move(found));
   const HostRange range = range_of(image, options);
   check_id(image, options);
   if (options.verbose) {
     const Measurement m = image.measure();
-    message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(), m.data,
-                        m.data + m.unallocated, seconds_since(start)));
+    message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(),
+                        m.data + m.compressed, m.data + m.compressed + m.unallocated,
+                        seconds_since(start)));
+    if (options.image.compression) {
+      message(fmt::format("{}: {} of them compressed, {} of {} bytes of that kept", disk->name(),
+                          m.compressed, m.compressed_kept, m.compressed_bytes));
+    }
   }
   if (options.action == Action::kMeasure) {
     disk->check_unchanged();
@@ -127,7 +136,8 @@ void run(const Options& options, Progress& progress) {
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
   const EmitResult result =
-      emit(image, range, STDOUT_FILENO, {.output_name = kStdoutName, .progress = &progress});
+      emit(image, range, STDOUT_FILENO,
+           {.output_name = kStdoutName, .threads = options.threads, .progress = &progress});
   close_stdout();
   display.finish();
   if (options.verbose) {

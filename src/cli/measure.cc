@@ -24,7 +24,9 @@ std::string json_text(const Image& image, HostRange range, const Options& option
   json["cluster-size"] = image.options().cluster_size;
   json["refcount-bits"] = image.options().refcount_bits;
   json["compat"] = image.options().version == 2 ? "0.10" : "1.1";
-  json["compression-type"] = "zlib";
+  const auto& compression = image.options().compression;
+  const bool zstd = compression && compression->type == CompressionType::kZstd;
+  json["compression-type"] = zstd ? "zstd" : "zlib";
   json["clusters"] = {{"data", m.data},
                       {"zero", m.zero},
                       {"compressed", m.compressed},
@@ -50,9 +52,11 @@ std::string human_text(const Image& image, HostRange range, const Options& optio
   }
   text += fmt::format("virtual size: {} ({})\n", m.virtual_size, format_size(m.virtual_size));
   text += fmt::format("cluster size: {}\n", image.options().cluster_size);
-  text += fmt::format("clusters: {} data, {} unallocated\n", m.data, m.unallocated);
+  text += fmt::format("clusters: {} data, ", m.data);
+  if (image.options().compression) text += fmt::format("{} compressed, ", m.compressed);
+  text += fmt::format("{} unallocated\n", m.unallocated);
   for (const NamedRegion& region : m.regions) {
-    text += fmt::format("  {:<16}{:>16} bytes at {}\n", region.name, region.range.length,
+    text += fmt::format("  {:<20}{:>16} bytes at {}\n", region.name, region.range.length,
                         region.range.begin.value());
   }
   text += fmt::format("image-id: {}\n", image.id());

@@ -90,7 +90,8 @@ Input open_stdin(const Options& options, Progress& progress) {
   // Before hours of reading.
   if (options.size) check_disk_size(name, *options.size, options.image);
   if (can_be_sought(STDIN_FILENO)) return {open_stdin_as_file(options), {}};
-  if (options.size && options.scan == Scan::kNone) {
+  // Compressing reads what it has no memory for a second time.
+  if (options.size && options.scan == Scan::kNone && !options.image.compression) {
     return {open_sequential(STDIN_FILENO, name, *options.size), {}};
   }
   auto disk = spool_stdin(options, progress);

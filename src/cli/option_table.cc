@@ -24,6 +24,7 @@ constexpr unsigned kMaxThreads = 1024;
 constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxRequests = 1024;
 constexpr unsigned kMaxTimeout = 1'000'000;
+constexpr int kNoSuchLevel = 1'000'000;
 
 // --- values -------------------------------------------------------------------------------------
 
@@ -70,11 +71,18 @@ std::uint32_t cluster_size_value(const char* value) {
   try {
     size = parse_size(value);
   } catch (const std::invalid_argument& error) {
-    bad_value(value, fmt::format("{}; -c sets the cluster size", error.what()));
+    bad_value(value, fmt::format("{}; -c sets the cluster size; to compress, use --compress",
+                                 error.what()));
   }
   if (size > std::numeric_limits<std::uint32_t>::max()) {
     bad_value(value, "is not a power of two from 512 to 2097152");
   }
+  return static_cast<std::uint32_t>(size);
+}
+
+std::uint32_t window_value(const char* value) {
+  const std::uint64_t size = size_value(value);
+  if (size != 4096 && size != 32768) bad_value(value, "is not 4k or 32k");
   return static_cast<std::uint32_t>(size);
 }
 
@@ -84,6 +92,24 @@ Scan scan_value(const char* value) {
   if (word == "holes") return Scan::kHoles;
   if (word == "none") return Scan::kNone;
   bad_value(value, "is not one of zeros, holes, none");
+}
+
+// zlib, zstd, zlib:3
+Compression compression_value(const char* value) {
+  Compression compression;
+  std::string_view word(value == nullptr ? "zlib" : value);
+  const std::size_t colon = word.find(':');
+  if (colon != std::string_view::npos) {
+    compression.level =
+        static_cast<int>(std::min(number_value(word.data() + colon + 1), unsigned{kNoSuchLevel}));
+    word = word.substr(0, colon);
+  }
+  if (word == "zstd") {
+    compression.type = CompressionType::kZstd;
+  } else if (word != "zlib") {
+    bad_value(value, "is not zlib or zstd, with :LEVEL where you want");
+  }
+  return compression;
 }
 
 MeasureFormat measure_value(const char* value) {
@@ -177,6 +203,14 @@ constexpr std::array kImageOptions = {
     OptionSpec{'R', "data-file-raw", Value::kNone, "",
                "-d, and every cluster is mapped: DISK stays raw",
                [](Parsed& p, const char*) { p.data_file_raw = true; }},
+    OptionSpec{0, "compress", Value::kAttached, "TYPE[:LEVEL]",
+               "compressed clusters; TYPE: zlib (default), zstd",
+               [](Parsed& p, const char* value) {
+                 p.options.image.compression = compression_value(value);
+               }},
+    OptionSpec{0, "deflate-window", Value::kRequired, "N",
+               "of zlib: 4k (default), or 32k for smaller images",
+               [](Parsed& p, const char* value) { p.deflate_window = window_value(value); }},
 };
 
 constexpr std::array kOutputOptions = {
@@ -209,8 +243,11 @@ constexpr std::array kOtherOptions = {
     OptionSpec{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)",
                set_threads},
     OptionSpec{'j', "", Value::kRequired, "", "", set_threads},
+    OptionSpec{0, "spool-memory", Value::kRequired, "N", "memory for what --compress keeps (512M)",
+               [](Parsed& p, const char* value) { p.options.spool_memory = size_value(value); }},
     OptionSpec{0, "spool-dir", Value::kRequired, "DIR",
-               "where standard input is kept ($TMPDIR or /var/tmp)",
+               "where standard input ($TMPDIR or /var/tmp) and what\n--compress has no memory for "
+               "(nowhere) is kept",
                [](Parsed& p, const char* value) { p.options.spool_directory = path_value(value); }},
     OptionSpec{'h', "help", Value::kNone, "", "this text",
                [](Parsed& p, const char*) { p.options.action = Action::kHelp; }},

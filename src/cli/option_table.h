@@ -23,6 +23,7 @@ struct Parsed {
   bool data_file = false;
   bool data_file_raw = false;
   std::optional<std::string> data_file_name;
+  std::optional<std::uint32_t> deflate_window;
 };
 
 struct OptionSpec {

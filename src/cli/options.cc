@@ -186,6 +186,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-v, --qcow2-version";
     case OptionProblem::Field::kDataFile:
       return "-d, --data-file";
+    case OptionProblem::Field::kCompression:
+      return "--compress";
   }
   return "";
 }
@@ -262,6 +264,10 @@ Options parse_options(int argc, char** argv) {
     }
     options.image.data_file =
         DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};
+  }
+  if (parsed.deflate_window) {
+    if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");
+    options.image.compression->deflate_window = *parsed.deflate_window;
   }
   if (const auto problem = find_problem(options.image)) {
     throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));

@@ -56,6 +56,7 @@ struct Options {
   bool use_extents = true;
   std::optional<std::uint64_t> size;  // of standard input
   std::optional<std::string> spool_directory;
+  std::uint64_t spool_memory = kDefaultSpoolMemory;
   std::optional<std::string> map;
   unsigned threads = 0;
   std::optional<std::uint64_t> offset;

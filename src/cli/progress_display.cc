@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds kInterval{100};
 // A survey that probes takes about a tenth of a run's time; one that reads nothing, none.
 constexpr unsigned kSurveyShare = 10;
 
+// One that compresses takes nearly all of it, as long as its results are kept.
+constexpr unsigned kSurveyShareOfCompressing = 90;
+
 // Standard input is read once to be kept and once to be written.
 constexpr unsigned kSpoolShare = 50;
 constexpr unsigned kSpoolShareOfMeasuring = 90;
@@ -51,7 +54,11 @@ ProgressStyle decide_style(const Options& options) {
 Shares decide_shares(const Options& options) {
   const bool measure = options.action == Action::kMeasure;
   Shares shares{.spool = measure ? kSpoolShareOfMeasuring : kSpoolShare};
-  if (options.scan == Scan::kZeros) shares.survey = measure ? 100 : kSurveyShare;
+  if (options.image.compression) {
+    shares.survey = measure ? 100 : kSurveyShareOfCompressing;
+  } else if (options.scan == Scan::kZeros) {
+    shares.survey = measure ? 100 : kSurveyShare;
+  }
   return shares;
 }
 

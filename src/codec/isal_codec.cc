@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "codec/encoders.h"
+#include "codec/isal_stream.h"
 
 namespace qcow2stream {
 namespace {
@@ -29,23 +30,24 @@ class IsalCodec final : public Codec {
 
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
     isal_deflate_stateless_init(stream_.get());
-    stream_->level = effort_;
-    stream_->level_buf = working_memory_.data();
-    stream_->level_buf_size = static_cast<std::uint32_t>(working_memory_.size());
-    stream_->hist_bits = window_bits_;
-    stream_->end_of_stream = 1;
-    stream_->flush = NO_FLUSH;
+    stream_.get()->level = effort_;
+    stream_.get()->level_buf = working_memory_.data();
+    stream_.get()->level_buf_size = static_cast<std::uint32_t>(working_memory_.size());
+    stream_.get()->hist_bits = window_bits_;
+    stream_.get()->end_of_stream = 1;
+    stream_.get()->flush = NO_FLUSH;
     // ISA-L does not write to its input; the type is that of C.
-    stream_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(cluster.data()));
-    stream_->avail_in = static_cast<std::uint32_t>(cluster.size());
-    stream_->next_out = compressed_.data();
-    stream_->avail_out = static_cast<std::uint32_t>(compressed_.size());
+    stream_.get()->next_in =
+        reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(cluster.data()));
+    stream_.get()->avail_in = static_cast<std::uint32_t>(cluster.size());
+    stream_.get()->next_out = compressed_.data();
+    stream_.get()->avail_out = static_cast<std::uint32_t>(compressed_.size());
     const int result = isal_deflate_stateless(stream_.get());
     if (result != COMP_OK) throw_codec_error("ISA-L", fmt::format("error {}", result));
-    if (stream_->total_out > out.size()) return 0;
-    std::copy_n(reinterpret_cast<const std::byte*>(compressed_.data()), stream_->total_out,
+    if (stream_.get()->total_out > out.size()) return 0;
+    std::copy_n(reinterpret_cast<const std::byte*>(compressed_.data()), stream_.get()->total_out,
                 out.begin());
-    return stream_->total_out;
+    return stream_.get()->total_out;
   }
 
  private:
@@ -53,7 +55,7 @@ class IsalCodec final : public Codec {
 
   std::uint32_t effort_;
   std::uint16_t window_bits_;
-  std::unique_ptr<isal_zstream> stream_ = std::make_unique<isal_zstream>();
+  IsalStream stream_;
   std::vector<std::uint8_t> working_memory_;
   std::vector<std::uint8_t> compressed_;
 };

@@ -67,10 +67,11 @@ class ReadAhead {
 
 class Emitter {
  public:
-  Emitter(const Image& image, Output& output, Progress* progress)
+  Emitter(const Image& image, Output& output, const EmitOptions& options)
       : image_(image),
         output_(output),
-        progress_(progress),
+        progress_(options.progress),
+        threads_(options.threads),
         copy_descriptor_(image.disk().traits().copy_descriptor),
         buffer_(kBufferSize) {}
 
@@ -94,6 +95,11 @@ class Emitter {
   void write_range(HostRange range, bool may_transfer) {
     Image::Segments segments = image_.segments(range);
     while (const auto segment = segments.next()) {
+      if (segment->kind == Segment::Kind::kCompressed) {
+        // The last region: there is nothing else behind it.
+        write_ahead_of_output({segment->range.begin, range.end() - segment->range.begin});
+        return;
+      }
       read_ahead_->advance(segment->range.begin);
       Segment rest = *segment;
       if (may_transfer && segment->kind == Segment::Kind::kDisk) transfer(rest);
@@ -103,7 +109,7 @@ class Emitter {
 
   // All of it through memory, with many reads in flight while the output takes what came before.
   void write_ahead_of_output(HostRange range) {
-    OrderedReader reader(image_, range);
+    OrderedReader reader(image_, range, threads_);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
       output_.write(piece);
       count(piece.size());
@@ -151,6 +157,7 @@ class Emitter {
   const Image& image_;
   Output& output_;
   Progress* progress_;
+  unsigned threads_;
   int copy_descriptor_;
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
@@ -168,7 +175,7 @@ EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& 
   Output output(fd, options.output_name);
   output.check_room(range.length);
   if (options.progress != nullptr) options.progress->emit_total = range.length;
-  return Emitter(image, output, options.progress).run(range);
+  return Emitter(image, output, options).run(range);
 }
 
 }  // namespace qcow2stream

@@ -10,16 +10,34 @@ namespace {
 // The ring: 64 requests of 256 KiB are 16 MiB, half a second of a slow disk and little memory.
 constexpr std::size_t kSlots = 64;
 
+// Fewer where a slot may have to take a large compressed cluster: as much memory, but enough to
+// keep the threads at work.
+constexpr std::size_t kMinSlots = 16;
+constexpr std::uint32_t kLargeCluster = 256 << 10;
+
 // More threads than this do not read faster on the machines that this was measured on.
 constexpr unsigned kMaxThreads = 4;
 
+std::size_t slot_count(const Image& image) {
+  const bool large = image.options().compression && image.options().cluster_size > kLargeCluster;
+  return large ? kMinSlots : kSlots;
+}
+
+unsigned thread_count(const Image& image, unsigned wanted) {
+  if (image.options().compression) {
+    return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+  }
+  return std::clamp(image.disk().traits().queues, 1U, kMaxThreads);
+}
+
 }  // namespace
 
-OrderedReader::OrderedReader(const Image& image, HostRange range)
-    : image_(image), segments_(image.segments(range)), slots_(kSlots) {
-  const DiskTraits traits = image.disk().traits();
-  for (Slot& slot : slots_) slot.buffer.resize(traits.request_size);
-  const unsigned threads = std::clamp(traits.queues, 1U, kMaxThreads);
+OrderedReader::OrderedReader(const Image& image, HostRange range, unsigned threads)
+    : image_(image),
+      request_size_(image.disk().traits().request_size),
+      segments_(image.segments(range)),
+      slots_(slot_count(image)) {
+  threads = thread_count(image, threads);
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { read_pieces(); });
 }
 
@@ -65,8 +83,11 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
   }
   Piece piece{.ticket = next_ticket_++, .segment = rest_};
   Slot& target = slot(piece.ticket);
-  const std::uint64_t n = std::min<std::uint64_t>(rest_.range.length, target.buffer.size());
+  // To cut through a compressed cluster is to compress it twice.
+  const bool whole = rest_.kind == Segment::Kind::kCompressed;
+  const std::uint64_t n = whole ? rest_.range.length : std::min(rest_.range.length, request_size_);
   piece.segment.range.length = n;
+  if (target.buffer.size() < n) target.buffer.resize(std::max(n, request_size_));
   target.length = n;
   rest_.disk_offset += n;
   rest_.range = {rest_.range.begin + n, rest_.range.length - n};

@@ -17,12 +17,13 @@
 
 namespace qcow2stream {
 
-// For disks that the kernel cannot copy from. A few threads, each with a request queue of its own,
-// fill the slots of a ring; next() waits for the slot whose turn it is. Memory is the ring.
+// For disks that the kernel cannot copy from, and for compressed clusters. A few threads, each with
+// a request queue of its own, fill the slots of a ring; next() waits for the slot whose turn it is.
+// Memory is the ring.
 class OrderedReader {
  public:
-  // The image must outlive it.
-  OrderedReader(const Image& image, HostRange range);
+  // The image must outlive it. `threads` compress, 0 means one a core; fewer may do for a disk.
+  OrderedReader(const Image& image, HostRange range, unsigned threads);
   ~OrderedReader();
   OrderedReader(const OrderedReader&) = delete;
   OrderedReader& operator=(const OrderedReader&) = delete;
@@ -48,6 +49,7 @@ class OrderedReader {
   [[nodiscard]] Slot& slot(std::uint64_t ticket) { return slots_[ticket % slots_.size()]; }
 
   const Image& image_;
+  const std::uint64_t request_size_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Image::Segments segments_;

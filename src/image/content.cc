@@ -5,17 +5,25 @@
 #include <utility>
 
 namespace qcow2stream {
+namespace {
+
+// What one thread compresses while others wait for it: a millisecond or two, a few disk reads.
+constexpr std::uint64_t kCompressedSegment = 128 << 10;
+
+}  // namespace
 
 Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
-                        std::shared_ptr<const ClusterMap> map)
+                        SurveyResult survey)
     : disk(std::move(source)),
       options(std::move(image_options)),
-      layout(disk->name(), disk->size(), options, std::move(map)),
-      metadata(layout) {}
+      layout(disk->name(), disk->size(), options, std::move(survey.map)),
+      metadata(layout),
+      compressed(*disk, options, layout, std::move(survey.compressed)) {}
 
 Segment Image::Content::segment_at(HostOffset offset) const {
   const Region& region = layout.region_at(offset);
   if (region.kind == RegionKind::kDataClusters) return data_segment_at(offset, region);
+  if (region.kind == RegionKind::kCompressedClusters) return compressed_segment_at(offset, region);
   return {.kind = Segment::Kind::kGenerated,
           .range = {offset, region.range.end() - offset},
           .disk_offset = {}};
@@ -27,10 +35,10 @@ Segment Image::Content::data_segment_at(HostOffset offset, const Region& region)
   const qcow2::Geometry& geometry = layout.geometry();
   const ClusterMap& map = layout.map();
   const ClusterCount rank = (offset - region.range.begin) >> geometry.cluster_bits;
-  const GuestCluster cluster = map.nth_data(rank);
+  const GuestCluster cluster = map.nth(ClusterKind::kData, rank);
   const std::uint64_t in_cluster = (offset - region.range.begin) % geometry.cluster_size();
   const GuestOffset begin = geometry.offset(cluster) + in_cluster;
-  const GuestOffset run_end = geometry.offset(map.next_gap(cluster));
+  const GuestOffset run_end = geometry.offset(map.next_other(ClusterKind::kData, cluster));
   const GuestOffset disk_end(disk->size());
   if (begin >= disk_end) {
     return {.kind = Segment::Kind::kZeros, .range = {offset, run_end - begin}, .disk_offset = {}};
@@ -38,6 +46,16 @@ Segment Image::Content::data_segment_at(HostOffset offset, const Region& region)
   return {.kind = Segment::Kind::kDisk,
           .range = {offset, std::min(run_end, disk_end) - begin},
           .disk_offset = begin};
+}
+
+// Ends where a compressed cluster does, so that none is compressed for two segments.
+Segment Image::Content::compressed_segment_at(HostOffset offset, const Region& region) const {
+  const std::uint64_t at = offset - region.range.begin;
+  auto cursor = layout.compressed().at_offset(at);
+  std::uint64_t end = at;
+  for (; !cursor.at_end() && end - at < kCompressedSegment; cursor.next()) end = cursor.end();
+  if (cursor.at_end()) end = region.range.length;
+  return {.kind = Segment::Kind::kCompressed, .range = {offset, end - at}, .disk_offset = {}};
 }
 
 }  // namespace qcow2stream

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "image/compressed_data.h"
 #include "image/metadata.h"
 #include "plan/layout.h"
 #include "qcow2stream/image.h"
@@ -13,8 +14,7 @@ namespace qcow2stream {
 // What an Image is made of. Immutable.
 class Image::Content {
  public:
-  Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
-          std::shared_ptr<const ClusterMap> map);
+  Content(std::shared_ptr<const Disk> source, ImageOptions image_options, SurveyResult survey);
 
   // The longest segment that begins at `offset`, which must lie within the image.
   [[nodiscard]] Segment segment_at(HostOffset offset) const;
@@ -23,9 +23,11 @@ class Image::Content {
   const ImageOptions options;
   const Layout layout;
   const Metadata metadata;
+  const CompressedData compressed;
 
  private:
   [[nodiscard]] Segment data_segment_at(HostOffset offset, const Region& region) const;
+  [[nodiscard]] Segment compressed_segment_at(HostOffset offset, const Region& region) const;
 };
 
 }  // namespace qcow2stream

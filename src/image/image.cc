@@ -9,9 +9,8 @@
 
 namespace qcow2stream {
 
-Image::Image(std::shared_ptr<const Disk> disk, const ImageOptions& options,
-             std::shared_ptr<const ClusterMap> map)
-    : content_(std::make_unique<const Content>(std::move(disk), options, std::move(map))) {}
+Image::Image(std::shared_ptr<const Disk> disk, const ImageOptions& options, SurveyResult survey)
+    : content_(std::make_unique<const Content>(std::move(disk), options, std::move(survey))) {}
 
 Image::~Image() = default;
 Image::Image(Image&&) noexcept = default;
@@ -33,8 +32,12 @@ Measurement Image::measure() const {
   m.required = layout.image_size();
   m.fully_allocated = layout.fully_allocated_size();
   m.virtual_size = layout.virtual_size();
-  m.data = layout.map().data_clusters();
-  m.unallocated = layout.map().guest_clusters() - m.data;
+  m.data = layout.map().count(ClusterKind::kData);
+  m.compressed = layout.map().count(ClusterKind::kCompressed);
+  for (const std::uint32_t size : layout.map().compressed_sizes()) m.compressed_bytes += size;
+  m.compressed_kept = content_->compressed.kept();
+  m.zero = layout.map().count(ClusterKind::kZero);
+  m.unallocated = layout.map().guest_clusters() - layout.map().mapped();
   for (const Region& region : layout.regions()) {
     m.regions.push_back({region_name(region.kind), region.range});
   }
@@ -54,6 +57,9 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
     switch (segment->kind) {
       case Segment::Kind::kGenerated:
         content_->metadata.generate(segment->range.begin, out);
+        break;
+      case Segment::Kind::kCompressed:
+        content_->compressed.read(segment->range.begin, out);
         break;
       case Segment::Kind::kZeros:
         std::ranges::fill(out, std::byte{0});

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/codec.h"
 #include "image/content.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/image.h"
@@ -40,11 +41,11 @@ class Sha256 {
                                                                    &EVP_MD_CTX_free};
 };
 
-// Where the disk's own bytes begin; all metadata comes before.
+// Where the disk's own bytes begin, compressed or not; all metadata comes before.
 std::uint64_t metadata_size(const Layout& layout) {
   std::uint64_t size = 0;
   for (const Region& region : layout.regions()) {
-    if (region.kind != RegionKind::kDataClusters) size += region.range.length;
+    if (region.kind < RegionKind::kDataClusters) size += region.range.length;
   }
   return size;
 }
@@ -60,6 +61,10 @@ std::string Image::id() const {
     read(HostOffset(at), out);
     hash.update(out);
     at += out.size();
+  }
+  if (const auto& compression = content_->options.compression) {
+    const std::string version = codec_version(*compression);
+    hash.update(std::as_bytes(std::span(version)));
   }
   std::string id;
   const auto digest = hash.finish();

@@ -57,6 +57,7 @@ void Metadata::generate_blocks(const Region& region, std::uint64_t at,
     case RegionKind::kL2Tables:
       return l2_tables(at, out);
     case RegionKind::kDataClusters:
+    case RegionKind::kCompressedClusters:
       return;
   }
 }
@@ -76,12 +77,21 @@ void Metadata::refcount_table(std::uint64_t at, std::span<std::byte> out) const 
   }
 }
 
-// Every cluster of the image is used once.
+// Every cluster of the image is used once, but for those that hold compressed clusters, which count
+// each of them. They come last.
 void Metadata::refcount_blocks(std::uint64_t at, std::span<std::byte> out) const {
   const unsigned order = layout_.geometry().refcount_order;
   const std::uint64_t first = at * 8 >> order;
-  const ClusterCount all = layout_.totals().all();
-  qcow2::fill_with_ones(out, order, all > first ? all - first : 0);
+  const ClusterCount end = std::min(first + (out.size() * 8 >> order), layout_.totals().all());
+  const ClusterCount compressed = layout_.totals().all() - layout_.totals().compressed;
+  qcow2::fill_with_ones(out, order, compressed > first ? compressed - first : 0);
+  const ClusterCount from = std::max(first, compressed);
+  if (from >= end) return;
+  std::vector<std::uint64_t> references(end - from);
+  layout_.compressed().count_references(from - compressed, references);
+  for (std::uint64_t i = 0; i < references.size(); ++i) {
+    qcow2::set_refcount(out, order, from - first + i, references[i]);
+  }
 }
 
 void Metadata::l1_table(std::uint64_t at, std::span<std::byte> out) const {
@@ -95,39 +105,64 @@ void Metadata::l1_table(std::uint64_t at, std::span<std::byte> out) const {
   }
 }
 
+// What comes before the next entry: the next of each kind has this rank.
+struct Metadata::L2Position {
+  ClusterCount data;
+  CompressedLayout::Cursor compressed;
+};
+
 void Metadata::l2_tables(std::uint64_t at, std::span<std::byte> out) const {
   const ClusterMap& map = layout_.map();
   const std::uint64_t table_size = layout_.geometry().cluster_size();
   std::uint64_t l1_index = map.nth_l2_table(at / table_size);
   std::uint64_t in_table = at % table_size;
-  ClusterCount rank =
-      map.data_before(std::min(map.table_begin(l1_index) + in_table / kEntrySize, map.end()));
+  const GuestCluster first = std::min(map.table_begin(l1_index) + in_table / kEntrySize, map.end());
+  L2Position position{
+      .data = map.before(ClusterKind::kData, first),
+      .compressed = layout_.compressed().at_rank(map.before(ClusterKind::kCompressed, first))};
   while (!out.empty()) {
     const std::uint64_t n = std::min<std::uint64_t>(table_size - in_table, out.size());
-    l2_table(l1_index, in_table / kEntrySize, rank, out.first(n));
+    l2_table(l1_index, in_table / kEntrySize, position, out.first(n));
     out = out.subspan(n);
     if (!out.empty()) l1_index = map.next_l2_table(l1_index + 1);
     in_table = 0;
   }
 }
 
-// `rank` is the number of data clusters before the first entry, and afterwards before the next one.
-void Metadata::l2_table(std::uint64_t l1_index, std::uint64_t first_entry, ClusterCount& rank,
+void Metadata::l2_table(std::uint64_t l1_index, std::uint64_t first_entry, L2Position& position,
                         std::span<std::byte> out) const {
   const ClusterMap& map = layout_.map();
-  const qcow2::Geometry& geometry = layout_.geometry();
   const GuestCluster begin = map.table_begin(l1_index) + first_entry;
   const GuestCluster end = std::min(begin + out.size() / kEntrySize, map.end());
   for (GuestCluster at = begin; at < end;) {
-    at = map.next_data(at);
-    for (const GuestCluster run_end = std::min(map.next_gap(at), end); at < run_end; at += 1) {
-      const std::uint64_t entry = layout_.external_data()
-                                      ? qcow2::encode_data_file_entry(geometry.offset(at))
-                                      : qcow2::encode_entry(layout_.data_offset(rank));
-      ++rank;
-      store_big(&out[(at - begin) * kEntrySize], entry);
+    at = map.next_mapped(at);
+    if (at >= end) return;
+    const ClusterKind kind = *map.kind_of(at);
+    for (const GuestCluster run_end = std::min(map.next_other(kind, at), end); at < run_end;
+         at += 1) {
+      store_big(&out[(at - begin) * kEntrySize], next_l2_entry(kind, at, position));
     }
   }
+}
+
+std::uint64_t Metadata::next_l2_entry(ClusterKind kind, GuestCluster cluster,
+                                      L2Position& position) const {
+  const qcow2::Geometry& geometry = layout_.geometry();
+  switch (kind) {
+    case ClusterKind::kData:
+      if (layout_.external_data()) return qcow2::encode_data_file_entry(geometry.offset(cluster));
+      return qcow2::encode_entry(layout_.data_offset(position.data++));
+    case ClusterKind::kCompressed: {
+      const std::uint64_t entry =
+          qcow2::encode_compressed_entry(layout_.compressed_begin() + position.compressed.offset(),
+                                         position.compressed.size(), geometry.cluster_bits);
+      position.compressed.next();
+      return entry;
+    }
+    case ClusterKind::kZero:
+      return qcow2::kZeroEntry;
+  }
+  return qcow2::kUnallocatedEntry;
 }
 
 }  // namespace qcow2stream

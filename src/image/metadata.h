@@ -20,7 +20,7 @@ class Metadata {
   explicit Metadata(const Layout& layout);
 
   // Fills `out` with the bytes of the region at `offset`, all of it within that one region (any but
-  // the data clusters). Any cut is fine, also through an entry.
+  // the data and compressed clusters). Any cut is fine, also through an entry.
   void generate(HostOffset offset, std::span<std::byte> out) const;
 
  private:
@@ -31,8 +31,11 @@ class Metadata {
   void refcount_blocks(std::uint64_t at, std::span<std::byte> out) const;
   void l1_table(std::uint64_t at, std::span<std::byte> out) const;
   void l2_tables(std::uint64_t at, std::span<std::byte> out) const;
-  void l2_table(std::uint64_t l1_index, std::uint64_t first_entry, ClusterCount& rank,
+  struct L2Position;
+  void l2_table(std::uint64_t l1_index, std::uint64_t first_entry, L2Position& position,
                 std::span<std::byte> out) const;
+  [[nodiscard]] std::uint64_t next_l2_entry(ClusterKind kind, GuestCluster cluster,
+                                            L2Position& position) const;
 
   const Layout& layout_;
   std::vector<std::byte> header_;

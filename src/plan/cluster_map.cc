@@ -3,8 +3,7 @@
 #include "plan/cluster_map.h"
 
 #include <algorithm>
-#include <atomic>
-#include <span>
+#include <numeric>
 #include <utility>
 
 #include "base/bits.h"
@@ -13,131 +12,75 @@
 namespace qcow2stream {
 namespace {
 
-// A chunk's bits are 4 KiB, 2 GiB of a disk with 64 KiB clusters; counting through one takes about
-// as long as one read from the disk takes to be submitted.
-constexpr ClusterCount kChunkClusters = 32768;
+// The bits of a word that are set in any of the planes.
+template <class Planes>
+std::uint64_t any_of_word(const Planes& planes, std::size_t i) {
+  std::uint64_t word = 0;
+  for (const auto& plane : planes) {
+    if (!plane.empty()) word |= plane[i];
+  }
+  return word;
+}
 
-ClusterCount chunk_clusters(const qcow2::Geometry& geometry) {
-  return std::max<ClusterCount>(kChunkClusters, geometry.l2_entries());
+template <class Planes>
+std::size_t words_of(const Planes& planes) {
+  std::size_t n = 0;
+  for (const auto& plane : planes) n = std::max(n, plane.size());
+  return n;
+}
+
+// As find_bit(), in all planes at once.
+template <class Planes>
+std::uint64_t find_in_any(const Planes& planes, std::uint64_t from) {
+  const std::size_t end = words_of(planes);
+  std::uint64_t mask = ~low_bits(from % 64);
+  for (std::size_t i = from / 64; i < end; ++i, mask = ~0ULL) {
+    const std::uint64_t word = any_of_word(planes, i) & mask;
+    if (word != 0) return i * 64 + find_bit({&word, 1}, 0, 0);
+  }
+  return end * 64;
 }
 
 }  // namespace
-
-// --- building ---------------------------------------------------------------------------------
-
-ClusterMapBuilder::ClusterMapBuilder(const qcow2::Geometry& geometry, ClusterCount guest_clusters)
-    : geometry_(geometry),
-      guest_clusters_(guest_clusters),
-      chunk_clusters_(chunk_clusters(geometry)) {}
-
-std::uint64_t* ClusterMapBuilder::chunk_words(std::uint64_t chunk) {
-  const std::lock_guard lock(mutex_);
-  ClusterMap::Words& words = chunks_[chunk];
-  if (words.empty()) words.resize(chunk_clusters_ / 64);
-  return words.data();
-}
-
-void ClusterMapBuilder::mark_in_chunk(std::uint64_t chunk, ClusterCount first, ClusterCount count) {
-  std::uint64_t* words = chunk_words(chunk);
-  const ClusterCount end = first + count;
-  while (first < end) {
-    const std::uint64_t in_word = first % 64;
-    const std::uint64_t n = std::min<std::uint64_t>(64 - in_word, end - first);
-    // Two workers may share the word at the border of their ranges.
-    std::atomic_ref(words[first / 64]).fetch_or(low_bits(n) << in_word, std::memory_order_relaxed);
-    first += n;
-  }
-}
-
-void ClusterMapBuilder::mark_data(GuestCluster first, ClusterCount count) {
-  std::uint64_t at = first.value();
-  const std::uint64_t end = at + count;
-  while (at < end) {
-    const std::uint64_t chunk = at / chunk_clusters_;
-    if (at % chunk_clusters_ == 0 && end - at >= chunk_clusters_) {
-      const std::uint64_t last = end / chunk_clusters_;
-      const std::lock_guard lock(mutex_);
-      std::uint64_t& run_end = full_runs_[chunk];
-      run_end = std::max(run_end, last);
-      at = last * chunk_clusters_;
-      continue;
-    }
-    const std::uint64_t in_chunk = at % chunk_clusters_;
-    const std::uint64_t n = std::min(chunk_clusters_ - in_chunk, end - at);
-    mark_in_chunk(chunk, in_chunk, n);
-    at += n;
-  }
-}
-
-std::shared_ptr<const ClusterMap> ClusterMapBuilder::finish() {
-  // A chunk whose bits are all set is a full run of one; the last chunk may be shorter.
-  for (auto& [chunk, words] : chunks_) {
-    const ClusterCount clusters =
-        std::min(chunk_clusters_, guest_clusters_ - chunk * chunk_clusters_);
-    if (count_bits(words) == clusters) {
-      std::uint64_t& run_end = full_runs_[chunk];
-      run_end = std::max(run_end, chunk + 1);
-      words.clear();
-    }
-  }
-
-  std::shared_ptr<ClusterMap> map(new ClusterMap(geometry_, guest_clusters_));
-  auto run = full_runs_.begin();
-  std::uint64_t covered = 0;  // chunks before this one are dealt with
-  const auto append_runs_before = [&](std::uint64_t chunk) {
-    for (; run != full_runs_.end() && run->first <= chunk; ++run) {
-      const std::uint64_t first = std::max(run->first, covered);
-      if (run->second <= first) continue;
-      const std::uint64_t begin = first * chunk_clusters_;
-      const std::uint64_t end = std::min(run->second * chunk_clusters_, guest_clusters_);
-      map->append({.begin = GuestCluster(begin), .clusters = end - begin, .words = {}});
-      covered = run->second;
-    }
-  };
-  for (auto& [chunk, words] : chunks_) {
-    append_runs_before(chunk);
-    if (chunk < covered || words.empty()) continue;
-    const std::uint64_t begin = chunk * chunk_clusters_;
-    map->append({.begin = GuestCluster(begin),
-                 .clusters = std::min(chunk_clusters_, guest_clusters_ - begin),
-                 .words = std::move(words)});
-    covered = chunk + 1;
-  }
-  append_runs_before(~0ULL);
-  chunks_.clear();
-  full_runs_.clear();
-  return map;
-}
-
-// --- the finished map ---------------------------------------------------------------------------
 
 ClusterMap::ClusterMap(const qcow2::Geometry& geometry, ClusterCount guest_clusters)
     : geometry_(geometry), guest_clusters_(guest_clusters) {}
 
 void ClusterMap::append(Entry entry) {
-  if (entry.all() && !entries_.empty() && entries_.back().all() &&
+  if (entry.all && !entries_.empty() && entries_.back().all == entry.all &&
       entries_.back().end() == entry.begin) {
-    // Two full neighbours are one entry.
+    // Two neighbours with the same in all their clusters are one entry.
     Entry& last = entries_.back();
     last.clusters += entry.clusters;
-    data_clusters_ = last.data_before + last.clusters;
-    l2_tables_ = last.tables_before + tables_covered(last);
+    totals_ = last.before;
+    add_to_totals(last);
     return;
   }
-  entry.data_before = data_clusters_;
-  entry.tables_before = l2_tables_;
-  data_clusters_ += data_in(entry, entry.clusters);
-  l2_tables_ += tables_in(entry, tables_covered(entry));
+  entry.before = totals_;
+  add_to_totals(entry);
   entries_.push_back(std::move(entry));
+}
+
+void ClusterMap::add_to_totals(const Entry& entry) {
+  for (const ClusterKind kind : kClusterKinds) {
+    totals_.clusters[index(kind)] += count_in(entry, kind, entry.clusters);
+  }
+  totals_.tables += tables_in(entry, tables_covered(entry));
+}
+
+ClusterCount ClusterMap::mapped() const {
+  return std::accumulate(totals_.clusters.begin(), totals_.clusters.end(), ClusterCount{0});
 }
 
 std::uint64_t ClusterMap::tables_covered(const Entry& entry) const {
   return div_up(entry.clusters, geometry_.l2_entries());
 }
 
-ClusterCount ClusterMap::data_in(const Entry& entry, ClusterCount first_clusters) const {
-  if (entry.all()) return first_clusters;
-  const std::span words(entry.words);
+ClusterCount ClusterMap::count_in(const Entry& entry, ClusterKind kind,
+                                  ClusterCount first_clusters) {
+  if (entry.all) return *entry.all == kind ? first_clusters : 0;
+  if (entry.plane(kind).empty()) return 0;
+  const std::span words(entry.plane(kind));
   const std::uint64_t whole = first_clusters / 64;
   std::uint64_t n = count_bits(words.first(whole));
   if (first_clusters % 64 != 0) {
@@ -148,12 +91,14 @@ ClusterCount ClusterMap::data_in(const Entry& entry, ClusterCount first_clusters
 }
 
 std::uint64_t ClusterMap::tables_in(const Entry& entry, std::uint64_t first_tables) const {
-  if (entry.all()) return first_tables;
+  if (entry.all) return first_tables;
   const std::uint64_t words_per_table = geometry_.l2_entries() / 64;  // at least one
   std::uint64_t n = 0;
   for (std::uint64_t t = 0; t < first_tables; ++t) {
-    const auto words = std::span(entry.words).subspan(t * words_per_table, words_per_table);
-    n += std::ranges::any_of(words, [](std::uint64_t w) { return w != 0; });
+    const std::uint64_t end = (t + 1) * words_per_table;
+    std::uint64_t i = t * words_per_table;
+    while (i < end && any_of_word(entry.planes, i) == 0) ++i;
+    n += i < end ? 1 : 0;
   }
   return n;
 }
@@ -162,20 +107,25 @@ std::vector<ClusterMap::Entry>::const_iterator ClusterMap::find(GuestCluster clu
   return std::ranges::upper_bound(entries_, cluster, {}, &Entry::end);
 }
 
-GuestCluster ClusterMap::next_data(GuestCluster from) const {
+GuestCluster ClusterMap::next(ClusterKind kind, GuestCluster from) const {
+  if (count(kind) == 0) return end();
   for (auto entry = find(from); entry != entries_.end(); ++entry) {
     const GuestCluster at = std::max(from, entry->begin);
-    if (entry->all()) return at;
-    const GuestCluster found = entry->begin + find_bit(entry->words, at - entry->begin, 0);
+    if (entry->all == kind) return at;
+    const Words& words = entry->plane(kind);
+    if (words.empty()) continue;
+    const GuestCluster found = entry->begin + find_bit(words, at - entry->begin, 0);
     if (found < entry->end()) return found;
   }
   return end();
 }
 
-GuestCluster ClusterMap::next_gap(GuestCluster from) const {
+GuestCluster ClusterMap::next_other(ClusterKind kind, GuestCluster from) const {
   for (auto entry = find(from); entry != entries_.end() && entry->begin <= from; ++entry) {
-    if (!entry->all()) {
-      const GuestCluster found = entry->begin + find_bit(entry->words, from - entry->begin, ~0ULL);
+    if (entry->all != kind) {
+      const Words& words = entry->plane(kind);
+      if (words.empty()) return from;
+      const GuestCluster found = entry->begin + find_bit(words, from - entry->begin, ~0ULL);
       if (found < entry->end()) return found;
     }
     from = entry->end();
@@ -183,47 +133,74 @@ GuestCluster ClusterMap::next_gap(GuestCluster from) const {
   return std::min(from, end());
 }
 
-ClusterCount ClusterMap::data_before(GuestCluster cluster) const {
-  const auto entry = find(cluster);
-  if (entry == entries_.end()) return data_clusters_;
-  if (cluster <= entry->begin) return entry->data_before;
-  return entry->data_before + data_in(*entry, cluster - entry->begin);
+GuestCluster ClusterMap::next_mapped(GuestCluster from) const {
+  for (auto entry = find(from); entry != entries_.end(); ++entry) {
+    const GuestCluster at = std::max(from, entry->begin);
+    if (entry->all) return at;
+    const GuestCluster found = entry->begin + find_in_any(entry->planes, at - entry->begin);
+    if (found < entry->end()) return found;
+  }
+  return end();
 }
 
-GuestCluster ClusterMap::nth_data(ClusterCount rank) const {
-  const auto entry = std::prev(std::ranges::upper_bound(entries_, rank, {}, &Entry::data_before));
-  const ClusterCount in_entry = rank - entry->data_before;
-  return entry->begin + (entry->all() ? in_entry : select_bit(entry->words, in_entry));
+std::optional<ClusterKind> ClusterMap::kind_of(GuestCluster cluster) const {
+  const auto entry = find(cluster);
+  if (entry == entries_.end() || cluster < entry->begin) return std::nullopt;
+  if (entry->all) return entry->all;
+  const std::uint64_t bit = cluster - entry->begin;
+  for (const ClusterKind kind : kClusterKinds) {
+    const Words& words = entry->plane(kind);
+    if (!words.empty() && (words[bit / 64] >> (bit % 64) & 1) != 0) return kind;
+  }
+  return std::nullopt;
+}
+
+ClusterCount ClusterMap::before(ClusterKind kind, GuestCluster cluster) const {
+  const auto entry = find(cluster);
+  if (entry == entries_.end()) return count(kind);
+  if (cluster <= entry->begin) return entry->before.of(kind);
+  return entry->before.of(kind) + count_in(*entry, kind, cluster - entry->begin);
+}
+
+GuestCluster ClusterMap::nth(ClusterKind kind, ClusterCount rank) const {
+  const auto entry = std::prev(std::ranges::upper_bound(
+      entries_, rank, {}, [kind](const Entry& e) { return e.before.of(kind); }));
+  const ClusterCount in_entry = rank - entry->before.of(kind);
+  return entry->begin + (entry->all ? in_entry : select_bit(entry->plane(kind), in_entry));
 }
 
 std::uint64_t ClusterMap::l2_tables_before(std::uint64_t l1_index) const {
   const GuestCluster cluster = table_begin(l1_index);
   const auto entry = find(cluster);
-  if (entry == entries_.end()) return l2_tables_;
-  if (cluster <= entry->begin) return entry->tables_before;
-  return entry->tables_before +
+  if (entry == entries_.end()) return totals_.tables;
+  if (cluster <= entry->begin) return entry->before.tables;
+  return entry->before.tables +
          tables_in(*entry, (cluster - entry->begin) / geometry_.l2_entries());
 }
 
 std::uint64_t ClusterMap::nth_l2_table(std::uint64_t rank) const {
-  const auto entry = std::prev(std::ranges::upper_bound(entries_, rank, {}, &Entry::tables_before));
+  const auto entry = std::prev(
+      std::ranges::upper_bound(entries_, rank, {}, [](const Entry& e) { return e.before.tables; }));
   const std::uint64_t first = entry->begin.value() / geometry_.l2_entries();
-  std::uint64_t left = rank - entry->tables_before;
-  if (entry->all()) return first + left;
+  std::uint64_t left = rank - entry->before.tables;
+  if (entry->all) return first + left;
   std::uint64_t table = next_l2_table(first);
   for (; left > 0; --left) table = next_l2_table(table + 1);
   return table;
 }
 
 std::uint64_t ClusterMap::next_l2_table(std::uint64_t l1_index) const {
-  const GuestCluster found = next_data(std::min(table_begin(l1_index), end()));
+  const GuestCluster found = next_mapped(std::min(table_begin(l1_index), end()));
   return found == end() ? div_up(guest_clusters_, geometry_.l2_entries())
                         : found.value() / geometry_.l2_entries();
 }
 
 std::uint64_t ClusterMap::memory() const {
-  std::uint64_t bytes = sizeof *this + entries_.capacity() * sizeof(Entry);
-  for (const Entry& entry : entries_) bytes += entry.words.capacity() * sizeof(std::uint64_t);
+  std::uint64_t bytes = sizeof *this + entries_.capacity() * sizeof(Entry) +
+                        compressed_sizes_.capacity() * sizeof(std::uint32_t);
+  for (const Entry& entry : entries_) {
+    for (const Words& words : entry.planes) bytes += words.capacity() * sizeof(std::uint64_t);
+  }
   return bytes;
 }
 

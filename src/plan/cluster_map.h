@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// ClusterMap: which guest clusters have space in the image, and how many come before each.
+// ClusterMap: what each guest cluster is in the image, and how many of its kind come before it.
 //
 // A disk is cut into chunks of a fixed number of clusters. A chunk with nothing in it does not
-// exist, neighbouring chunks with everything in them are one entry without bits; the others hold a
-// bit a cluster. So memory follows the allocated clusters, not the virtual size: a 2 EiB disk with
-// a megabyte of data costs a few kilobytes, and so does one with every cluster allocated.
+// exist, neighbouring chunks with the same in all their clusters are one entry without bits; the
+// others hold a bit a cluster for each kind that occurs in them. So memory follows the mapped
+// clusters, not the virtual size: a 2 EiB disk with a megabyte of data costs a few kilobytes, and
+// so does one with every cluster allocated. A compressed cluster costs 4 bytes more, its size.
 //
 // A chunk always holds whole L2 tables, so that a table belongs to one entry.
 
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "qcow2/geometry.h"
@@ -22,24 +24,43 @@
 
 namespace qcow2stream {
 
+// What an L2 entry can say. A cluster without an entry is unallocated and has no kind.
+enum class ClusterKind {
+  kData,        // has a cluster of the image to itself
+  kCompressed,  // is stored compressed, in as many bytes as it takes
+  kZero,        // reads as zeros whatever the backing file holds
+};
+inline constexpr std::array kClusterKinds = {ClusterKind::kData, ClusterKind::kCompressed,
+                                             ClusterKind::kZero};
+
 // Immutable: made by ClusterMapBuilder. Any number of threads may use it.
 class ClusterMap {
  public:
   [[nodiscard]] const qcow2::Geometry& geometry() const { return geometry_; }
-  // Clusters that the disk has, allocated or not.
+  // Clusters that the disk has, mapped or not.
   [[nodiscard]] ClusterCount guest_clusters() const { return guest_clusters_; }
   [[nodiscard]] GuestCluster end() const { return GuestCluster(guest_clusters_); }
-  // Clusters with data, and L2 tables with at least one of them.
-  [[nodiscard]] ClusterCount data_clusters() const { return data_clusters_; }
-  [[nodiscard]] std::uint64_t l2_tables() const { return l2_tables_; }
+  // Clusters of a kind, of all kinds, and L2 tables with at least one of them.
+  [[nodiscard]] ClusterCount count(ClusterKind kind) const { return totals_.of(kind); }
+  [[nodiscard]] ClusterCount mapped() const;
+  [[nodiscard]] std::uint64_t l2_tables() const { return totals_.tables; }
 
-  // The first cluster at or after `from` with data (without data: next_gap), or end().
-  [[nodiscard]] GuestCluster next_data(GuestCluster from) const;
-  [[nodiscard]] GuestCluster next_gap(GuestCluster from) const;
-  // Clusters with data before `cluster`, which may be end().
-  [[nodiscard]] ClusterCount data_before(GuestCluster cluster) const;
-  // The cluster with data that has `rank` such clusters before it; rank < data_clusters().
-  [[nodiscard]] GuestCluster nth_data(ClusterCount rank) const;
+  // The first cluster at or after `from` of this kind (next_other: not of this kind), or end().
+  [[nodiscard]] GuestCluster next(ClusterKind kind, GuestCluster from) const;
+  [[nodiscard]] GuestCluster next_other(ClusterKind kind, GuestCluster from) const;
+  // The first cluster at or after `from` of any kind, or end().
+  [[nodiscard]] GuestCluster next_mapped(GuestCluster from) const;
+  // Nothing where the cluster is unallocated.
+  [[nodiscard]] std::optional<ClusterKind> kind_of(GuestCluster cluster) const;
+
+  // Clusters of this kind before `cluster`, which may be end(): its rank.
+  [[nodiscard]] ClusterCount before(ClusterKind kind, GuestCluster cluster) const;
+  // The cluster of this kind with this rank; rank < count(kind).
+  [[nodiscard]] GuestCluster nth(ClusterKind kind, ClusterCount rank) const;
+  // Bytes that the compressed clusters take, by rank; each less than a cluster.
+  [[nodiscard]] std::span<const std::uint32_t> compressed_sizes() const {
+    return compressed_sizes_;
+  }
 
   // The same for L2 tables; a table is named by its index in the L1 table.
   [[nodiscard]] std::uint64_t l2_tables_before(std::uint64_t l1_index) const;
@@ -56,56 +77,43 @@ class ClusterMap {
  private:
   friend class ClusterMapBuilder;
   using Words = std::vector<std::uint64_t>;
+  using Planes = std::array<Words, kClusterKinds.size()>;  // by kind; empty where none occurs
+  static constexpr std::size_t index(ClusterKind kind) { return static_cast<std::size_t>(kind); }
 
-  // One chunk with bits, or any number of adjacent chunks with everything allocated (no words).
+  struct Counts {
+    std::array<ClusterCount, kClusterKinds.size()> clusters = {};
+    std::uint64_t tables = 0;
+    [[nodiscard]] ClusterCount of(ClusterKind kind) const { return clusters[index(kind)]; }
+  };
+
+  // One chunk with bits, or any number of adjacent chunks with the same in all their clusters.
   struct Entry {
     GuestCluster begin;
-    ClusterCount clusters = 0;  // that it covers; the disk may end inside
-    ClusterCount data_before = 0;
-    std::uint64_t tables_before = 0;
-    Words words;
+    ClusterCount clusters = 0;       // that it covers; the disk may end inside
+    std::optional<ClusterKind> all;  // what every cluster is; then there are no planes
+    Planes planes;                   // no bit is set in two of them
+    Counts before;
 
-    [[nodiscard]] bool all() const { return words.empty(); }
+    [[nodiscard]] const Words& plane(ClusterKind kind) const { return planes[index(kind)]; }
     [[nodiscard]] GuestCluster end() const { return begin + clusters; }
   };
 
   ClusterMap(const qcow2::Geometry& geometry, ClusterCount guest_clusters);
   void append(Entry entry);
+  void add_to_totals(const Entry& entry);
 
   // The entry that contains `cluster` or, if none does, the next one.
   [[nodiscard]] std::vector<Entry>::const_iterator find(GuestCluster cluster) const;
-  [[nodiscard]] ClusterCount data_in(const Entry& entry, ClusterCount first_clusters) const;
+  [[nodiscard]] static ClusterCount count_in(const Entry& entry, ClusterKind kind,
+                                             ClusterCount first_clusters);
   [[nodiscard]] std::uint64_t tables_in(const Entry& entry, std::uint64_t first_tables) const;
   [[nodiscard]] std::uint64_t tables_covered(const Entry& entry) const;
 
   qcow2::Geometry geometry_;
   ClusterCount guest_clusters_;
-  ClusterCount data_clusters_ = 0;
-  std::uint64_t l2_tables_ = 0;
+  Counts totals_;
   std::vector<Entry> entries_;
-};
-
-// Collects what a survey finds. mark_data() may be called by any number of threads at once, in any
-// order, with ranges that overlap: the map depends only on the union.
-class ClusterMapBuilder {
- public:
-  ClusterMapBuilder(const qcow2::Geometry& geometry, ClusterCount guest_clusters);
-
-  // The range must lie within the disk.
-  void mark_data(GuestCluster first, ClusterCount count);
-  // The finished map; the builder is empty afterwards. Not while another thread marks.
-  [[nodiscard]] std::shared_ptr<const ClusterMap> finish();
-
- private:
-  [[nodiscard]] std::uint64_t* chunk_words(std::uint64_t chunk);
-  void mark_in_chunk(std::uint64_t chunk, ClusterCount first, ClusterCount count);
-
-  qcow2::Geometry geometry_;
-  ClusterCount guest_clusters_;
-  ClusterCount chunk_clusters_;
-  std::mutex mutex_;  // guards the containers; bits are set with atomic operations
-  std::map<std::uint64_t, ClusterMap::Words> chunks_;
-  std::map<std::uint64_t, std::uint64_t> full_runs_;  // first chunk -> one past the last
+  std::vector<std::uint32_t> compressed_sizes_;
 };
 
 }  // namespace qcow2stream

@@ -23,13 +23,13 @@ std::uint64_t virtual_size_of(std::uint64_t disk_size) {
 }
 
 ClusterTotals total_clusters(const qcow2::Geometry& geometry, std::uint64_t virtual_size,
-                             std::uint64_t l2_tables, ClusterCount data) {
-  ClusterTotals totals;
+                             const ClusterTotals& content) {
+  ClusterTotals totals = content;
   totals.l1_table = geometry.clusters_for(l1_entries_for(geometry, virtual_size) * kTableEntrySize);
-  totals.l2_tables = l2_tables;
-  totals.data = data;
+  // Starts from none, so that the first fixed point reached is the smallest.
+  totals.refcount_blocks = 0;
+  totals.refcount_table = 0;
   for (;;) {
-    // Starts from none, so that the first fixed point reached is the smallest.
     const std::uint64_t blocks = div_up(totals.all(), geometry.refcounts_per_block());
     const ClusterCount table = geometry.clusters_for(blocks * kTableEntrySize);
     if (blocks == totals.refcount_blocks && table == totals.refcount_table) return totals;
@@ -52,6 +52,8 @@ std::string_view region_name(RegionKind kind) {
       return "l2-tables";
     case RegionKind::kDataClusters:
       return "data-clusters";
+    case RegionKind::kCompressedClusters:
+      return "compressed-clusters";
   }
   return "";
 }
@@ -61,31 +63,38 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
     : geometry_(geometry_of(options)),
       virtual_size_(virtual_size_of(disk_size)),
       data_file_(options.data_file),
+      compression_(options.compression),
       map_(std::move(map)),
-      totals_(total_clusters(geometry_, virtual_size_, map_->l2_tables(),
-                             external_data() ? 0 : map_->data_clusters())) {
+      compressed_(*map_, geometry_),
+      totals_(total_clusters(geometry_, virtual_size_,
+                             {.l2_tables = map_->l2_tables(),
+                              .data = external_data() ? 0 : map_->count(ClusterKind::kData),
+                              .compressed = geometry_.clusters_for(compressed_.size())})) {
   check_limits(disk_name, geometry_, virtual_size_, totals_);
-  add_region(RegionKind::kHeader, 1);
-  add_region(RegionKind::kRefcountTable, totals_.refcount_table);
-  add_region(RegionKind::kRefcountBlocks, totals_.refcount_blocks);
-  add_region(RegionKind::kL1Table, totals_.l1_table);
-  add_region(RegionKind::kL2Tables, totals_.l2_tables);
-  add_region(RegionKind::kDataClusters, totals_.data);
+  const std::uint64_t cluster_size = geometry_.cluster_size();
+  add_region(RegionKind::kHeader, cluster_size);
+  add_region(RegionKind::kRefcountTable, totals_.refcount_table * cluster_size);
+  add_region(RegionKind::kRefcountBlocks, totals_.refcount_blocks * cluster_size);
+  add_region(RegionKind::kL1Table, totals_.l1_table * cluster_size);
+  add_region(RegionKind::kL2Tables, totals_.l2_tables * cluster_size);
+  add_region(RegionKind::kDataClusters, totals_.data * cluster_size);
+  // The last one, so it alone may end within a cluster.
+  add_region(RegionKind::kCompressedClusters, compressed_.size());
 }
 
-void Layout::add_region(RegionKind kind, ClusterCount clusters) {
-  if (clusters == 0) return;
+void Layout::add_region(RegionKind kind, std::uint64_t length) {
+  if (length == 0) return;
   const HostOffset begin = regions_.empty() ? HostOffset(0) : regions_.back().range.end();
-  regions_.push_back({kind, {begin, clusters * geometry_.cluster_size()}});
+  regions_.push_back({kind, {begin, length}});
 }
 
 std::uint64_t Layout::image_size() const {
-  return totals_.all() * geometry_.cluster_size();
+  return regions_.back().range.end().value();
 }
 
 std::uint64_t Layout::fully_allocated_size() const {
   const ClusterCount data = external_data() ? 0 : map_->guest_clusters();
-  return total_clusters(geometry_, virtual_size_, l1_entries(), data).all() *
+  return total_clusters(geometry_, virtual_size_, {.l2_tables = l1_entries(), .data = data}).all() *
          geometry_.cluster_size();
 }
 
@@ -120,6 +129,10 @@ HostOffset Layout::data_offset(ClusterCount rank) const {
   return geometry_.offset(first_cluster(RegionKind::kDataClusters) + rank);
 }
 
+HostOffset Layout::compressed_begin() const {
+  return geometry_.offset(first_cluster(RegionKind::kCompressedClusters));
+}
+
 qcow2::Header Layout::header() const {
   qcow2::Header header;
   header.geometry = geometry_;
@@ -135,6 +148,10 @@ qcow2::Header Layout::header() const {
     header.incompatible_features |= qcow2::kIncompatibleDataFile;
     if (data_file_->raw) header.autoclear_features |= qcow2::kAutoclearRawDataFile;
     header.data_file_name = data_file_->name;
+  }
+  if (compression_ && compression_->type == CompressionType::kZstd) {
+    header.incompatible_features |= qcow2::kIncompatibleCompressionType;
+    header.compression_type = qcow2::kCompressionZstd;
   }
   return header;
 }

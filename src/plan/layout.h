@@ -3,9 +3,9 @@
 // Layout: where everything lies in the image. Once constructed, no offset can change any more.
 //
 // The image is a list of regions without gaps, always in this order, which is the reference's:
-// header, refcount table, refcount blocks, L1 table, L2 tables, data clusters. Each is a whole
-// number of clusters and may be empty, but for the first three. All functions are const, pure and
-// may be called from any thread.
+// header, refcount table, refcount blocks, L1 table, L2 tables, data clusters; then, where the
+// options ask for them, compressed clusters. Each begins at a cluster's border and may be empty,
+// but for the first three. All functions are const, pure and may be called from any thread.
 
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "plan/cluster_map.h"
+#include "plan/compressed_layout.h"
 #include "qcow2/geometry.h"
 #include "qcow2/header.h"
 #include "qcow2stream/options.h"
@@ -37,16 +38,18 @@ struct ClusterTotals {
   ClusterCount l1_table = 0;
   ClusterCount l2_tables = 0;
   ClusterCount data = 0;
+  ClusterCount compressed = 0;  // that compressed clusters lie in; the last one may be a part
 
   [[nodiscard]] ClusterCount all() const {
-    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data;
+    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + compressed;
   }
 };
 
-// The totals of an image with so many L2 tables and data clusters. Refcounts have to count the
-// clusters that hold them; the result is the smallest fixed point.
+// The totals of an image with the L2 tables and the clusters behind them that `content` has; what
+// it says of the rest does not count. Refcounts have to count the clusters that hold them; the
+// result is the smallest fixed point.
 ClusterTotals total_clusters(const qcow2::Geometry& geometry, std::uint64_t virtual_size,
-                             std::uint64_t l2_tables, ClusterCount data);
+                             const ClusterTotals& content);
 
 // Throws Error{kFailed} if an image with these totals breaks a limit of the format or of QEMU.
 void check_limits(const std::string& disk_name, const qcow2::Geometry& geometry,
@@ -59,6 +62,7 @@ enum class RegionKind {
   kL1Table,
   kL2Tables,
   kDataClusters,
+  kCompressedClusters,
 };
 
 // As in `--measure=json`: "refcount-table".
@@ -95,17 +99,22 @@ class Layout {
   [[nodiscard]] HostOffset l2_table_offset(std::uint64_t rank) const;
   // Of the data cluster with `rank` allocated ones before it; not with an external data file.
   [[nodiscard]] HostOffset data_offset(ClusterCount rank) const;
+  // Where the region of compressed clusters begins, and where they lie in it.
+  [[nodiscard]] HostOffset compressed_begin() const;
+  [[nodiscard]] const CompressedLayout& compressed() const { return compressed_; }
 
   [[nodiscard]] qcow2::Header header() const;
 
  private:
-  void add_region(RegionKind kind, ClusterCount clusters);
+  void add_region(RegionKind kind, std::uint64_t length);
   [[nodiscard]] HostCluster first_cluster(RegionKind kind) const;
 
   qcow2::Geometry geometry_;
   std::uint64_t virtual_size_;
   std::optional<DataFile> data_file_;
+  std::optional<Compression> compression_;
   std::shared_ptr<const ClusterMap> map_;
+  CompressedLayout compressed_;
   ClusterTotals totals_;
   std::vector<Region> regions_;
 };

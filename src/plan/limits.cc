@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <utility>
 
 #include "plan/layout.h"
 #include "qcow2/limits.h"
@@ -50,18 +51,24 @@ std::optional<std::string> broken_limit(const qcow2::Geometry& geometry, std::ui
     return fmt::format("{} clusters of {} end past the format's last offset {}", totals.all(),
                        geometry.cluster_size(), qcow2::kMaxHostOffset);
   }
+  const std::uint64_t compressed_end = qcow2::max_compressed_offset(geometry.cluster_bits);
+  if (totals.compressed > 0 && totals.all() > compressed_end / geometry.cluster_size()) {
+    return fmt::format("{} clusters of {} end past the last offset {} of compressed clusters",
+                       totals.all(), geometry.cluster_size(), compressed_end);
+  }
   return std::nullopt;
 }
 
 // Whether the same data fits in another geometry. With larger clusters it needs at most as many of
-// them, and at most one L2 table for each.
+// them, and at most one L2 table for each. Compressed clusters count as if they were not.
 bool fits(const qcow2::Geometry& geometry, std::uint64_t virtual_size, ClusterCount data) {
   const ClusterCount clusters = std::min(data, geometry.clusters_for(virtual_size));
   const std::uint64_t l1_entries =
       div_up(geometry.clusters_for(virtual_size), geometry.l2_entries());
   return !broken_limit(
       geometry, virtual_size,
-      total_clusters(geometry, virtual_size, std::min(l1_entries, clusters), clusters));
+      total_clusters(geometry, virtual_size,
+                     {.l2_tables = std::min(l1_entries, clusters), .data = clusters}));
 }
 
 std::string what_would_fit(const qcow2::Geometry& geometry, std::uint64_t virtual_size,
@@ -92,6 +99,60 @@ qcow2::Geometry checked_geometry(const ImageOptions& options) {
           .version = options.version};
 }
 
+std::optional<OptionProblem> find_data_file_problem(const ImageOptions& options) {
+  if (!options.data_file) return std::nullopt;
+  if (options.version == 2) {
+    return OptionProblem{Field::kDataFile, "an external data file needs version 3"};
+  }
+  const std::uint64_t most = qcow2::max_data_file_name(checked_geometry(options));
+  const std::string& name = options.data_file->name;
+  if (most == 0) {
+    return OptionProblem{
+        Field::kDataFile,
+        fmt::format("an external data file needs clusters larger than {}", options.cluster_size)};
+  }
+  if (name.empty() || name.find('\0') != std::string::npos) {
+    return OptionProblem{Field::kDataFile, "the name of the data file is empty or holds a NUL"};
+  }
+  if (name.size() > most) {
+    return OptionProblem{Field::kDataFile,
+                         fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster "
+                                     "size",
+                                     name.size(), most)};
+  }
+  return std::nullopt;
+}
+
+std::optional<OptionProblem> find_compression_problem(const ImageOptions& options) {
+  if (!options.compression) return std::nullopt;
+  const Compression& compression = *options.compression;
+  const auto problem = [](std::string reason) {
+    return OptionProblem{Field::kCompression, std::move(reason)};
+  };
+  const std::uint32_t window = compression.deflate_window;
+  if (window != 4096 && window != 32768) {
+    return problem(fmt::format("a deflate window of {} bytes is neither 4096 nor 32768", window));
+  }
+  if (compression.type == CompressionType::kZstd && window != 4096) {
+    return problem("the deflate window belongs to zlib");
+  }
+  if (compression.type == CompressionType::kZstd && options.version == 2) {
+    return problem("zstd needs version 3");
+  }
+  const CompressionLevels levels = compression_levels(compression.type, window);
+  const int level = compression.level.value_or(levels.normal);
+  if (level < levels.least || level > levels.most) {
+    return problem(fmt::format("level {} is not from {} to {}", level, levels.least, levels.most));
+  }
+  if (options.data_file) return problem("an external data file cannot hold compressed clusters");
+  if (options.refcount_bits == 1) {
+    return problem(
+        "refcounts of 1 bit would give each compressed cluster a whole cluster of space; use 2 "
+        "bits or more");
+  }
+  return std::nullopt;
+}
+
 [[noreturn]] void refuse(const std::string& disk_name, const std::string& limit,
                          const std::string& advice) {
   throw Error(ErrorKind::kFailed, disk_name, "does not fit into a qcow2 image",
@@ -120,27 +181,8 @@ std::optional<OptionProblem> find_problem(const ImageOptions& options) {
     return OptionProblem{Field::kRefcountBits,
                          fmt::format("refcounts of {} bits need version 3", options.refcount_bits)};
   }
-  if (!options.data_file) return std::nullopt;
-
-  if (options.version == 2) {
-    return OptionProblem{Field::kDataFile, "an external data file needs version 3"};
-  }
-  const std::uint64_t most = qcow2::max_data_file_name(checked_geometry(options));
-  const std::string& name = options.data_file->name;
-  if (most == 0) {
-    return OptionProblem{Field::kDataFile,
-                         fmt::format("an external data file needs clusters larger than {}", size)};
-  }
-  if (name.empty() || name.find('\0') != std::string::npos) {
-    return OptionProblem{Field::kDataFile, "the name of the data file is empty or holds a NUL"};
-  }
-  if (name.size() > most) {
-    return OptionProblem{Field::kDataFile,
-                         fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster "
-                                     "size",
-                                     name.size(), most)};
-  }
-  return std::nullopt;
+  if (auto problem = find_compression_problem(options)) return problem;
+  return find_data_file_problem(options);
 }
 
 qcow2::Geometry geometry_of(const ImageOptions& options) {
@@ -158,13 +200,14 @@ void check_disk_size(const std::string& name, std::uint64_t size, const ImageOpt
   }
   // Without any data, so that only what follows from the size alone is looked at.
   const std::uint64_t virtual_size = virtual_size_of(size);
-  check_limits(name, geometry, virtual_size, total_clusters(geometry, virtual_size, 0, 0));
+  check_limits(name, geometry, virtual_size, total_clusters(geometry, virtual_size, {}));
 }
 
 void check_limits(const std::string& disk_name, const qcow2::Geometry& geometry,
                   std::uint64_t virtual_size, const ClusterTotals& totals) {
   if (const auto limit = broken_limit(geometry, virtual_size, totals)) {
-    refuse(disk_name, *limit, what_would_fit(geometry, virtual_size, totals.data));
+    refuse(disk_name, *limit,
+           what_would_fit(geometry, virtual_size, totals.data + totals.compressed));
   }
 }
 

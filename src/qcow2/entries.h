@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "qcow2/limits.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream::qcow2 {
@@ -17,6 +18,8 @@ inline constexpr std::uint64_t kCopied = 1ULL << 63;
 inline constexpr std::uint64_t kOffsetMask = 0x00ff'ffff'ffff'fe00ULL;
 
 inline constexpr std::uint64_t kUnallocatedEntry = 0;
+// L2, version 3: reads as zeros, has no cluster (QCOW_OFLAG_ZERO).
+inline constexpr std::uint64_t kZeroEntry = 1;
 
 // L1: `table` is an L2 table; L2: a data cluster. Cluster-aligned, refcount one.
 constexpr std::uint64_t encode_entry(HostOffset table) {
@@ -27,6 +30,26 @@ constexpr std::uint64_t encode_entry(HostOffset table) {
 // cluster 0 from an unallocated one.
 constexpr std::uint64_t encode_data_file_entry(GuestOffset offset) {
   return offset.value() | kCopied;
+}
+
+// L2: data that is stored compressed, `size` bytes from `offset` on, which need not be aligned to
+// anything (specification: "Compressed Clusters Descriptor"). The entry says in how many sectors
+// beyond the first the data lies. Never with kCopied: the data shares its cluster with others.
+inline constexpr std::uint64_t kCompressed = 1ULL << 62;
+constexpr std::uint64_t encode_compressed_entry(HostOffset offset, std::uint64_t size,
+                                                unsigned cluster_bits) {
+  const unsigned offset_bits = 62 - (cluster_bits - 8);
+  const std::uint64_t last = offset.value() + size - 1;
+  const std::uint64_t more_sectors = last / kSectorSize - offset.value() / kSectorSize;
+  return kCompressed | more_sectors << offset_bits | offset.value();
+}
+
+// The bytes of the file that such an entry refers to: to the end of the last sector.
+constexpr HostRange decode_compressed_entry(std::uint64_t entry, unsigned cluster_bits) {
+  const unsigned offset_bits = 62 - (cluster_bits - 8);
+  const std::uint64_t offset = entry & ((1ULL << offset_bits) - 1);
+  const std::uint64_t more_sectors = (entry & (kCompressed - 1)) >> offset_bits;
+  return {HostOffset(offset), (more_sectors + 1) * kSectorSize - offset % kSectorSize};
 }
 
 constexpr HostOffset entry_offset(std::uint64_t entry) {

@@ -35,6 +35,7 @@ enum Field : std::size_t {
   kRefcountOrderAt = 96,
   kHeaderLengthAt = 100,
   kMinVersion3Length = 104,
+  kCompressionTypeAt = 104,
   // What QEMU writes since 5.1, with the compression type and seven bytes of padding. Always this
   // length: several readers know no other.
   kVersion3Length = 112,
@@ -136,6 +137,7 @@ std::vector<std::byte> encode_header(const Header& header) {
   store_big(&out[kAutoclearAt], header.autoclear_features);
   store_big(&out[kRefcountOrderAt], std::uint32_t{header.geometry.refcount_order});
   store_big(&out[kHeaderLengthAt], std::uint32_t{kVersion3Length});
+  out[kCompressionTypeAt] = std::byte{header.compression_type};
 
   if (header.data_file_name) {
     append_extension(out, kExtensionDataFile, std::as_bytes(std::span(*header.data_file_name)));
@@ -177,6 +179,9 @@ Header decode_header(std::span<const std::byte> bytes) {
     length = load_big<std::uint32_t>(&bytes[kHeaderLengthAt]);
     if (header.geometry.refcount_order > kMaxRefcountOrder) bad_header("refcount_order is too big");
     if (length < kMinVersion3Length || length > bytes.size()) bad_header("bad header_length");
+    if (length > kCompressionTypeAt) {
+      header.compression_type = std::to_integer<std::uint8_t>(bytes[kCompressionTypeAt]);
+    }
   }
   decode_extensions(bytes.subspan(length), header);
   return header;

@@ -17,7 +17,12 @@
 namespace qcow2stream::qcow2 {
 
 inline constexpr std::uint64_t kIncompatibleDataFile = 1ULL << 2;
+inline constexpr std::uint64_t kIncompatibleCompressionType = 1ULL << 3;
 inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
+
+// compression_type; any but 0 goes with kIncompatibleCompressionType.
+inline constexpr std::uint8_t kCompressionDeflate = 0;
+inline constexpr std::uint8_t kCompressionZstd = 1;
 
 struct Header {
   Geometry geometry;
@@ -29,6 +34,7 @@ struct Header {
   std::uint64_t incompatible_features = 0;
   std::uint64_t compatible_features = 0;
   std::uint64_t autoclear_features = 0;
+  std::uint8_t compression_type = kCompressionDeflate;
   std::optional<std::string> data_file_name;
   bool feature_name_table = false;  // decoded; encode_header() decides by itself
 

@@ -27,6 +27,14 @@ inline constexpr std::uint64_t kMaxRefcountTableBytes = 8ULL << 20;
 // Specification: host offsets are bits 9-55 of an L1 or L2 entry.
 inline constexpr std::uint64_t kMaxHostOffset = 1ULL << 56;
 
+// Specification: bits 0 to 61 of the L2 entry of a compressed cluster hold its offset and, in
+// cluster_bits - 8 bits, the sectors that it takes; what is left for the offset may exceed 56 bits
+// but not be used there.
+constexpr std::uint64_t max_compressed_offset(unsigned cluster_bits) {
+  const unsigned bits = 62 - (cluster_bits - 8);
+  return bits >= 56 ? kMaxHostOffset : 1ULL << bits;
+}
+
 // The kernel and QEMU count the bytes of a disk in a signed 64-bit number.
 inline constexpr std::uint64_t kMaxVirtualSize = (1ULL << 63) - kSectorSize;
 

@@ -38,6 +38,19 @@ void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::ui
   }
 }
 
+void set_refcount(std::span<std::byte> block, unsigned refcount_order, std::uint64_t index,
+                  std::uint64_t value) {
+  const std::uint64_t width = 1U << refcount_order;
+  if (width < 8) {
+    block[index * width / 8] |= static_cast<std::byte>(value << (index * width % 8));
+    return;
+  }
+  const auto entry = block.subspan(index * width / 8, width / 8);
+  for (std::size_t i = entry.size(); i > 0; --i, value >>= 8) {
+    entry[i - 1] = static_cast<std::byte>(value);
+  }
+}
+
 std::uint64_t refcount_at(std::span<const std::byte> block, unsigned refcount_order,
                           std::uint64_t index) {
   const std::uint64_t width = 1U << refcount_order;

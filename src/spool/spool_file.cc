@@ -69,6 +69,17 @@ void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {
   }
 }
 
+void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(directory_, "read failed", errno);
+    if (n == 0) throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
+    out = out.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
 void SpoolFile::resize(std::uint64_t size) {
   while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
     if (errno != EINTR) throw system_error(directory_, "write failed", errno);

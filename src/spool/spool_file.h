@@ -14,7 +14,8 @@
 
 namespace qcow2stream {
 
-// Belongs to one thread. All errors are Error{kFailed} with the directory's name.
+// Several threads may use it at once as long as they write to different places. All errors are
+// Error{kFailed} with the directory's name.
 class SpoolFile {
  public:
   // An empty file in `directory`.
@@ -24,6 +25,9 @@ class SpoolFile {
   // zeros are not written, they stay the holes that they are. Beyond RLIMIT_FSIZE the kernel sends
   // SIGXFSZ; where that is ignored, it is an error like others.
   void write(std::uint64_t offset, std::span<const std::byte> bytes);
+
+  // Fills `out` from `offset` on, all of it below the file's size.
+  void read(std::uint64_t offset, std::span<std::byte> out) const;
 
   // Sets the size of the file, in bytes. What was never written reads as zeros.
   void resize(std::uint64_t size);

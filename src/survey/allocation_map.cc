@@ -92,7 +92,7 @@ class Allocation {
     if (!coverage_.add(entry, range)) return false;
     if (!zeros && range.length > 0) {
       const GuestCluster first = geometry_.cluster(range.begin);
-      clusters_.mark_data(first, geometry_.cluster(range.end() - 1) - first + 1);
+      clusters_.mark(ClusterKind::kData, first, geometry_.cluster(range.end() - 1) - first + 1);
     }
     return true;
   }
@@ -143,10 +143,10 @@ class MapExtents final : public ExtentCursor {
   std::optional<Extent> next() override {
     const qcow2::Geometry& geometry = map_->geometry();
     if (at_ == map_->end()) return std::nullopt;
-    const GuestCluster data = map_->next_data(at_);
+    const GuestCluster data = map_->next(ClusterKind::kData, at_);
     const bool is_data = data == at_;
     const GuestOffset begin = geometry.offset(at_);
-    at_ = is_data ? map_->next_gap(at_) : data;
+    at_ = is_data ? map_->next_other(ClusterKind::kData, at_) : data;
     const GuestOffset end = std::min(geometry.offset(at_), end_);
     return Extent{.range = {begin, end - begin}, .data = is_data};
   }

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "plan/cluster_map.h"
+#include "plan/cluster_map_builder.h"
 #include "qcow2stream/disk.h"
 #include "survey/map_file.h"
 

@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "plan/cluster_map.h"
+#include "plan/cluster_map_builder.h"
 #include "plan/layout.h"
 #include "qcow2stream/error.h"
+#include "spool/compressed_store.h"
 #include "survey/allocation_map.h"
+#include "survey/compress_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 
@@ -26,7 +28,7 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
     for (const GuestRange& piece : batch) {
       const GuestCluster first = geometry.cluster(piece.begin);
       const GuestCluster last = geometry.cluster(piece.end() - 1);
-      map.mark_data(first, last - first + 1);
+      map.mark(ClusterKind::kData, first, last - first + 1);
     }
   }
 }
@@ -75,30 +77,42 @@ unsigned thread_count(unsigned wanted) {
 
 }  // namespace
 
-std::shared_ptr<const ClusterMap> survey(const Disk& disk, const ImageOptions& image,
-                                         const SurveyOptions& options) {
+SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
   if (options.map_file) check_map_options(image, options);
   const qcow2::Geometry geometry = geometry_of(image);
   const ClusterCount clusters = geometry.clusters_for(virtual_size_of(disk.size()));
   ClusterMapBuilder map(geometry, clusters);
 
-  if (options.scan == Scan::kNone || (image.data_file && image.data_file->raw)) {
-    map.mark_data(GuestCluster(0), clusters);
-    return map.finish();
+  const bool maps_everything =
+      options.scan == Scan::kNone || (image.data_file && image.data_file->raw);
+  if (maps_everything && !image.compression) {
+    map.mark(ClusterKind::kData, GuestCluster(0), clusters);
+    return {.map = map.finish(), .compressed = nullptr};
   }
   auto extents =
       options.map_file
           ? extents_of(read_allocation_map(*options.map_file, disk, geometry), disk.size())
-          : disk_extents(disk, options.use_extents);
-  SurveyWork work(std::move(extents), disk.size(), options.progress);
+          : disk_extents(disk, options.use_extents && !maps_everything);
+  const std::uint64_t alignment = image.compression ? geometry.cluster_size() : 1;
+  SurveyWork work(std::move(extents), disk.size(), alignment, options.progress);
+  const unsigned threads = thread_count(options.threads);
+  if (image.compression) {
+    auto store = std::make_shared<CompressedStore>(options.spool_memory, options.spool_directory);
+    run_parallel(threads, work, [&] {
+      compress_clusters(disk, work, geometry, *image.compression, options.scan == Scan::kZeros, map,
+                        *store);
+    });
+    store->seal();
+    return {.map = map.finish(), .compressed = std::move(store)};
+  }
   if (options.scan == Scan::kHoles) {
     mark_extents(work, geometry, map);
   } else {
-    run_parallel(std::min(thread_count(options.threads), disk.traits().queues), work,
+    run_parallel(std::min(threads, disk.traits().queues), work,
                  [&] { scan_for_zeros(disk, work, geometry, map); });
   }
-  return map.finish();
+  return {.map = map.finish(), .compressed = nullptr};
 }
 
 }  // namespace qcow2stream

@@ -12,7 +12,7 @@ namespace {
 
 // Large enough to read in sequence where that pays and to keep the lock out of the profile, small
 // enough that workers finish together. A multiple of every cluster size.
-constexpr std::uint64_t kPieceSize = 8ULL << 20;
+constexpr std::uint64_t kPieceSize = SurveyWork::kMaxBatch / 2;
 
 // Small extents come in batches, so that a fragmented disk does not take the lock for each.
 constexpr std::size_t kMaxPieces = 64;
@@ -20,9 +20,27 @@ constexpr std::size_t kMaxPieces = 64;
 }  // namespace
 
 SurveyWork::SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size,
-                       Progress* progress)
-    : cursor_(std::move(extents)), progress_(progress) {
+                       std::uint64_t alignment, Progress* progress)
+    : cursor_(std::move(extents)),
+      disk_size_(disk_size),
+      alignment_(alignment),
+      progress_(progress) {
   if (progress_ != nullptr) progress_->survey_total = disk_size;
+}
+
+// Two extents may share what the alignment adds to them; the first one has it.
+bool SurveyWork::next_extent() {
+  const GuestOffset handed_out = rest_.begin;
+  while (const auto extent = cursor_->next()) {
+    if (!extent->data) continue;
+    const GuestOffset begin(align_down(extent->range.begin.value(), alignment_));
+    const GuestOffset end(std::min(align_up(extent->range.end().value(), alignment_), disk_size_));
+    rest_.begin = std::max(begin, handed_out);
+    if (end <= rest_.begin) continue;
+    rest_.length = end - rest_.begin;
+    return true;
+  }
+  return false;
 }
 
 bool SurveyWork::take(std::vector<GuestRange>& batch) {
@@ -30,12 +48,7 @@ bool SurveyWork::take(std::vector<GuestRange>& batch) {
   batch.clear();
   std::uint64_t bytes = 0;
   while (!stopped_ && bytes < kPieceSize && batch.size() < kMaxPieces) {
-    if (rest_.length == 0) {
-      const auto extent = cursor_->next();
-      if (!extent) break;
-      if (!extent->data) continue;
-      rest_ = extent->range;
-    }
+    if (rest_.length == 0 && !next_extent()) break;
     const GuestOffset cut(align_down(rest_.begin.value() + kPieceSize, kPieceSize));
     const GuestRange piece{rest_.begin, std::min(rest_.end(), cut) - rest_.begin};
     rest_ = {piece.end(), rest_.length - piece.length};

@@ -19,19 +19,27 @@ namespace qcow2stream {
 // Walks the data among some extents once, for all workers together. Thread-safe.
 class SurveyWork {
  public:
-  // `extents` are those of the whole disk, which has `disk_size` bytes. `progress` may be null.
-  SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size, Progress* progress);
+  // `extents` are those of the whole disk, which has `disk_size` bytes. All pieces begin and end at
+  // multiples of `alignment` (a power of two, up to the largest cluster), or where the disk ends;
+  // none is handed out twice. `progress` may be null.
+  SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size,
+             std::uint64_t alignment, Progress* progress);
 
   // Fills `batch` with the next pieces of data in ascending order; false at the end of the disk or
-  // after stop(). Pieces end at multiples of `kPieceSize` or where the data ends.
+  // after stop(). A batch is less than kMaxBatch bytes of the disk.
   bool take(std::vector<GuestRange>& batch);
+  static constexpr std::uint64_t kMaxBatch = 16ULL << 20;
 
   // Makes take() return false from now on.
   void stop() { stopped_ = true; }
 
  private:
+  bool next_extent();
+
   std::mutex mutex_;
   std::unique_ptr<ExtentCursor> cursor_;
+  const std::uint64_t disk_size_;
+  const std::uint64_t alignment_;
   GuestRange rest_;  // of the extent that is being handed out
   Progress* progress_;
   std::atomic<bool> stopped_ = false;

@@ -141,7 +141,7 @@ class Scanner {
         at = stop;
       } else {
         // Data anywhere decides the whole cluster.
-        map_.mark_data(geometry_.cluster(at), 1);
+        map_.mark(ClusterKind::kData, geometry_.cluster(at), 1);
         zeros_in_a_row_ = 0;
         at = cluster_end;
       }

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "plan/cluster_map.h"
+#include "plan/cluster_map_builder.h"
 #include "qcow2stream/disk.h"
 #include "survey/work.h"
 

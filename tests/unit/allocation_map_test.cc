@@ -63,9 +63,9 @@ class ExtentDisk final : public Disk {
 std::vector<GuestCluster> borders(const ClusterMap& map) {
   std::vector<GuestCluster> all;
   for (GuestCluster at(0); at < map.end();) {
-    at = map.next_data(at);
+    at = map.next(ClusterKind::kData, at);
     all.push_back(at);
-    at = map.next_gap(at);
+    at = map.next_other(ClusterKind::kData, at);
     all.push_back(at);
   }
   return all;
@@ -132,12 +132,12 @@ RC_GTEST_PROP(AllocationMapProperty, TheSurveyOfAMapIsThatOfADiskWithTheseExtent
   const TextFile file(text);
   const TextPipe pipe(text, *rc::gen::inRange<std::size_t>(1, 300));
 
-  const auto wanted = borders(*survey(disk, image, {.scan = Scan::kHoles}));
+  const auto wanted = borders(*survey(disk, image, {.scan = Scan::kHoles}).map);
   for (const Scan scan : {Scan::kHoles, Scan::kZeros}) {
-    const auto from_file = survey(disk, image, {.scan = scan, .map_file = file.path()});
+    const auto from_file = survey(disk, image, {.scan = scan, .map_file = file.path()}).map;
     RC_ASSERT(borders(*from_file) == wanted);
   }
-  const auto from_pipe = survey(disk, image, {.scan = Scan::kHoles, .map_file = pipe.path()});
+  const auto from_pipe = survey(disk, image, {.scan = Scan::kHoles, .map_file = pipe.path()}).map;
   RC_ASSERT(borders(*from_pipe) == wanted);
 }
 
@@ -164,7 +164,7 @@ std::string whole(const std::string& rest) {
 }
 
 ClusterCount data_of(const std::string& rest) {
-  return map_of(whole(rest))->data_clusters();
+  return map_of(whole(rest))->count(ClusterKind::kData);
 }
 
 TEST(AllocationMap, WhatReadsAsZeros) {
@@ -181,7 +181,7 @@ TEST(AllocationMap, WhatReadsAsZeros) {
   EXPECT_EQ(data_of(R"("type":2,"description":"zero")"), 0U);
   EXPECT_EQ(data_of(R"("type":3,"description":"hole,zero")"), 0U);
   EXPECT_EQ(data_of(R"("x":0)"), 20U);
-  EXPECT_EQ(map_of("[]")->data_clusters(), 0U);
+  EXPECT_EQ(map_of("[]")->count(ClusterKind::kData), 0U);
 }
 
 TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
@@ -226,8 +226,9 @@ TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
 }
 
 TEST(AllocationMap, OthersNeedNotBeCompleteButEndWithTheDisk) {
-  EXPECT_EQ(map_of(R"([{"offset":10239,"length":1},{"offset":5,"length":0}])")->data_clusters(),
-            1U);
+  EXPECT_EQ(
+      map_of(R"([{"offset":10239,"length":1},{"offset":5,"length":0}])")->count(ClusterKind::kData),
+      1U);
   EXPECT_EQ(refusal_of_map(R"([{"offset":10239,"length":2}])"),
             "entry 1 (offset 10239, length 2): ends past the end of memory (10000 bytes)");
   EXPECT_EQ(

@@ -3,6 +3,7 @@
 // The map against a vector of booleans.
 
 #include "plan/cluster_map.h"
+#include "plan/cluster_map_builder.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -27,7 +28,8 @@ struct Marks {
   }
   [[nodiscard]] std::shared_ptr<const ClusterMap> map() const {
     ClusterMapBuilder builder(geometry, clusters);
-    for (const auto& [first, count] : ranges) builder.mark_data(GuestCluster(first), count);
+    for (const auto& [first, count] : ranges)
+      builder.mark(ClusterKind::kData, GuestCluster(first), count);
     return builder.finish();
   }
 };
@@ -55,7 +57,7 @@ RC_GTEST_PROP(ClusterMapProperty, AgreesWithAVectorOfBooleans, ()) {
 
   std::uint64_t rank = 0;
   std::uint64_t tables = 0;
-  std::uint64_t next_data = map->next_data(GuestCluster(0)).value();
+  std::uint64_t next_data = map->next(ClusterKind::kData, GuestCluster(0)).value();
   for (std::uint64_t i = 0; i < marks.clusters; ++i) {
     if (i % per_table == 0) {
       const std::uint64_t end = std::min(i + per_table, marks.clusters);
@@ -73,20 +75,20 @@ RC_GTEST_PROP(ClusterMapProperty, AgreesWithAVectorOfBooleans, ()) {
     if (bits[i]) {
       RC_ASSERT(next_data == i);
       if (i % 61 == 0 || rank < 100) {
-        RC_ASSERT(map->data_before(GuestCluster(i)) == rank);
-        RC_ASSERT(map->nth_data(rank) == GuestCluster(i));
+        RC_ASSERT(map->before(ClusterKind::kData, GuestCluster(i)) == rank);
+        RC_ASSERT(map->nth(ClusterKind::kData, rank) == GuestCluster(i));
       }
       ++rank;
-      next_data = map->next_data(GuestCluster(i + 1)).value();
+      next_data = map->next(ClusterKind::kData, GuestCluster(i + 1)).value();
     } else if (i % 61 == 0) {
-      RC_ASSERT(map->next_gap(GuestCluster(i)) == GuestCluster(i));
-      RC_ASSERT(map->data_before(GuestCluster(i)) == rank);
+      RC_ASSERT(map->next_other(ClusterKind::kData, GuestCluster(i)) == GuestCluster(i));
+      RC_ASSERT(map->before(ClusterKind::kData, GuestCluster(i)) == rank);
     }
   }
   RC_ASSERT(next_data == marks.clusters);
-  RC_ASSERT(map->data_clusters() == rank);
+  RC_ASSERT(map->count(ClusterKind::kData) == rank);
   RC_ASSERT(map->l2_tables() == tables);
-  RC_ASSERT(map->data_before(map->end()) == rank);
+  RC_ASSERT(map->before(ClusterKind::kData, map->end()) == rank);
 }
 
 RC_GTEST_PROP(ClusterMapProperty, RunsCoverTheDataAndNothingElse, ()) {
@@ -94,11 +96,11 @@ RC_GTEST_PROP(ClusterMapProperty, RunsCoverTheDataAndNothingElse, ()) {
   const auto bits = marks.naive();
   const auto map = marks.map();
   std::vector<bool> seen(marks.clusters);
-  for (GuestCluster at = map->next_data(GuestCluster(0)); at < map->end();) {
-    const GuestCluster gap = map->next_gap(at);
+  for (GuestCluster at = map->next(ClusterKind::kData, GuestCluster(0)); at < map->end();) {
+    const GuestCluster gap = map->next_other(ClusterKind::kData, at);
     RC_ASSERT(gap > at);
     for (; at < gap; at += 1) seen[at.value()] = true;
-    at = map->next_data(gap);
+    at = map->next(ClusterKind::kData, gap);
   }
   RC_ASSERT(seen == bits);
 }
@@ -107,19 +109,20 @@ TEST(ClusterMap, TwoExbibytesOfEverythingAndOfNothingCostNextToNothing) {
   const qcow2::Geometry geometry{.cluster_bits = 21};
   const ClusterCount clusters = 1ULL << 40;  // of 2 MiB
   ClusterMapBuilder full(geometry, clusters);
-  full.mark_data(GuestCluster(0), clusters);
+  full.mark(ClusterKind::kData, GuestCluster(0), clusters);
   const auto all = full.finish();
-  EXPECT_EQ(all->data_clusters(), clusters);
+  EXPECT_EQ(all->count(ClusterKind::kData), clusters);
   EXPECT_EQ(all->l2_tables(), 1ULL << 22);
-  EXPECT_EQ(all->nth_data(clusters - 1), GuestCluster(clusters - 1));
+  EXPECT_EQ(all->nth(ClusterKind::kData, clusters - 1), GuestCluster(clusters - 1));
   EXPECT_LT(all->memory(), 4096U);
 
   ClusterMapBuilder sparse(geometry, clusters);
-  sparse.mark_data(GuestCluster(clusters / 3), 1);
-  sparse.mark_data(GuestCluster(clusters - 1), 1);
+  sparse.mark(ClusterKind::kData, GuestCluster(clusters / 3), 1);
+  sparse.mark(ClusterKind::kData, GuestCluster(clusters - 1), 1);
   const auto two = sparse.finish();
-  EXPECT_EQ(two->data_clusters(), 2U);
-  EXPECT_EQ(two->next_data(GuestCluster(clusters / 3 + 1)), GuestCluster(clusters - 1));
+  EXPECT_EQ(two->count(ClusterKind::kData), 2U);
+  EXPECT_EQ(two->next(ClusterKind::kData, GuestCluster(clusters / 3 + 1)),
+            GuestCluster(clusters - 1));
   EXPECT_LT(two->memory(), 100'000U);
 }
 
@@ -131,11 +134,12 @@ TEST(ClusterMap, ThreadsThatMarkTheSameWordsLoseNothing) {
     std::vector<std::jthread> threads;
     for (unsigned t = 0; t < 4; ++t) {
       threads.emplace_back([&builder, t] {
-        for (std::uint64_t i = t; i < kClusters; i += 4) builder.mark_data(GuestCluster(i), 1);
+        for (std::uint64_t i = t; i < kClusters; i += 4)
+          builder.mark(ClusterKind::kData, GuestCluster(i), 1);
       });
     }
   }
-  EXPECT_EQ(builder.finish()->data_clusters(), kClusters);
+  EXPECT_EQ(builder.finish()->count(ClusterKind::kData), kClusters);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "plan/layout.h"
 
+#include "plan/cluster_map_builder.h"
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -20,7 +22,7 @@ RC_GTEST_PROP(TotalsProperty, RefcountsCountTheirOwnClustersAndNoClusterMore, ()
   const auto data = *rc::gen::inRange<ClusterCount>(0, 1ULL << 34);
   const auto tables = *rc::gen::inRange<std::uint64_t>(0, 1ULL << 22);
   const ClusterTotals totals =
-      total_clusters(geometry, data << geometry.cluster_bits, tables, data);
+      total_clusters(geometry, data << geometry.cluster_bits, {.l2_tables = tables, .data = data});
   const std::uint64_t per_block = geometry.refcounts_per_block();
   RC_ASSERT(totals.refcount_blocks * per_block >= totals.all());
   RC_ASSERT((totals.refcount_blocks - 1) * per_block < totals.all());
@@ -34,7 +36,7 @@ TEST(Totals, FixedPointWhereTheRefcountBlocksTipOverTheirOwnBorder) {
   // 59 of data, one block and the refcount table are exactly 64.
   const qcow2::Geometry geometry{.cluster_bits = 9, .refcount_order = 6};
   const auto blocks = [&](ClusterCount data) {
-    return total_clusters(geometry, 512, 1, data).refcount_blocks;
+    return total_clusters(geometry, 512, {.l2_tables = 1, .data = data}).refcount_blocks;
   };
   EXPECT_EQ(blocks(59), 1U);
   EXPECT_EQ(blocks(60), 2U);
@@ -45,7 +47,7 @@ TEST(Totals, FixedPointWhereTheRefcountBlocksTipOverTheirOwnBorder) {
 std::shared_ptr<const ClusterMap> map_of(const ImageOptions& options, std::uint64_t disk_size) {
   ClusterMapBuilder builder(geometry_of(options),
                             geometry_of(options).clusters_for(virtual_size_of(disk_size)));
-  builder.mark_data(GuestCluster(0), geometry_of(options).clusters_for(disk_size));
+  builder.mark(ClusterKind::kData, GuestCluster(0), geometry_of(options).clusters_for(disk_size));
   return builder.finish();
 }
 

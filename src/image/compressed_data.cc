@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "image/compressed_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+// What is read from the disk at once for clusters that are compressed again.
+constexpr std::uint64_t kReadSize = 256 << 10;
+
+}  // namespace
+
+// A part of a compressed cluster that is wanted.
+struct CompressedData::Piece {
+  GuestCluster cluster;
+  std::uint64_t skip = 0;  // bytes of its data before the part
+  std::span<std::byte> out;
+};
+
+// What a thread needs to compress clusters again: a codec, and disk data of the next few clusters.
+class CompressedData::Compressor {
+ public:
+  Compressor(const Disk& disk, const qcow2::Geometry& geometry, const Compression& compression)
+      : disk_(disk),
+        geometry_(geometry),
+        codec_(make_codec(compression, static_cast<std::uint32_t>(geometry.cluster_size()))),
+        input_(std::max(kReadSize, geometry.cluster_size())),
+        output_(geometry.cluster_size() - 1) {}
+
+  // The compressed data of `cluster`; valid until the next call. If it has to read, it reads for
+  // the clusters up to `end` too.
+  std::span<const std::byte> compress(GuestCluster cluster, GuestCluster end) {
+    if (cluster < begin_ || cluster >= end_) read(cluster, end);
+    const std::uint64_t size = geometry_.cluster_size();
+    const auto input = std::span(input_).subspan((cluster - begin_) * size, size);
+    return std::span(output_).first(codec_->compress(input, output_));
+  }
+
+  // The disk may have changed since.
+  void forget_input() { end_ = begin_; }
+
+ private:
+  void read(GuestCluster first, GuestCluster end) {
+    const ClusterCount n =
+        std::min(end - first, ClusterCount{input_.size() >> geometry_.cluster_bits});
+    const std::uint64_t from = geometry_.offset(first).value();
+    const std::uint64_t length =
+        std::min(n << geometry_.cluster_bits, disk_.size() - std::min(disk_.size(), from));
+    forget_input();
+    disk_.read(GuestOffset(from), std::span(input_).first(length));
+    // The disk may end within its last cluster; zeros fill it up.
+    std::fill(input_.begin() + static_cast<std::ptrdiff_t>(length), input_.end(), std::byte{0});
+    begin_ = first;
+    end_ = first + n;
+  }
+
+  const Disk& disk_;
+  const qcow2::Geometry geometry_;
+  std::unique_ptr<Codec> codec_;
+  std::vector<std::byte> input_;
+  std::vector<std::byte> output_;
+  GuestCluster begin_;  // whose data `input_` has
+  GuestCluster end_;
+};
+
+// A compressor for as long as one read() lasts; taken only when it is needed.
+class CompressedData::Lease {
+ public:
+  explicit Lease(const CompressedData& owner) : owner_(owner) {}
+  ~Lease() {
+    if (!compressor_) return;
+    compressor_->forget_input();
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.idle_.push_back(std::move(compressor_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  Compressor& get() {
+    if (!compressor_) take();
+    return *compressor_;
+  }
+
+ private:
+  void take() {
+    {
+      const std::lock_guard lock(owner_.mutex_);
+      if (!owner_.idle_.empty()) {
+        compressor_ = std::move(owner_.idle_.back());
+        owner_.idle_.pop_back();
+        return;
+      }
+    }
+    compressor_ =
+        std::make_unique<Compressor>(owner_.disk_, owner_.layout_.geometry(), *owner_.compression_);
+  }
+
+  const CompressedData& owner_;
+  std::unique_ptr<Compressor> compressor_;
+};
+
+// Where the kept data of one cluster after the other lies.
+class CompressedData::KeptCursor {
+ public:
+  KeptCursor(const CompressedStore* kept, const ClusterMap& map) : kept_(kept), map_(map) {}
+
+  // Copies the part of the cluster with this rank, if it was kept. Clusters come in order.
+  bool copy(const Piece& piece, ClusterCount rank) {
+    if (kept_ == nullptr || !seek(piece.cluster, rank)) return false;
+    kept_->read(*run_, offset_ + piece.skip, piece.out);
+    return true;
+  }
+
+ private:
+  bool seek(GuestCluster cluster, ClusterCount rank) {
+    if (run_ != nullptr && cluster < run_->end) {
+      offset_ += sum_of_sizes(rank_, rank);
+    } else {
+      run_ = kept_->find(cluster);
+      if (run_ == nullptr) return false;
+      offset_ = sum_of_sizes(map_.before(ClusterKind::kCompressed, run_->first), rank);
+    }
+    rank_ = rank;
+    return true;
+  }
+
+  [[nodiscard]] std::uint64_t sum_of_sizes(ClusterCount first, ClusterCount end) const {
+    const auto sizes = map_.compressed_sizes().subspan(first, end - first);
+    return std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
+  }
+
+  const CompressedStore* kept_;
+  const ClusterMap& map_;
+  const CompressedStore::Run* run_ = nullptr;
+  ClusterCount rank_ = 0;
+  std::uint64_t offset_ = 0;  // in the run, of the cluster with rank_
+};
+
+CompressedData::CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
+                               std::shared_ptr<const CompressedStore> kept)
+    : disk_(disk), layout_(layout), compression_(options.compression), kept_(std::move(kept)) {}
+
+CompressedData::~CompressedData() = default;
+
+void CompressedData::read(HostOffset offset, std::span<std::byte> out) const {
+  const ClusterMap& map = layout_.map();
+  const std::uint64_t begin = offset - layout_.compressed_begin();
+  const std::uint64_t end = begin + out.size();
+  std::ranges::fill(out, std::byte{0});  // what lies between the clusters and behind the last
+  auto at = layout_.compressed().at_offset(begin);
+  if (at.at_end() || at.offset() >= end) return;
+
+  KeptCursor kept(kept_.get(), map);
+  Lease compressor(*this);
+  GuestCluster cluster = map.nth(ClusterKind::kCompressed, at.rank());
+  for (;;) {
+    const std::uint64_t from = std::max(begin, at.offset());
+    const std::uint64_t to = std::min(end, at.end());
+    const Piece piece{.cluster = cluster,
+                      .skip = from - at.offset(),
+                      .out = out.subspan(from - begin, to - from)};
+    if (!kept.copy(piece, at.rank())) compress(piece, at, end, compressor.get());
+    at.next();
+    if (at.at_end() || at.offset() >= end) return;
+    cluster = map.next(ClusterKind::kCompressed, cluster + 1);
+  }
+}
+
+// `end`, an offset in the region, is where the data ends that is wanted after this piece.
+void CompressedData::compress(const Piece& piece, const CompressedLayout::Cursor& at,
+                              std::uint64_t end, Compressor& compressor) const {
+  const ClusterMap& map = layout_.map();
+  auto last = at;
+  while (!last.at_end() && last.end() < end) last.next();
+  const ClusterCount wanted = last.rank() - at.rank() + 1;
+  const GuestCluster run_end = map.next_other(ClusterKind::kCompressed, piece.cluster);
+  const auto data = compressor.compress(piece.cluster, std::min(run_end, piece.cluster + wanted));
+  if (data.size() != at.size()) report_change(piece.cluster, data.size(), at.size());
+  std::ranges::copy(data.subspan(piece.skip, piece.out.size()), piece.out.begin());
+}
+
+void CompressedData::report_change(GuestCluster cluster, std::size_t size,
+                                   std::size_t planned) const {
+  throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
+              fmt::format("the cluster at {} compresses to {} bytes, to {} before",
+                          layout_.geometry().offset(cluster).value(), size, planned));
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The bytes of the compressed clusters: from what the survey kept, or compressed once more.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "codec/codec.h"
+#include "plan/layout.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/types.h"
+#include "spool/compressed_store.h"
+
+namespace qcow2stream {
+
+class CompressedData {
+ public:
+  // `disk` and `layout` must outlive it. `kept` may be null.
+  CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
+                 std::shared_ptr<const CompressedStore> kept);
+  ~CompressedData();
+  CompressedData(const CompressedData&) = delete;
+  CompressedData& operator=(const CompressedData&) = delete;
+
+  // Bytes of compressed data that the survey kept.
+  [[nodiscard]] std::uint64_t kept() const { return kept_ == nullptr ? 0 : kept_->size(); }
+
+  // Fills `out` with the image's bytes at `offset`, all of them in the region of compressed
+  // clusters. Const and thread-safe. Throws Error, kChanged where a cluster does not compress to
+  // the size that it has in the layout.
+  void read(HostOffset offset, std::span<std::byte> out) const;
+
+ private:
+  class Compressor;
+  class Lease;
+  class KeptCursor;
+  struct Piece;
+
+  void compress(const Piece& piece, const CompressedLayout::Cursor& at, std::uint64_t end,
+                Compressor& compressor) const;
+  [[noreturn]] void report_change(GuestCluster cluster, std::size_t size,
+                                  std::size_t planned) const;
+
+  const Disk& disk_;
+  const Layout& layout_;
+  const std::optional<Compression> compression_;
+  const std::shared_ptr<const CompressedStore> kept_;
+  // Compressors that no thread uses just now: as many as there are threads at most.
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Compressor>> idle_;
+};
+
+}  // namespace qcow2stream
