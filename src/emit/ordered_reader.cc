@@ -3,12 +3,11 @@
 #include "emit/ordered_reader.h"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 namespace qcow2stream {
 namespace {
-
-// The ring: 64 requests of 256 KiB are 16 MiB, half a second of a slow disk and little memory.
-constexpr std::size_t kSlots = 64;
 
 // More threads than this do not read faster on the machines that this was measured on.
 constexpr unsigned kMaxThreads = 4;
@@ -16,11 +15,12 @@ constexpr unsigned kMaxThreads = 4;
 }  // namespace
 
 OrderedReader::OrderedReader(const Image& image, HostRange range)
-    : image_(image), segments_(image.segments(range)), slots_(kSlots) {
-  const DiskTraits traits = image.disk().traits();
-  for (Slot& slot : slots_) slot.buffer.resize(traits.request_size);
-  const unsigned threads = std::clamp(traits.queues, 1U, kMaxThreads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { read_pieces(); });
+    : image_(image),
+      traits_(image.disk().traits()),
+      thread_count_(std::clamp(traits_.queues, 1U, kMaxThreads)),
+      segments_(image.segments(range)),
+      slots_(ReadWindow::kMost) {
+  for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { read_pieces(); });
 }
 
 OrderedReader::~OrderedReader() {
@@ -33,7 +33,9 @@ std::span<const std::byte> OrderedReader::next() {
   std::unique_lock lock(mutex_);
   if (holding_) {
     holding_ = false;
-    slot(turn_ - 1).ready = false;
+    Slot& written = slot(turn_ - 1);
+    written.ready = false;
+    spare_buffers_.push_back(std::move(written.buffer));
     changed_.notify_all();  // a slot is free again
   }
   changed_.wait(
@@ -45,14 +47,18 @@ std::span<const std::byte> OrderedReader::next() {
   return std::span(ready.buffer).first(ready.length);
 }
 
-// The next piece, if there is one and a slot for it. With `wait` it waits for the slot; nothing
-// then means that there is no more to do.
-std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
+// The next piece, if there is one and room for it. With nothing in flight it waits for the room;
+// nothing then means that there is no more to do.
+std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight) {
   std::unique_lock lock(mutex_);
   const auto slot_free = [this] {
-    return next_ticket_ - turn_ + (holding_ ? 1 : 0) < slots_.size();
+    return next_ticket_ - turn_ + (holding_ ? 1 : 0) < window_.size();
   };
-  if (wait) changed_.wait(lock, [&] { return stopping_ || error_ || at_end_ || slot_free(); });
+  // Each thread has its share, since each connection does.
+  const std::size_t share = std::max<std::size_t>(1, window_.size() / thread_count_);
+  if (in_flight >= share) return std::nullopt;
+  const auto can_go_on = [&] { return stopping_ || error_ || at_end_ || slot_free(); };
+  if (in_flight == 0) changed_.wait(lock, can_go_on);
   if (stopping_ || error_ || at_end_ || !slot_free()) return std::nullopt;
   if (rest_.range.length == 0) {
     const auto segment = segments_.next();
@@ -65,6 +71,7 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
   }
   Piece piece{.ticket = next_ticket_++, .segment = rest_};
   Slot& target = slot(piece.ticket);
+  target.buffer = take_buffer();
   const std::uint64_t n = std::min<std::uint64_t>(rest_.range.length, target.buffer.size());
   piece.segment.range.length = n;
   target.length = n;
@@ -73,20 +80,29 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
   return piece;
 }
 
-void OrderedReader::finish(std::uint64_t ticket) {
+// The one that was in use last, as most of it may still be in a cache.
+std::vector<std::byte> OrderedReader::take_buffer() {
+  if (spare_buffers_.empty()) return std::vector<std::byte>(traits_.request_size);
+  std::vector<std::byte> buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void OrderedReader::finish(std::uint64_t ticket, bool from_disk) {
   const std::lock_guard lock(mutex_);
   slot(ticket).ready = true;
-  if (ticket == turn_) changed_.notify_all();
+  const bool more = from_disk && window_.count(std::chrono::steady_clock::now());
+  if (ticket == turn_ || more) changed_.notify_all();
 }
 
 void OrderedReader::read_pieces() {
   try {
-    const unsigned depth = std::max(1U, image_.disk().traits().requests_in_flight);
+    const unsigned depth = std::max(1U, traits_.requests_in_flight);
     const auto queue = image_.disk().queue();
     unsigned in_flight = 0;
     for (;;) {
       while (in_flight < depth) {
-        const auto piece = take_piece(in_flight == 0);
+        const auto piece = take_piece(in_flight);
         if (!piece) break;
         const auto out = std::span(slot(piece->ticket).buffer).first(piece->segment.range.length);
         if (piece->segment.kind == Segment::Kind::kDisk) {
@@ -94,11 +110,11 @@ void OrderedReader::read_pieces() {
           ++in_flight;
         } else {
           image_.read(piece->segment.range.begin, out);
-          finish(piece->ticket);
+          finish(piece->ticket, false);
         }
       }
       if (in_flight == 0) return;
-      finish(queue->wait());
+      finish(queue->wait(), true);
       --in_flight;
     }
   } catch (...) {
