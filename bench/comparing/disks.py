@@ -116,6 +116,7 @@ class Disks:
             "huge": lambda: (15 * TIB, scattered(15 * TIB, little), False),
             "one-gib": lambda: (GIB, scattered(GIB, little), False),
             "tiny": lambda: (MIB, [(0, MIB)], False),
+            "distant": lambda: (2 * little, spread(2 * little, little, MIB), False),
         }[name]()
 
     def make_runs(self, name, path):
