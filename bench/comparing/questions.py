@@ -11,7 +11,7 @@ import tempfile
 
 from . import Skip
 from .bench import Row
-from .disks import GIB, MIB, copy_part
+from .disks import GIB, MIB, available_memory, copy_part, room_in
 from .other_sources import distant_server, long_map, nbd_server, qcow2_image, standard_input
 from .runs import CAT, DISCARD, FILE, NOTHING, SOCKET, Cell
 
@@ -100,10 +100,8 @@ def can_read_direct(disk):
 
 def to_file(bench):
     """4: how fast into a file?"""
-    room = os.statvfs("/dev/shm") if os.path.isdir("/dev/shm") else None
     part = 2 * GIB // bench.disks.scale
-    if (room is None or room.f_bavail * room.f_frsize < 5 * part // 2
-            or available_memory() < 3 * part):
+    if room_in("/dev/shm") < 5 * part // 2 or available_memory() < 3 * part:
         raise Skip("no tmpfs with enough memory")
     source = bench.disks.path("ext4")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="qcow2-to-stdout-bench-", dir="/dev/shm"))
@@ -134,14 +132,6 @@ def compare_files(bench, name, disk, out, title, targets):
     bench.compare(what, samples, ours, "floor copy", most=1.1 if targets else None)
     bench.rows.append(Row(what, samples[ours].median(), "floor copy, without its probes",
                           samples["floor copy"].median("copy_seconds")))
-
-
-def available_memory():
-    with open("/proc/meminfo", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 def stored_zeros(bench):
