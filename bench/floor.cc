@@ -18,6 +18,7 @@
 #include "floor/child.h"
 #include "floor/deep_probe.h"
 #include "floor/move.h"
+#include "floor/nbd.h"
 #include "floor/probe.h"
 #include "floor/read.h"
 #include "floor/support.h"
@@ -61,6 +62,52 @@ int splice_command(char** arguments) {
   Report report("splice");
   add_probes(report, probed);
   report.seconds("splice_seconds", stopwatch.seconds()).count("bytes", total_length(probed.data));
+  report.print();
+  return 0;
+}
+
+// As many connections as the program itself makes by default. The depths are the fastest of 2 to 64
+// with a server on the same machine.
+constexpr unsigned kNbdConnections = 4;
+constexpr unsigned kNbdProbes = 16;
+constexpr unsigned kNbdPieces = 4;
+
+unsigned number_or(const char* text, unsigned otherwise) {
+  return text != nullptr ? number(text) : otherwise;
+}
+
+// URI [CONNECTIONS [DEPTH]]
+struct NbdArguments {
+  explicit NbdArguments(char** arguments)
+      : uri(arguments[0]), connections(number_or(arguments[1], kNbdConnections)) {
+    const char* depth = arguments[1] != nullptr ? arguments[2] : nullptr;
+    probes = number_or(depth, kNbdProbes);
+    pieces = number_or(depth, kNbdPieces);
+  }
+  const char* uri;
+  unsigned connections;
+  unsigned probes = 0;
+  unsigned pieces = 0;
+};
+
+int nbd_probes_command(char** arguments) {
+  const NbdArguments given(arguments);
+  const Probed probed = nbd_probe(NbdExport(given.uri, given.connections), given.probes);
+  Report report("nbd-probes");
+  add_probes(report, probed);
+  report.print();
+  return 0;
+}
+
+int nbd_copy_command(char** arguments) {
+  const NbdArguments given(arguments);
+  const NbdExport disk(given.uri, given.connections);
+  const Probed probed = nbd_probe(disk, given.probes);
+  const Stopwatch stopwatch;
+  nbd_copy(disk, probed.data, given.pieces, STDOUT_FILENO);
+  Report report("nbd-copy");
+  add_probes(report, probed);
+  report.seconds("copy_seconds", stopwatch.seconds()).count("bytes", total_length(probed.data));
   report.print();
   return 0;
 }
@@ -116,6 +163,9 @@ constexpr std::array kCommands = {
     Command{"splice", true, splice_command, "FILE                  probes, splices them to a pipe"},
     Command{"read", true, read_command, "FILE [buffered|direct] [DEPTH]  reads the data once"},
     Command{"copy", true, copy_command, "FILE OUT              probes, copies them to a file"},
+    Command{"nbd-probes", true, nbd_probes_command, "URI [CONNECTIONS [DEPTH]]  the same over NBD"},
+    Command{"nbd-copy", true, nbd_copy_command,
+            "URI [CONNECTIONS [DEPTH]]  probes over NBD, writes the data in order"},
     Command{"discard", false, discard_command, "                      a reader of pages"},
     Command{"first-byte", true, first_byte, "COMMAND...            to a pipe, discarded here"},
     Command{"drain-socket", true, drain_socket, "COMMAND...            to a socket, read here"},

@@ -53,9 +53,24 @@ def has_holes(path):
     return allocated(path) < os.stat(path).st_size
 
 
-def require_room(directory, wanted):
+def available_memory():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def room_in(directory):
+    """Free bytes; none where there is no such directory."""
+    if not os.path.isdir(directory):
+        return 0
     status = os.statvfs(directory)
-    room = status.f_bavail * status.f_frsize
+    return status.f_bavail * status.f_frsize
+
+
+def require_room(directory, wanted):
+    room = room_in(directory)
     if room < wanted:
         raise Skip(f"{wanted / GIB:.1f} GiB are needed on the file system of the data, "
                    f"{room / GIB:.1f} GiB are free")
@@ -116,6 +131,7 @@ class Disks:
             "huge": lambda: (15 * TIB, scattered(15 * TIB, little), False),
             "one-gib": lambda: (GIB, scattered(GIB, little), False),
             "tiny": lambda: (MIB, [(0, MIB)], False),
+            "distant": lambda: (2 * little, spread(2 * little, little, MIB), False),
         }[name]()
 
     def make_runs(self, name, path):

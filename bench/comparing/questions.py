@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The questions, each a function that measures and answers with rows for the table.
-
-A row: what, ours, compared with, their value, ratio, target. A ratio that a target asks to be small
-is ours / theirs, one that it asks to be large is theirs / ours.
+"""The questions about disks in files, each a function that measures and answers with rows for the
+table, and the list of all questions.
 """
 
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -13,54 +10,12 @@ import subprocess
 import tempfile
 
 from . import Skip
-from .disks import GIB, MIB, copy_part
+from .bench import Row
+from .disks import GIB, MIB, available_memory, copy_part, room_in
+from .other_sources import distant_server, long_map, nbd_server, qcow2_image, standard_input
 from .runs import CAT, DISCARD, FILE, NOTHING, SOCKET, Cell
 
 MEMORY_TARGET = 64 * MIB
-
-
-@dataclasses.dataclass
-class Row:
-    what: str
-    ours: float
-    other: str
-    theirs: float
-    most: float = None   # target: ours / theirs at most
-    least: float = None  # target: theirs / ours at least
-    unit: str = "s"
-
-    def ratio(self):
-        return self.theirs / self.ours if self.least is not None else self.ours / self.theirs
-
-    def met(self):
-        if self.least is not None:
-            return self.ratio() >= self.least
-        return self.most is None or self.ratio() <= self.most
-
-
-class Bench:
-    """What the questions work with, and what they leave behind."""
-
-    def __init__(self, disks, programs, runner, checks):
-        self.disks, self.programs, self.runner, self.checks = disks, programs, runner, checks
-        self.rows = []
-        self.details = []  # (title, samples by label)
-        self.growth = []
-        self.notes = []
-
-    def run(self, title, cells, check=None, **how):
-        """`check`: (name, path) of the disk whose outputs are to be looked at first."""
-        if check is not None:
-            self.checks.check(*check, cells)
-        samples = self.runner.interleave(title, cells, **how)
-        self.details.append((title, samples))
-        return samples
-
-    def compare(self, what, samples, ours, other, key="seconds", **target):
-        """Adds a row, unless the other one is not there."""
-        if other in samples:
-            self.rows.append(Row(what, samples[ours].median(key), other,
-                                 samples[other].median(key), **target))
 
 
 def warm_pipe(bench):
@@ -145,10 +100,8 @@ def can_read_direct(disk):
 
 def to_file(bench):
     """4: how fast into a file?"""
-    room = os.statvfs("/dev/shm") if os.path.isdir("/dev/shm") else None
     part = 2 * GIB // bench.disks.scale
-    if (room is None or room.f_bavail * room.f_frsize < 5 * part // 2
-            or available_memory() < 3 * part):
+    if room_in("/dev/shm") < 5 * part // 2 or available_memory() < 3 * part:
         raise Skip("no tmpfs with enough memory")
     source = bench.disks.path("ext4")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="qcow2-to-stdout-bench-", dir="/dev/shm"))
@@ -179,14 +132,6 @@ def compare_files(bench, name, disk, out, title, targets):
     bench.compare(what, samples, ours, "floor copy", most=1.1 if targets else None)
     bench.rows.append(Row(what, samples[ours].median(), "floor copy, without its probes",
                           samples["floor copy"].median("copy_seconds")))
-
-
-def available_memory():
-    with open("/proc/meminfo", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 def stored_zeros(bench):
@@ -267,4 +212,5 @@ def peak_memory(bench):
 
 
 QUESTIONS = {1: warm_pipe, 2: first_byte, 3: cold_pipe, 4: to_file, 5: stored_zeros,
-             6: virtual_size, 7: growth, 8: other_disks}
+             6: virtual_size, 7: growth, 8: other_disks, 9: qcow2_image, 10: nbd_server,
+             11: distant_server, 12: standard_input, 13: long_map}

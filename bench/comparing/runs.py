@@ -12,11 +12,13 @@ import sys
 
 from . import Skip
 
-CAT, DISCARD, SOCKET, FILE, NOTHING = "cat", "discard", "socket", "file", "nothing"
+CAT, DISCARD, SOCKET, FILE = "cat", "discard", "socket", "file"
+# /dev/null; and what has no output at all
+NULL, NOTHING = "null", "nothing"
 
 # The stopwatch of `floor` for each.
 STOPWATCH = {CAT: "time-to-cat", DISCARD: "first-byte", SOCKET: "drain-socket", FILE: "time",
-             NOTHING: "time"}
+             NULL: "time", NOTHING: "time"}
 
 
 @dataclasses.dataclass
@@ -66,12 +68,13 @@ class Programs:
         return Cell(name, [self.ours, *options, disk], sink, preload=[self.ours, "--version"],
                     **more)
 
-    def the_reference(self, disk, sink, **more):
+    def the_reference(self, disk, sink, *options, **more):
         """A list, since it may not be there."""
         if not self.reference:
             return []
         python = [sys.executable, self.reference]
-        return [Cell("reference", [*python, disk], sink, preload=[*python, "--help"], **more)]
+        name = " ".join(("reference", *options))
+        return [Cell(name, [*python, *options, disk], sink, preload=[*python, "--help"], **more)]
 
     def qemu(self, disk, sink):
         if not self.qemu_img:
@@ -92,6 +95,20 @@ class Programs:
 
     def floor_copy(self, disk, out):
         return Cell("floor copy", [self.floor, "copy", disk, out], NOTHING, files=[out])
+
+    def us_nbd(self, uri, sink, *options):
+        cell = self.us(uri, sink, *options)
+        cell.name += " URI"
+        return cell
+
+    def floor_nbd_copy(self, uri, sink, *how):
+        return Cell("floor nbd-copy", [self.floor, "nbd-copy", uri, *how], sink)
+
+    def floor_nbd_probes(self, uri):
+        return Cell("floor nbd-probes", [self.floor, "nbd-probes", uri], NOTHING)
+
+    def nbdcopy(self, uri, target, sink):
+        return Cell("nbdcopy", ["nbdcopy", "--request-size=262144", uri, target], sink)
 
     def cat(self, image, sink):
         return Cell("cat of a made image", ["cat", image], sink)

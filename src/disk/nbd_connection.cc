@@ -30,6 +30,9 @@ NbdConnection::NbdConnection(std::string name, std::chrono::seconds timeout)
     : name_(std::move(name)), timeout_(timeout), handle_(nbd_create(), &nbd_close) {
   if (handle_ == nullptr) throw_last_error("cannot be opened");
   nbd_set_uri_allow_local_file(handle(), true);  // certificates and keys that the URI names
+  // No zeros in each buffer before it is read into: they took 0.6 s for each 4.4 GiB. NbdQueue sees
+  // to it that all bytes arrive.
+  nbd_set_pread_initialize(handle(), false);
   if (nbd_add_meta_context(handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) != 0) {
     throw_last_error("cannot be opened");
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <list>
 #include <string_view>
 #include <vector>
@@ -67,8 +68,10 @@ class NbdQueue final : public RequestQueue {
       found = std::ranges::find_if(requests_, [](const Request& r) { return r.pending == 0; });
       return found != requests_.end();
     });
-    const Request request = std::move(*found);
+    Request request = std::move(*found);
     requests_.erase(found);
+    // libnbd takes an answer of too few bytes for a complete one, and so would we.
+    if (request.error == 0 && request.missing != 0) request.error = EPROTO;
     if (request.error != 0) throw_read_error(connection_.name(), request.offset, request.error);
     if (!request.aligned.empty()) {
       const auto skip = request.offset.value() % limits_.alignment;
@@ -84,6 +87,7 @@ class NbdQueue final : public RequestQueue {
     std::span<std::byte> buffer;
     std::uint64_t tag = 0;
     std::vector<std::byte> aligned;  // what the server reads, where that is more than was asked for
+    std::uint64_t missing = 0;       // bytes that have not arrived
     int error = 0;
     unsigned pending = 0;  // parts that are under way
   };
@@ -92,20 +96,22 @@ class NbdQueue final : public RequestQueue {
     if (connection_.is_lost()) connection_.throw_lost();
     const nbd_completion_callback done{
         .callback = &NbdQueue::completed, .user_data = &request, .free = nullptr};
-    const nbd_chunk_callback ignore{.callback = [](void*, const void*, std::size_t, std::uint64_t,
-                                                   unsigned, int*) { return 0; },
-                                    .user_data = nullptr,
-                                    .free = nullptr};
-    nbd_handle* handle = connection_.handle();
+    const nbd_chunk_callback chunk{
+        .callback = &NbdQueue::arrived, .user_data = &request, .free = nullptr};
     ++request.pending;
-    const std::int64_t cookie =
-        whole_answers_ ? nbd_aio_pread_structured(handle, piece.data(), piece.size(), offset,
-                                                  ignore, done, LIBNBD_CMD_FLAG_DF)
-                       : nbd_aio_pread(handle, piece.data(), piece.size(), offset, done, 0);
-    if (cookie < 0) {
+    request.missing += piece.size();
+    if (nbd_aio_pread_structured(connection_.handle(), piece.data(), piece.size(), offset, chunk,
+                                 done, whole_answers_ ? LIBNBD_CMD_FLAG_DF : 0) < 0) {
       --request.pending;
       connection_.throw_last_error(fmt::format("read at offset {} failed", offset));
     }
+  }
+
+  // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature
+  static int arrived(void* user_data, const void* /*bytes*/, std::size_t count,
+                     std::uint64_t /*offset*/, unsigned /*status*/, int* /*error*/) {
+    static_cast<Request*>(user_data)->missing -= count;
+    return 0;
   }
 
   // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature

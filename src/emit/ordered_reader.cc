@@ -3,25 +3,14 @@
 #include "emit/ordered_reader.h"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 namespace qcow2stream {
 namespace {
 
-// The ring: 64 requests of 256 KiB are 16 MiB, half a second of a slow disk and little memory.
-constexpr std::size_t kSlots = 64;
-
-// Fewer where a slot may have to take a large compressed cluster: as much memory, but enough to
-// keep the threads at work.
-constexpr std::size_t kMinSlots = 16;
-constexpr std::uint32_t kLargeCluster = 256 << 10;
-
 // More threads than this do not read faster on the machines that this was measured on.
 constexpr unsigned kMaxThreads = 4;
-
-std::size_t slot_count(const Image& image) {
-  const bool large = image.options().compression && image.options().cluster_size > kLargeCluster;
-  return large ? kMinSlots : kSlots;
-}
 
 unsigned thread_count(const Image& image, unsigned wanted) {
   if (image.options().compression) {
@@ -34,11 +23,11 @@ unsigned thread_count(const Image& image, unsigned wanted) {
 
 OrderedReader::OrderedReader(const Image& image, HostRange range, unsigned threads)
     : image_(image),
-      request_size_(image.disk().traits().request_size),
+      traits_(image.disk().traits()),
+      thread_count_(thread_count(image, threads)),
       segments_(image.segments(range)),
-      slots_(slot_count(image)) {
-  threads = thread_count(image, threads);
-  for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { read_pieces(); });
+      slots_(ReadWindow::kMost) {
+  for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { read_pieces(); });
 }
 
 OrderedReader::~OrderedReader() {
@@ -51,7 +40,9 @@ std::span<const std::byte> OrderedReader::next() {
   std::unique_lock lock(mutex_);
   if (holding_) {
     holding_ = false;
-    slot(turn_ - 1).ready = false;
+    Slot& written = slot(turn_ - 1);
+    written.ready = false;
+    spare_buffers_.push_back(std::move(written.buffer));
     changed_.notify_all();  // a slot is free again
   }
   changed_.wait(
@@ -63,14 +54,18 @@ std::span<const std::byte> OrderedReader::next() {
   return std::span(ready.buffer).first(ready.length);
 }
 
-// The next piece, if there is one and a slot for it. With `wait` it waits for the slot; nothing
-// then means that there is no more to do.
-std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
+// The next piece, if there is one and room for it. With nothing in flight it waits for the room;
+// nothing then means that there is no more to do.
+std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight) {
   std::unique_lock lock(mutex_);
   const auto slot_free = [this] {
-    return next_ticket_ - turn_ + (holding_ ? 1 : 0) < slots_.size();
+    return next_ticket_ - turn_ + (holding_ ? 1 : 0) < window_.size();
   };
-  if (wait) changed_.wait(lock, [&] { return stopping_ || error_ || at_end_ || slot_free(); });
+  // Each thread has its share, since each connection does.
+  const std::size_t share = std::max<std::size_t>(1, window_.size() / thread_count_);
+  if (in_flight >= share) return std::nullopt;
+  const auto can_go_on = [&] { return stopping_ || error_ || at_end_ || slot_free(); };
+  if (in_flight == 0) changed_.wait(lock, can_go_on);
   if (stopping_ || error_ || at_end_ || !slot_free()) return std::nullopt;
   if (rest_.range.length == 0) {
     const auto segment = segments_.next();
@@ -85,29 +80,40 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(bool wait) {
   Slot& target = slot(piece.ticket);
   // To cut through a compressed cluster is to compress it twice.
   const bool whole = rest_.kind == Segment::Kind::kCompressed;
-  const std::uint64_t n = whole ? rest_.range.length : std::min(rest_.range.length, request_size_);
+  const std::uint64_t n =
+      whole ? rest_.range.length : std::min<std::uint64_t>(rest_.range.length, traits_.request_size);
+  target.buffer = take_buffer();
   piece.segment.range.length = n;
-  if (target.buffer.size() < n) target.buffer.resize(std::max(n, request_size_));
+  if (target.buffer.size() < n) target.buffer.resize(n);
   target.length = n;
   rest_.disk_offset += n;
   rest_.range = {rest_.range.begin + n, rest_.range.length - n};
   return piece;
 }
 
-void OrderedReader::finish(std::uint64_t ticket) {
+// The one that was in use last, as most of it may still be in a cache.
+std::vector<std::byte> OrderedReader::take_buffer() {
+  if (spare_buffers_.empty()) return std::vector<std::byte>(traits_.request_size);
+  std::vector<std::byte> buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void OrderedReader::finish(std::uint64_t ticket, bool from_disk) {
   const std::lock_guard lock(mutex_);
   slot(ticket).ready = true;
-  if (ticket == turn_) changed_.notify_all();
+  const bool more = from_disk && window_.count(std::chrono::steady_clock::now());
+  if (ticket == turn_ || more) changed_.notify_all();
 }
 
 void OrderedReader::read_pieces() {
   try {
-    const unsigned depth = std::max(1U, image_.disk().traits().requests_in_flight);
+    const unsigned depth = std::max(1U, traits_.requests_in_flight);
     const auto queue = image_.disk().queue();
     unsigned in_flight = 0;
     for (;;) {
       while (in_flight < depth) {
-        const auto piece = take_piece(in_flight == 0);
+        const auto piece = take_piece(in_flight);
         if (!piece) break;
         const auto out = std::span(slot(piece->ticket).buffer).first(piece->segment.range.length);
         if (piece->segment.kind == Segment::Kind::kDisk) {
@@ -115,11 +121,11 @@ void OrderedReader::read_pieces() {
           ++in_flight;
         } else {
           image_.read(piece->segment.range.begin, out);
-          finish(piece->ticket);
+          finish(piece->ticket, false);
         }
       }
       if (in_flight == 0) return;
-      finish(queue->wait());
+      finish(queue->wait(), true);
       --in_flight;
     }
   } catch (...) {

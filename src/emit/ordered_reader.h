@@ -13,13 +13,15 @@
 #include <thread>
 #include <vector>
 
+#include "emit/read_window.h"
+#include "qcow2stream/disk.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream {
 
 // For disks that the kernel cannot copy from, and for compressed clusters. A few threads, each with
 // a request queue of its own, fill the slots of a ring; next() waits for the slot whose turn it is.
-// Memory is the ring.
+// Memory is as many buffers as the window lets be in use at once.
 class OrderedReader {
  public:
   // The image must outlive it. `threads` compress, 0 means one a core; fewer may do for a disk.
@@ -44,17 +46,21 @@ class OrderedReader {
   };
 
   void read_pieces();
-  std::optional<Piece> take_piece(bool wait);
-  void finish(std::uint64_t ticket);
+  std::optional<Piece> take_piece(unsigned in_flight);
+  std::vector<std::byte> take_buffer();
+  void finish(std::uint64_t ticket, bool from_disk);
   [[nodiscard]] Slot& slot(std::uint64_t ticket) { return slots_[ticket % slots_.size()]; }
 
   const Image& image_;
-  const std::uint64_t request_size_;
+  DiskTraits traits_;
+  unsigned thread_count_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Image::Segments segments_;
   Segment rest_;  // of the segment that is being handed out
-  std::vector<Slot> slots_;
+  ReadWindow window_;
+  std::vector<Slot> slots_;  // have buffers while they are in use
+  std::vector<std::vector<std::byte>> spare_buffers_;
   std::uint64_t next_ticket_ = 0;  // the next piece to be read
   std::uint64_t turn_ = 0;         // the next piece to be handed out by next()
   bool holding_ = false;           // next() has handed out the slot before turn_

@@ -115,7 +115,7 @@ class Worker {
   }
 
   SurveyWork& work_;
-  const qcow2::Geometry& geometry_;
+  const qcow2::Geometry geometry_;
   const bool leave_out_zeros_;
   ClusterMapBuilder& map_;
   CompressedStore::Writer store_;

@@ -48,13 +48,12 @@ class Scanner {
       : work_(work), geometry_(geometry), map_(map), queue_(disk.queue()) {
     const std::size_t depth = std::max(1U, disk.traits().requests_in_flight);
     const std::size_t stretches = std::min(kStretchesInFlight, depth);
-    // The slots of stretches come first. One request at a time can be either.
-    const std::size_t probes = std::max<std::size_t>(1, depth - stretches);
+    // The slots of stretches come first. All requests in flight may be probes.
     max_in_flight_ = depth;
-    buffers_.resize(stretches * kStretch + probes * kProbe);
+    buffers_.resize(stretches * kStretch + depth * kProbe);
     const std::span all(buffers_);
     for (std::size_t i = 0; i < stretches; ++i) add_slot(all.subspan(i * kStretch, kStretch));
-    for (std::size_t i = 0; i < probes; ++i) {
+    for (std::size_t i = 0; i < depth; ++i) {
       add_slot(all.subspan(stretches * kStretch + i * kProbe, kProbe));
     }
   }

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The questions about disks that are no raw files: other formats, NBD, a stream, and maps."""
+
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+from .bench import Row
+from .disks import GIB, MIB, allocated, available_memory, room_in
+from .runs import CAT, NOTHING, NULL, Cell, remove
+from .servers import nbdkit_command, qemu_command, require, served
+
+MAP_EXTENTS = 1_000_000
+
+
+def qcow2_image(bench):
+    """9: how fast from a format that QEMU reads?"""
+    require("qemu-img", "qemu-storage-daemon", "nbdcopy")
+    p, raw = bench.programs, bench.disks.path("ext4")
+    image = bench.disks.directory / "ext4.qcow2"
+    if not image.exists():
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image], check=True)
+    bench.runner.warm(image)
+    with served(qemu_command, image) as uri:
+        cells = [p.us(image, NULL, "-f", "qcow2"),
+                 p.us(image, NULL, "--scan", "holes", "-f", "qcow2"), p.us_nbd(uri, NULL),
+                 p.nbdcopy(uri, "null:", NOTHING), p.floor_nbd_copy(uri, NULL),
+                 p.floor_nbd_probes(uri)]
+        if os.path.exists("/dev/fuse"):
+            cells += p.the_reference(image, NULL, "-f", "qcow2")
+        bench.checks.check("ext4", raw, [p.us(raw, CAT), *cells])
+        samples = bench.run("warm, qcow2 image to /dev/null", cells)
+    what = "9 qcow2 image, warm, to /dev/null"
+    bench.compare(f"{what}, --scan holes", samples, "ours --scan holes -f qcow2 → null",
+                  "nbdcopy", most=1.3)
+    bench.compare(what, samples, "ours -f qcow2 → null", "floor nbd-copy → null", most=1.15)
+    bench.compare(f"{what}, server running", samples, "ours URI → null",
+                  "floor nbd-copy → null")
+    bench.compare(what, samples, "ours -f qcow2 → null", "reference -f qcow2 → null", least=0)
+
+
+def nbd_server(bench):
+    """10: how fast from an NBD server on this machine?"""
+    require("nbdkit", "nbdcopy")
+    p, disk = bench.programs, bench.disks.path("ext4")
+    bench.runner.warm(disk)
+    with served(nbdkit_command, disk) as uri:
+        cells = [p.us_nbd(uri, CAT), p.us_nbd(uri, CAT, "--connections", "8"),
+                 p.us_nbd(uri, CAT, "--connections", "1"), p.nbdcopy(uri, "-", CAT),
+                 p.floor_nbd_copy(uri, CAT)]
+        bench.checks.check("ext4", disk, [p.us(disk, CAT), *cells])
+        samples = bench.run("warm, NBD server, pipe to cat", cells)
+    what = "10 NBD server, warm, pipe to cat"
+    for other, target in (("nbdcopy", 1), ("floor nbd-copy", 1.15),
+                          ("ours --connections 8 URI", None), ("ours --connections 1 URI", None)):
+        bench.compare(what, samples, "ours URI → cat", f"{other} → cat", most=target)
+
+
+def distant_server(bench):
+    """11: how fast from a server that answers after 5 ms?"""
+    require("nbdkit")
+    p, disk = bench.programs, bench.disks.path("distant")
+    bench.runner.warm(disk)
+    one = ("--connections", "1", "--requests", "1")
+    with served(nbdkit_command, disk, delay="5ms") as uri:
+        cells = [p.us_nbd(uri, CAT), p.us_nbd(uri, CAT, *one),
+                 p.floor_nbd_copy(uri, CAT, "4", "16")]
+        bench.checks.check("distant", disk, [p.us(disk, CAT), *cells])
+        samples = bench.run("NBD server, 5 ms away", cells)
+    what = "11 NBD server, 5 ms away"
+    bench.compare(what, samples, "ours URI → cat", f"ours {' '.join(one)} URI → cat", least=20)
+    bench.compare(what, samples, "ours URI → cat", "floor nbd-copy → cat", most=1.5)
+
+
+def standard_input(bench):
+    """12: how fast from a pipe, and what is kept meanwhile?"""
+    disk = bench.disks.path("ext4")
+    bench.runner.warm(disk)
+    needed = allocated(disk) + GIB
+    if available_memory() > 2 * needed and room_in("/dev/shm") > needed:
+        with tempfile.TemporaryDirectory(prefix="qcow2-to-stdout-bench-", dir="/dev/shm") as memory:
+            compare_keeping(bench, disk, pathlib.Path(memory), "kept in tmpfs", most=1.1)
+    else:
+        bench.notes.append("12: not measured in tmpfs, which has too little memory")
+    compare_keeping(bench, disk, bench.disks.directory, "kept on a disk")
+
+
+def compare_keeping(bench, disk, directory, where, **target):
+    p, kept = bench.programs, directory / "kept.raw"
+    stream = 'cat "$1" | "$2" --quiet --spool-dir "$3" -'
+    by_hand = 'cat "$1" | cp --sparse=always /dev/stdin "$3" && "$2" "$3" && rm "$3"'
+    cells = [Cell("ours, standard input",
+                  ["sh", "-c", stream, "sh", disk, p.ours, directory], CAT),
+             Cell("cp --sparse=always, ours",
+                  ["sh", "-c", by_hand, "sh", disk, p.ours, kept], CAT, files=[kept])]
+    bench.checks.check("ext4", disk, [p.us(disk, CAT), *cells])
+    samples = bench.run(f"standard input, {where}", cells)
+    what = f"12 standard input, {where}"
+    bench.compare(what, samples, cells[0].label(), cells[1].label(), **target)
+    ours, theirs = spool_peak(p, disk, directory), sparse_copy_size(disk, kept)
+    bench.rows.append(Row(f"{what}: space", ours / MIB, "cp --sparse=always", theirs / MIB,
+                          most=1.01, unit="MiB"))
+
+
+def spool_peak(programs, disk, directory):
+    """The most bytes that the spool file had: it has no name, so it is seen through /proc."""
+    peak = 0
+    with open(disk, "rb") as file, \
+            subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as cat, \
+            subprocess.Popen([programs.ours, "-q", "--spool-dir", directory, "-"], stdin=cat.stdout,
+                             stdout=subprocess.DEVNULL) as ours:
+        cat.stdout.close()
+        while ours.poll() is None:
+            peak = max(peak, nameless_bytes(ours.pid))
+            time.sleep(0.01)
+    if ours.returncode != 0:
+        sys.exit("bench: ours failed with standard input")
+    return peak
+
+
+def nameless_bytes(pid):
+    """What all open files of the process take that have no name."""
+    sizes = {}
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            status = os.stat(entry.path)
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                sizes[status.st_ino] = status.st_blocks * 512
+    except OSError:
+        pass  # ended, or closed it
+    return sum(sizes.values())
+
+
+def sparse_copy_size(disk, copy):
+    script = 'cat "$1" | cp --sparse=always /dev/stdin "$2"'
+    try:
+        subprocess.run(["sh", "-c", script, "sh", disk, copy], check=True)
+        return allocated(copy)
+    finally:
+        remove([copy])
+
+
+def long_map(bench):
+    """13: what does a map of a million extents cost?"""
+    p, cluster, count = bench.programs, 65536, MAP_EXTENTS // bench.disks.scale
+    directory = bench.disks.directory
+    disk = directory / "mapped.raw"
+    with open(disk, "wb") as file:
+        file.truncate(count * cluster)
+    load = "import json, sys; json.load(open(sys.argv[1]))"
+    for form, entry in (("plain list", plain_entry), ("of qemu-img", qemu_entry)):
+        path = directory / f"map {form}.json".replace(" ", "-")
+        write_map(path, count, lambda i, entry=entry: entry(i, cluster))
+        bench.runner.warm(path)
+        cells = [p.us(disk, NOTHING, "--measure", "--scan", "holes", "--map", path.name),
+                 Cell("json.load", [sys.executable, "-c", load, path], NOTHING),
+                 p.floor_read(path, "buffered")]
+        cells[0].name, cells[0].command[-2] = f"ours, map {form}", path
+        samples = bench.run(f"map, {form}", cells)
+        what = f"13 map of {count} extents, {form}"
+        bench.compare(what, samples, cells[0].name, "json.load", most=1)
+        bench.compare(what, samples, cells[0].name, "floor read buffered")
+        peaks = [max(samples[cell.name].all("peak_rss_bytes")) / MIB for cell in cells]
+        bench.rows.append(Row(f"{what}, peak memory", peaks[0], "json.load", peaks[1], most=1,
+                              unit="MiB"))
+
+
+def plain_entry(i, cluster):
+    return f'{{"offset": {i * cluster}, "length": {cluster // 2}}}'
+
+
+def qemu_entry(i, cluster):
+    data = "true" if i % 2 == 0 else "false"
+    zero = "false" if i % 2 == 0 else "true"
+    return (f'{{ "start": {i * cluster}, "length": {cluster}, "depth": 0, "present": true, '
+            f'"zero": {zero}, "data": {data}}}')
+
+
+def write_map(path, count, entry):
+    with open(path, "w", encoding="ascii") as file:
+        file.write("[" + ",\n".join(entry(i) for i in range(count)) + "]\n")
