@@ -8,44 +8,52 @@ namespace qcow2stream {
 namespace {
 
 constexpr Effort kDeflate4k[] = {
-    {Library::kIsal, 0}, {Library::kIsal, 1}, {Library::kIsal, 2},
-    {Library::kZlib, 4}, {Library::kZlib, 6}, {Library::kZlib, 9},
+    {Library::kIsal, 0}, {Library::kIsal, 2}, {Library::kZlib, 4},
+    {Library::kZlib, 5}, {Library::kZlib, 7}, {Library::kZlib, 9},
 };
-constexpr int kNormalDeflate4k = 3;
+constexpr int kNormalDeflate4k = 2;
 
 constexpr Effort kDeflate32k[] = {
-    {Library::kIsal, 0},       {Library::kIsal, 1},        {Library::kIsal, 2},
-    {Library::kLibdeflate, 2}, {Library::kLibdeflate, 4},  {Library::kLibdeflate, 6},
-    {Library::kLibdeflate, 9}, {Library::kLibdeflate, 12},
+    {Library::kIsal, 0},        {Library::kIsal, 2},       {Library::kLibdeflate, 1},
+    {Library::kLibdeflate, 2},  {Library::kLibdeflate, 4}, {Library::kLibdeflate, 5},
+    {Library::kLibdeflate, 6},  {Library::kLibdeflate, 7}, {Library::kLibdeflate, 10},
+    {Library::kLibdeflate, 12},
 };
 constexpr int kNormalDeflate32k = 3;
 
-constexpr int kMostZstd = 19;
+constexpr Effort kZstd[] = {
+    {Library::kZstd, 1},  {Library::kZstd, 2},  {Library::kZstd, 3},  {Library::kZstd, 4},
+    {Library::kZstd, 5},  {Library::kZstd, 6},  {Library::kZstd, 7},  {Library::kZstd, 9},
+    {Library::kZstd, 14}, {Library::kZstd, 16}, {Library::kZstd, 19},
+};
 constexpr int kNormalZstd = 3;
 
-std::span<const Effort> deflate_efforts(std::uint32_t window) {
-  if (window == 4096) return kDeflate4k;
+std::span<const Effort> efforts(CompressionType type, std::uint32_t deflate_window) {
+  if (type == CompressionType::kZstd) return kZstd;
+  if (deflate_window == 4096) return kDeflate4k;
   return kDeflate32k;
+}
+
+int normal_level(CompressionType type, std::uint32_t deflate_window) {
+  if (type == CompressionType::kZstd) return kNormalZstd;
+  return deflate_window == 4096 ? kNormalDeflate4k : kNormalDeflate32k;
 }
 
 }  // namespace
 
 CompressionLevels compression_levels(CompressionType type, std::uint32_t deflate_window) {
-  if (type == CompressionType::kZstd) return {.least = 1, .most = kMostZstd, .normal = kNormalZstd};
   return {.least = 1,
-          .most = static_cast<int>(deflate_efforts(deflate_window).size()),
-          .normal = deflate_window == 4096 ? kNormalDeflate4k : kNormalDeflate32k};
+          .most = static_cast<int>(efforts(type, deflate_window).size()),
+          .normal = normal_level(type, deflate_window)};
 }
 
 int level_of(const Compression& compression) {
-  return compression.level.value_or(
-      compression_levels(compression.type, compression.deflate_window).normal);
+  return compression.level.value_or(normal_level(compression.type, compression.deflate_window));
 }
 
 Effort effort_of(const Compression& compression) {
-  const int level = level_of(compression);
-  if (compression.type == CompressionType::kZstd) return {Library::kZstd, level};
-  return deflate_efforts(compression.deflate_window)[static_cast<std::size_t>(level - 1)];
+  return efforts(compression.type,
+                 compression.deflate_window)[static_cast<std::size_t>(level_of(compression) - 1)];
 }
 
 }  // namespace qcow2stream
