@@ -73,7 +73,8 @@ TEST_P(CodecTest, NoiseDoesNotFitAndEqualBytesTakeNextToNothing) {
     EXPECT_TRUE(compressed(*codec, noise(size, 1)).empty()) << size;
     const Bytes equal = compressed(*codec, Bytes(size, std::byte{7}));
     EXPECT_FALSE(equal.empty());
-    EXPECT_LE(equal.size(), 64 + size / 64);
+    // ISA-L's level 0 has a fixed Huffman code of some hundred bytes.
+    EXPECT_LE(equal.size(), 256 + size / 64);
   }
 }
 
@@ -132,18 +133,20 @@ TEST_P(CodecTest, DeflateStaysInItsWindow) {
 TEST_P(CodecTest, AnyMixtureOfCopiesAndNoise) {
   if (is_slow(GetParam())) GTEST_SKIP() << "the other tests are enough";
   const auto codec = make_codec(GetParam(), 4096);
-  rc::prop("comes back", [&](const std::vector<std::pair<std::uint16_t, std::uint8_t>>& copies) {
-    Bytes cluster = noise(4096, copies.size());
-    std::size_t at = 100;
-    for (const auto& [from, length] : copies) {
-      for (std::size_t i = 0; i < length && at < cluster.size(); ++i, ++at) {
-        cluster[at] = cluster[at - 1 - from % at];
-      }
-      at = std::min(at + from % 7, cluster.size());
-    }
-    const Bytes stream = compressed(*codec, cluster);
-    RC_ASSERT(stream.empty() || decompressed(GetParam(), stream, 4096) == cluster);
-  });
+  EXPECT_TRUE(rc::check(
+      "comes back", [&](const std::vector<std::pair<std::uint16_t, std::uint8_t>>& copies) {
+        Bytes cluster = noise(4096, copies.size());
+        std::size_t at = 100;
+        for (const auto& [from, length] : copies) {
+          for (std::size_t i = 0; i < length && at < cluster.size(); ++i, ++at) {
+            cluster[at] = cluster[at - 1 - from % at];
+          }
+          at = std::min(at + from % 7, cluster.size());
+        }
+        const Bytes stream = compressed(*codec, cluster);
+        const bool comes_back = stream.empty() || decompressed(GetParam(), stream, 4096) == cluster;
+        RC_ASSERT(comes_back);
+      }));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CodecTest, ::testing::ValuesIn(all_compressions()),
@@ -164,7 +167,7 @@ TEST(CompressionLevels, EachIsSmallerThanTheOneBefore) {
       const auto codec = make_codec(compression, 65536);
       std::size_t total = 0;
       for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-        total += compressed(*codec, text(65536, seed)).size();
+        total += compressed(*codec, program(65536, seed)).size();
       }
       EXPECT_LT(total, before) << codec_version(compression);
       before = total;

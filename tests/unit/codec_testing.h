@@ -54,6 +54,37 @@ inline Bytes text(std::size_t size, std::uint64_t seed) {
   return {begin, begin + size};
 }
 
+// Like a file of a program: pieces of what came before, near ones more often, that a byte here and
+// there has changed; between them words, numbers that go up, and bits.
+inline Bytes program(std::size_t size, std::uint64_t seed) {
+  Random random(seed);
+  const Bytes words = text(size, seed);
+  Bytes bytes(words.begin(), words.begin() + 500);
+  std::uint32_t number = 0;
+  while (bytes.size() < size) {
+    const std::size_t kind = random.below(8);
+    if (kind == 0) {
+      const std::size_t at = random.below(size - 64);
+      for (std::size_t i = 0; i < 4 + random.below(40); ++i) bytes.push_back(words[at + i]);
+    } else if (kind == 1) {
+      number += static_cast<std::uint32_t>(random.below(300));
+      for (unsigned shift = 0; shift < 32; shift += 8) {
+        bytes.push_back(static_cast<std::byte>(number >> shift));
+      }
+    } else if (kind == 2 && random.below(10) == 0) {
+      for (std::size_t n = 30; n > 0; --n) bytes.push_back(static_cast<std::byte>(random.below(2)));
+    } else {
+      const std::size_t distance = 1 + random.below(1 + random.below(bytes.size()));
+      for (std::size_t n = 3 + random.below(1 + random.below(40)); n > 0; --n) {
+        bytes.push_back(bytes[bytes.size() - distance]);
+      }
+      if (random.below(3) == 0) bytes.back() ^= static_cast<std::byte>(random.below(16));
+    }
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
 // Noise, the first half of it again at a distance: what only windows of at least that find.
 inline Bytes repeated_noise(std::size_t size, std::size_t distance, std::uint64_t seed) {
   Bytes bytes = noise(size, seed);
