@@ -65,6 +65,7 @@ std::size_t zlib_of_qemu(const Cluster& cluster, std::span<std::byte> out) {
   if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -12, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
     return 0;
   }
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): zlib does not write there
   z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(cluster.data()));
   z.avail_in = static_cast<uInt>(cluster.size());
   z.next_out = reinterpret_cast<Bytef*>(out.data());
@@ -86,7 +87,7 @@ std::size_t zstd_of_qemu(const Cluster& cluster, std::span<std::byte> out) {
 void measure(const std::string& name, const std::vector<Cluster>& clusters,
              const Compress& compress) {
   const std::size_t cluster_size = clusters.front().size();
-  const double all = static_cast<double>(clusters.size() * cluster_size);
+  const auto all = static_cast<double>(clusters.size() * cluster_size);
   std::vector<std::byte> out(cluster_size - 1);
   double least = std::numeric_limits<double>::max();
   std::size_t total = 0;

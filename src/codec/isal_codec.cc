@@ -42,8 +42,9 @@ class IsalCodec final : public Codec {
     stream_->hist_bits = window_bits_;
     stream_->end_of_stream = 1;
     // ISA-L does not write to its input; the type is that of C.
-    stream_->next_in =
-        const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(cluster.data()));
+    const auto* in = reinterpret_cast<const std::uint8_t*>(cluster.data());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    stream_->next_in = const_cast<std::uint8_t*>(in);
     stream_->avail_in = static_cast<std::uint32_t>(cluster.size());
     stream_->next_out = compressed_.data();
     stream_->avail_out = static_cast<std::uint32_t>(compressed_.size());

@@ -33,6 +33,7 @@ class ZlibCodec final : public Codec {
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
     deflateReset(&stream_);
     // zlib does not write to its input; the type is that of C.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
     stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(cluster.data()));
     stream_.avail_in = static_cast<uInt>(cluster.size());
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());

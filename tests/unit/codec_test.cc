@@ -20,6 +20,7 @@ namespace {
 Bytes inflated(const Bytes& stream, std::size_t size, std::uint32_t window, std::size_t step) {
   z_stream z = {};
   EXPECT_EQ(inflateInit2(&z, -std::countr_zero(window)), Z_OK);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): zlib does not write there
   z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(stream.data()));
   z.avail_in = static_cast<uInt>(stream.size());
   // A buffer of its own for each step: zlib has only its window to look back.
