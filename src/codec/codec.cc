@@ -7,6 +7,7 @@
 #include <string>
 
 #include "codec/encoders.h"
+#include "codec/fingerprint.h"
 #include "codec/levels.h"
 #include "qcow2stream/error.h"
 
@@ -56,7 +57,7 @@ std::string codec_version(const Compression& compression) {
   if (compression.type == CompressionType::kZlib) {
     version += fmt::format(", window {}", compression.deflate_window);
   }
-  return version;
+  return version + fmt::format(", fingerprint {:08x}", fingerprint(compression));
 }
 
 void throw_codec_error(std::string_view library, const std::string& reason) {

@@ -26,8 +26,8 @@ std::string version_of_zlib();
 std::unique_ptr<Codec> make_libdeflate_codec(int effort);
 std::string version_of_libdeflate();
 
-// One zstd frame.
-std::unique_ptr<Codec> make_zstd_codec(int level, std::uint32_t cluster_size);
+// One zstd frame, efforts 1 to 22.
+std::unique_ptr<Codec> make_zstd_codec(int effort, std::uint32_t cluster_size);
 std::string version_of_zstd();
 
 // What the codecs throw where their library fails for another reason than room.

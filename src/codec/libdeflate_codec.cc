@@ -18,7 +18,7 @@ class LibdeflateCodec final : public Codec {
 
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
     return libdeflate_deflate_compress(compressor_.get(), cluster.data(), cluster.size(),
-                                       out.data(), out.size());
+                                       out.data(), cluster.size() - 1);
   }
 
  private:
@@ -36,6 +36,7 @@ std::unique_ptr<Codec> make_libdeflate_codec(int effort) {
   return std::make_unique<LibdeflateCodec>(effort);
 }
 
+// Of the headers: the library does not tell its own.
 std::string version_of_libdeflate() {
   return fmt::format("libdeflate {}", LIBDEFLATE_VERSION_STRING);
 }

