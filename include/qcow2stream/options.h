@@ -19,6 +19,22 @@ struct DataFile {
   bool raw = false;
 };
 
+// The image is an overlay: what it leaves unallocated is read from the backing file. Both are only
+// recorded, nothing is opened.
+struct BackingFile {
+  // As QEMU reads it: a relative name is relative to the directory of the image; what stands before
+  // a colon that comes before any slash is a protocol (file_backing_name() guards a file's name).
+  // 1 to 1023 bytes that fit into the header's cluster.
+  std::string name;
+  // The name of a QEMU block driver, 1 to 15 bytes. Always recorded: without it QEMU guesses from
+  // the content, which a guest may have written.
+  std::string format;
+};
+
+// The name of a file as a backing file's: with "./" before it where a colon would make QEMU take its
+// beginning for a protocol that it knows none of. Names of protocols (nbd://, json:, rbd:) stay.
+std::string file_backing_name(const std::string& name);
+
 // How compressed clusters are encoded (compression_type of the specification).
 enum class CompressionType {
   kZlib,  // raw deflate (RFC 1951); every reader
@@ -51,6 +67,8 @@ struct ImageOptions {
   // 2 or 3.
   unsigned version = 3;
   std::optional<DataFile> data_file;
+  // Not with a data file.
+  std::optional<BackingFile> backing_file;
   // Clusters become compressed clusters where that makes them smaller. Not with a data file or
   // refcounts of one bit, which would give each compressed cluster a whole cluster of space.
   std::optional<Compression> compression;
@@ -58,7 +76,7 @@ struct ImageOptions {
 
 // The first rule that `options` break, whatever the disk is.
 struct OptionProblem {
-  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile, kCompression };
+  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile, kBackingFile, kCompression };
   Field field;
   std::string reason;
 };

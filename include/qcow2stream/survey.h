@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
@@ -50,6 +51,17 @@ struct SurveyOptions {
   // ...and the rest in an unlinked file in this directory, if one is given. What is not kept is
   // compressed again when it is emitted.
   std::optional<std::string> spool_directory;
+  // An increment, by one of these three: what has not changed stays unallocated. What has changed
+  // and reads as zeros becomes a zero cluster where the image has a backing file, and is stored
+  // where it has none or with kNone. With kHoles a list of changes is believed and nothing is read.
+  //   The disk that the increment is based on: what differs from it has changed. Behind its end it
+  //   counts as zeros. Extents of both are asked for; where both have holes nothing is read.
+  std::shared_ptr<const Disk> base;
+  //   What the disk's source says.
+  std::shared_ptr<const Changes> changes;
+  //   A JSON file, in the forms of `map_file`; there `exists`, "dirty", or `depth` 0 with `present`
+  //   say that something has changed.
+  std::optional<std::string> changed_map_file;
   // Filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

@@ -186,6 +186,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-v, --qcow2-version";
     case OptionProblem::Field::kDataFile:
       return "-d, --data-file";
+    case OptionProblem::Field::kBackingFile:
+      return "-B, --backing-file";
     case OptionProblem::Field::kCompression:
       return "--compress";
   }

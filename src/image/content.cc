@@ -24,7 +24,8 @@ Segment Image::Content::segment_at(HostOffset offset) const {
   const Region& region = layout.region_at(offset);
   if (region.kind == RegionKind::kDataClusters) return data_segment_at(offset, region);
   if (region.kind == RegionKind::kCompressedClusters) return compressed_segment_at(offset, region);
-  return {.kind = Segment::Kind::kGenerated,
+  const bool zeros = region.kind == RegionKind::kZeroClusters;
+  return {.kind = zeros ? Segment::Kind::kZeros : Segment::Kind::kGenerated,
           .range = {offset, region.range.end() - offset},
           .disk_offset = {}};
 }

@@ -57,6 +57,7 @@ void Metadata::generate_blocks(const Region& region, std::uint64_t at,
     case RegionKind::kL2Tables:
       return l2_tables(at, out);
     case RegionKind::kDataClusters:
+    case RegionKind::kZeroClusters:
     case RegionKind::kCompressedClusters:
       return;
   }
@@ -77,14 +78,19 @@ void Metadata::refcount_table(std::uint64_t at, std::span<std::byte> out) const 
   }
 }
 
-// Every cluster of the image is used once, but for those that hold compressed clusters, which count
-// each of them. They come last.
+// Every cluster of the image is used once, but for those of zeros and those that hold compressed
+// clusters. They come last.
 void Metadata::refcount_blocks(std::uint64_t at, std::span<std::byte> out) const {
   const unsigned order = layout_.geometry().refcount_order;
+  const ClusterTotals& totals = layout_.totals();
   const std::uint64_t first = at * 8 >> order;
-  const ClusterCount end = std::min(first + (out.size() * 8 >> order), layout_.totals().all());
-  const ClusterCount compressed = layout_.totals().all() - layout_.totals().compressed;
-  qcow2::fill_with_ones(out, order, compressed > first ? compressed - first : 0);
+  const ClusterCount end = std::min(first + (out.size() * 8 >> order), totals.all());
+  const ClusterCount compressed = totals.all() - totals.compressed;
+  const ClusterCount zero = compressed - totals.zero;
+  qcow2::fill_with_ones(out, order, zero > first ? zero - first : 0);
+  for (ClusterCount i = std::max(first, zero); i < std::min(end, compressed); ++i) {
+    qcow2::set_refcount(out, order, i - first, layout_.zero_references(i - zero));
+  }
   const ClusterCount from = std::max(first, compressed);
   if (from >= end) return;
   std::vector<std::uint64_t> references(end - from);
@@ -108,6 +114,7 @@ void Metadata::l1_table(std::uint64_t at, std::span<std::byte> out) const {
 // What comes before the next entry: the next of each kind has this rank.
 struct Metadata::L2Position {
   ClusterCount data;
+  ClusterCount zero;
   CompressedLayout::Cursor compressed;
 };
 
@@ -119,6 +126,7 @@ void Metadata::l2_tables(std::uint64_t at, std::span<std::byte> out) const {
   const GuestCluster first = std::min(map.table_begin(l1_index) + in_table / kEntrySize, map.end());
   L2Position position{
       .data = map.before(ClusterKind::kData, first),
+      .zero = map.before(ClusterKind::kZero, first),
       .compressed = layout_.compressed().at_rank(map.before(ClusterKind::kCompressed, first))};
   while (!out.empty()) {
     const std::uint64_t n = std::min<std::uint64_t>(table_size - in_table, out.size());
@@ -160,9 +168,19 @@ std::uint64_t Metadata::next_l2_entry(ClusterKind kind, GuestCluster cluster,
       return entry;
     }
     case ClusterKind::kZero:
-      return qcow2::kZeroEntry;
+      if (geometry.version >= 3) return qcow2::kZeroEntry;
+      return next_shared_zero_entry(position);
   }
   return qcow2::kUnallocatedEntry;
+}
+
+// Only the last one may be alone with its cluster.
+std::uint64_t Metadata::next_shared_zero_entry(L2Position& position) const {
+  const ClusterCount rank = position.zero++;
+  const HostOffset offset = layout_.zero_offset(rank);
+  const ClusterCount number = (offset - layout_.zero_offset(0)) >> layout_.geometry().cluster_bits;
+  const bool alone = layout_.zero_references(number) == 1;
+  return alone ? qcow2::encode_entry(offset) : qcow2::encode_shared_entry(offset);
 }
 
 }  // namespace qcow2stream

@@ -34,6 +34,7 @@ class Metadata {
   struct L2Position;
   void l2_table(std::uint64_t l1_index, std::uint64_t first_entry, L2Position& position,
                 std::span<std::byte> out) const;
+  [[nodiscard]] std::uint64_t next_shared_zero_entry(L2Position& position) const;
   [[nodiscard]] std::uint64_t next_l2_entry(ClusterKind kind, GuestCluster cluster,
                                             L2Position& position) const;
 

@@ -16,6 +16,15 @@ std::uint64_t l1_entries_for(const qcow2::Geometry& geometry, std::uint64_t virt
   return div_up(geometry.clusters_for(virtual_size), geometry.l2_entries());
 }
 
+// Of 16 bits, the only width in version 2.
+constexpr std::uint64_t kMostZeroReferences = 65535;
+
+// Version 3 has a flag for them.
+ClusterCount shared_zero_clusters(const ClusterMap& map) {
+  if (map.geometry().version >= 3) return 0;
+  return div_up(map.count(ClusterKind::kZero), kMostZeroReferences);
+}
+
 }  // namespace
 
 std::uint64_t virtual_size_of(std::uint64_t disk_size) {
@@ -52,6 +61,8 @@ std::string_view region_name(RegionKind kind) {
       return "l2-tables";
     case RegionKind::kDataClusters:
       return "data-clusters";
+    case RegionKind::kZeroClusters:
+      return "zero-clusters";
     case RegionKind::kCompressedClusters:
       return "compressed-clusters";
   }
@@ -63,12 +74,14 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
     : geometry_(geometry_of(options)),
       virtual_size_(virtual_size_of(disk_size)),
       data_file_(options.data_file),
+      backing_file_(options.backing_file),
       compression_(options.compression),
       map_(std::move(map)),
       compressed_(*map_, geometry_),
       totals_(total_clusters(geometry_, virtual_size_,
                              {.l2_tables = map_->l2_tables(),
                               .data = external_data() ? 0 : map_->count(ClusterKind::kData),
+                              .zero = shared_zero_clusters(*map_),
                               .compressed = geometry_.clusters_for(compressed_.size())})) {
   check_limits(disk_name, geometry_, virtual_size_, totals_);
   const std::uint64_t cluster_size = geometry_.cluster_size();
@@ -78,6 +91,7 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
   add_region(RegionKind::kL1Table, totals_.l1_table * cluster_size);
   add_region(RegionKind::kL2Tables, totals_.l2_tables * cluster_size);
   add_region(RegionKind::kDataClusters, totals_.data * cluster_size);
+  add_region(RegionKind::kZeroClusters, totals_.zero * cluster_size);
   // The last one, so it alone may end within a cluster.
   add_region(RegionKind::kCompressedClusters, compressed_.size());
 }
@@ -129,6 +143,14 @@ HostOffset Layout::data_offset(ClusterCount rank) const {
   return geometry_.offset(first_cluster(RegionKind::kDataClusters) + rank);
 }
 
+HostOffset Layout::zero_offset(ClusterCount rank) const {
+  return geometry_.offset(first_cluster(RegionKind::kZeroClusters) + rank / kMostZeroReferences);
+}
+
+std::uint64_t Layout::zero_references(ClusterCount n) const {
+  return std::min(map_->count(ClusterKind::kZero) - n * kMostZeroReferences, kMostZeroReferences);
+}
+
 HostOffset Layout::compressed_begin() const {
   return geometry_.offset(first_cluster(RegionKind::kCompressedClusters));
 }
@@ -148,6 +170,10 @@ qcow2::Header Layout::header() const {
     header.incompatible_features |= qcow2::kIncompatibleDataFile;
     if (data_file_->raw) header.autoclear_features |= qcow2::kAutoclearRawDataFile;
     header.data_file_name = data_file_->name;
+  }
+  if (backing_file_) {
+    header.backing_file_name = backing_file_->name;
+    header.backing_format = backing_file_->format;
   }
   if (compression_ && compression_->type == CompressionType::kZstd) {
     header.incompatible_features |= qcow2::kIncompatibleCompressionType;

@@ -38,10 +38,12 @@ struct ClusterTotals {
   ClusterCount l1_table = 0;
   ClusterCount l2_tables = 0;
   ClusterCount data = 0;
+  ClusterCount zero = 0;        // that all zero clusters of the guest share
   ClusterCount compressed = 0;  // that compressed clusters lie in; the last one may be a part
 
   [[nodiscard]] ClusterCount all() const {
-    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + compressed;
+    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + zero +
+           compressed;
   }
 };
 
@@ -62,6 +64,7 @@ enum class RegionKind {
   kL1Table,
   kL2Tables,
   kDataClusters,
+  kZeroClusters,
   kCompressedClusters,
 };
 
@@ -99,6 +102,11 @@ class Layout {
   [[nodiscard]] HostOffset l2_table_offset(std::uint64_t rank) const;
   // Of the data cluster with `rank` allocated ones before it; not with an external data file.
   [[nodiscard]] HostOffset data_offset(ClusterCount rank) const;
+  // The guest's zero clusters in version 2, which has no other way to say so: they share as few
+  // clusters of zeros as refcounts of 16 bits allow.
+  [[nodiscard]] HostOffset zero_offset(ClusterCount rank) const;
+  // References to the cluster of zeros with number `n`.
+  [[nodiscard]] std::uint64_t zero_references(ClusterCount n) const;
   // Where the region of compressed clusters begins, and where they lie in it.
   [[nodiscard]] HostOffset compressed_begin() const;
   [[nodiscard]] const CompressedLayout& compressed() const { return compressed_; }
@@ -112,6 +120,7 @@ class Layout {
   qcow2::Geometry geometry_;
   std::uint64_t virtual_size_;
   std::optional<DataFile> data_file_;
+  std::optional<BackingFile> backing_file_;
   std::optional<Compression> compression_;
   std::shared_ptr<const ClusterMap> map_;
   CompressedLayout compressed_;

@@ -123,6 +123,28 @@ std::optional<OptionProblem> find_data_file_problem(const ImageOptions& options)
   return std::nullopt;
 }
 
+std::optional<OptionProblem> find_backing_file_problem(const ImageOptions& options) {
+  if (!options.backing_file) return std::nullopt;
+  const auto& [name, format] = *options.backing_file;
+  const auto problem = [](std::string reason) {
+    return OptionProblem{Field::kBackingFile, std::move(reason)};
+  };
+  if (options.data_file) return problem("not together with an external data file");
+  if (name.empty() || name.find('\0') != std::string::npos) {
+    return problem("the name of the backing file is empty or holds a NUL");
+  }
+  if (format.empty() || format.size() > qcow2::kMaxBackingFormatBytes) {
+    return problem(fmt::format("the name of its format has {} bytes, not 1 to {}", format.size(),
+                               qcow2::kMaxBackingFormatBytes));
+  }
+  const std::uint64_t most = qcow2::max_backing_file_name(checked_geometry(options), format.size());
+  if (name.size() > most) {
+    return problem(fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster size",
+                               name.size(), most));
+  }
+  return std::nullopt;
+}
+
 std::optional<OptionProblem> find_compression_problem(const ImageOptions& options) {
   if (!options.compression) return std::nullopt;
   const Compression& compression = *options.compression;
@@ -181,6 +203,7 @@ std::optional<OptionProblem> find_problem(const ImageOptions& options) {
     return OptionProblem{Field::kRefcountBits,
                          fmt::format("refcounts of {} bits need version 3", options.refcount_bits)};
   }
+  if (auto problem = find_backing_file_problem(options)) return problem;
   if (auto problem = find_compression_problem(options)) return problem;
   return find_data_file_problem(options);
 }

@@ -26,6 +26,11 @@ constexpr std::uint64_t encode_entry(HostOffset table) {
   return table.value() | kCopied;
 }
 
+// L2: a cluster that other entries point to as well.
+constexpr std::uint64_t encode_shared_entry(HostOffset cluster) {
+  return cluster.value();
+}
+
 // L2, external data file: the offset in the data file is always the guest offset, and kCopied tells
 // cluster 0 from an unallocated one.
 constexpr std::uint64_t encode_data_file_entry(GuestOffset offset) {

@@ -20,6 +20,7 @@ enum Field : std::size_t {
   kMagicAt = 0,
   kVersionAt = 4,
   kBackingOffsetAt = 8,
+  kBackingLengthAt = 16,
   kClusterBitsAt = 20,
   kVirtualSizeAt = 24,
   kCryptMethodAt = 32,
@@ -43,6 +44,7 @@ enum Field : std::size_t {
 
 enum ExtensionType : std::uint32_t {
   kExtensionEnd = 0,
+  kExtensionBackingFormat = 0xe2792aca,
   kExtensionDataFile = 0x44415441,
   kExtensionFeatureNames = 0x6803f857,
 };
@@ -95,6 +97,22 @@ std::vector<std::byte> encode_feature_names() {
   return data;
 }
 
+// In QEMU's order. Version 2 has some only where it needs them: readers of its time know none.
+void append_extensions(std::vector<std::byte>& out, const Header& header) {
+  const bool has_other = header.data_file_name || header.backing_file_name;
+  if (header.backing_format) {
+    append_extension(out, kExtensionBackingFormat,
+                     std::as_bytes(std::span(*header.backing_format)));
+  }
+  if (header.data_file_name) {
+    append_extension(out, kExtensionDataFile, std::as_bytes(std::span(*header.data_file_name)));
+  }
+  if (has_feature_table(header.geometry, has_other)) {
+    append_extension(out, kExtensionFeatureNames, encode_feature_names());
+  }
+  if (header.geometry.version >= 3 || has_other) append_extension(out, kExtensionEnd, {});
+}
+
 [[noreturn]] void bad_header(const std::string& reason) {
   throw Error(ErrorKind::kFailed, "header", "not a qcow2 header that is understood here", reason);
 }
@@ -107,13 +125,29 @@ void decode_extensions(std::span<const std::byte> bytes, Header& header) {
     bytes = bytes.subspan(kExtensionHeaderSize);
     const std::uint64_t padded = align_up(length, 8);
     if (padded > bytes.size()) bad_header("an extension is longer than the header");
+    const auto text = [&] {
+      return std::string(reinterpret_cast<const char*>(bytes.data()), length);
+    };
     if (type == kExtensionDataFile) {
-      header.data_file_name.emplace(reinterpret_cast<const char*>(bytes.data()), length);
+      header.data_file_name = text();
+    } else if (type == kExtensionBackingFormat) {
+      header.backing_format = text();
     } else if (type == kExtensionFeatureNames) {
       header.feature_name_table = true;
     }
     bytes = bytes.subspan(padded);
   }
+}
+
+void decode_backing_file_name(std::span<const std::byte> bytes, Header& header) {
+  const auto offset = load_big<std::uint64_t>(&bytes[kBackingOffsetAt]);
+  const auto length = load_big<std::uint32_t>(&bytes[kBackingLengthAt]);
+  if (offset == 0) return;
+  if (length > bytes.size() || offset > bytes.size() - length) {
+    bad_header("the name of its backing file does not lie in it");
+  }
+  const auto name = bytes.subspan(offset, length);
+  header.backing_file_name.emplace(reinterpret_cast<const char*>(name.data()), length);
 }
 
 }  // namespace
@@ -130,22 +164,21 @@ std::vector<std::byte> encode_header(const Header& header) {
   store_big(&out[kRefcountTableOffsetAt], header.refcount_table_offset.value());
   store_big(&out[kRefcountTableClustersAt],
             static_cast<std::uint32_t>(header.refcount_table_clusters));
-  if (!v3) return out;
-
-  store_big(&out[kIncompatibleAt], header.incompatible_features);
-  store_big(&out[kCompatibleAt], header.compatible_features);
-  store_big(&out[kAutoclearAt], header.autoclear_features);
-  store_big(&out[kRefcountOrderAt], std::uint32_t{header.geometry.refcount_order});
-  store_big(&out[kHeaderLengthAt], std::uint32_t{kVersion3Length});
-  out[kCompressionTypeAt] = std::byte{header.compression_type};
-
-  if (header.data_file_name) {
-    append_extension(out, kExtensionDataFile, std::as_bytes(std::span(*header.data_file_name)));
+  if (v3) {
+    store_big(&out[kIncompatibleAt], header.incompatible_features);
+    store_big(&out[kCompatibleAt], header.compatible_features);
+    store_big(&out[kAutoclearAt], header.autoclear_features);
+    store_big(&out[kRefcountOrderAt], std::uint32_t{header.geometry.refcount_order});
+    store_big(&out[kHeaderLengthAt], std::uint32_t{kVersion3Length});
+    out[kCompressionTypeAt] = std::byte{header.compression_type};
   }
-  if (has_feature_table(header.geometry, header.data_file_name.has_value())) {
-    append_extension(out, kExtensionFeatureNames, encode_feature_names());
+  append_extensions(out, header);
+  if (header.backing_file_name) {
+    store_big(&out[kBackingOffsetAt], std::uint64_t{out.size()});
+    store_big(&out[kBackingLengthAt], static_cast<std::uint32_t>(header.backing_file_name->size()));
+    const auto name = std::as_bytes(std::span(*header.backing_file_name));
+    out.insert(out.end(), name.begin(), name.end());
   }
-  append_extension(out, kExtensionEnd, {});
   return out;
 }
 
@@ -166,7 +199,7 @@ Header decode_header(std::span<const std::byte> bytes) {
       header.geometry.cluster_bits > kMaxClusterBits) {
     bad_header("cluster_bits is out of range");
   }
-  if (load_big<std::uint64_t>(&bytes[kBackingOffsetAt]) != 0) bad_header("it has a backing file");
+  decode_backing_file_name(bytes, header);
   if (load_big<std::uint32_t>(&bytes[kCryptMethodAt]) != 0) bad_header("it is encrypted");
   if (load_big<std::uint32_t>(&bytes[kSnapshotCountAt]) != 0) bad_header("it has snapshots");
   std::size_t length = kVersion2Length;
@@ -195,6 +228,14 @@ std::uint64_t max_data_file_name(const Geometry& geometry) {
   const std::uint64_t room =
       geometry.cluster_size() - kVersion3Length - features - 2 * kExtensionHeaderSize;
   return std::min(align_down(room, 8), kMaxDataFileNameBytes);
+}
+
+std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length) {
+  std::uint64_t taken = geometry.version >= 3 ? kVersion3Length : kVersion2Length;
+  if (has_feature_table(geometry, true)) taken += kFeatureTableSize;
+  if (format_length > 0) taken += kExtensionHeaderSize + align_up(format_length, 8);
+  taken += kExtensionHeaderSize;  // the end
+  return std::min(geometry.cluster_size() - taken, kMaxBackingFileNameBytes);
 }
 
 }  // namespace qcow2stream::qcow2

@@ -36,6 +36,8 @@ struct Header {
   std::uint64_t autoclear_features = 0;
   std::uint8_t compression_type = kCompressionDeflate;
   std::optional<std::string> data_file_name;
+  std::optional<std::string> backing_file_name;
+  std::optional<std::string> backing_format;
   bool feature_name_table = false;  // decoded; encode_header() decides by itself
 
   friend bool operator==(const Header&, const Header&) = default;
@@ -46,12 +48,16 @@ struct Header {
 // max_data_file_name().
 std::vector<std::byte> encode_header(const Header& header);
 
-// Reads what encode_header() writes, and any other header without a backing file, encryption or
-// snapshots. `bytes` must hold the header and its extensions. Throws Error{kFailed} on anything
-// else. Unknown extensions are passed over.
+// Reads what encode_header() writes, and any other header without encryption or snapshots. `bytes`
+// must hold the header and its extensions. Throws Error{kFailed} on anything else. Unknown
+// extensions are passed over.
 Header decode_header(std::span<const std::byte> bytes);
 
 // Bytes that a data file's name may have in an image of this cluster size, 0 if none fits.
 std::uint64_t max_data_file_name(const Geometry& geometry);
+
+// Bytes that a backing file's name may have in an image of this cluster size, 0 if none fits, given
+// the length of its format's name (0: not recorded).
+std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length);
 
 }  // namespace qcow2stream::qcow2

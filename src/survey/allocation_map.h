@@ -23,8 +23,4 @@ bool reads_as_zeros(const MapEntry& entry, const std::string& name);
 std::shared_ptr<const ClusterMap> read_allocation_map(const std::string& path, const Disk& disk,
                                                       const qcow2::Geometry& geometry);
 
-// The clusters of a map as the extents of a disk of `disk_size` bytes.
-std::unique_ptr<ExtentCursor> extents_of(std::shared_ptr<const ClusterMap> map,
-                                         std::uint64_t disk_size);
-
 }  // namespace qcow2stream

@@ -14,7 +14,10 @@
 #include "qcow2stream/error.h"
 #include "spool/compressed_store.h"
 #include "survey/allocation_map.h"
-#include "survey/compress_scan.h"
+#include "survey/change_map.h"
+#include "survey/changed_map.h"
+#include "survey/extents.h"
+#include "survey/full_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 
@@ -38,12 +41,28 @@ std::unique_ptr<ExtentCursor> disk_extents(const Disk& disk, bool use_extents) {
   return use_extents ? disk.extents(whole) : disk.Disk::extents(whole);
 }
 
-void check_map_options(const ImageOptions& image, const SurveyOptions& options) {
+// Options that exclude each other.
+void check_options(const ImageOptions& image, const SurveyOptions& options) {
+  const bool raw_data_file = image.data_file && image.data_file->raw;
+  const int increments =
+      (options.base ? 1 : 0) + (options.changes ? 1 : 0) + (options.changed_map_file ? 1 : 0);
   const char* reason = nullptr;
-  if (options.scan == Scan::kNone) reason = "a map makes no sense where everything gets space";
-  if (!options.use_extents) reason = "a map makes no sense without extents";
-  if (image.data_file && image.data_file->raw) {
-    reason = "a map makes no sense with a raw data file, which maps every cluster";
+  if (options.map_file) {
+    if (options.scan == Scan::kNone) reason = "a map makes no sense where everything gets space";
+    if (!options.use_extents) reason = "a map makes no sense without extents";
+    if (raw_data_file) {
+      reason = "a map makes no sense with a raw data file, which maps every cluster";
+    }
+    if (options.changes || options.changed_map_file) {
+      reason = "a map makes no sense where a list says what has changed";
+    }
+  }
+  if (increments > 1) reason = "there is one way to tell what has changed, not several";
+  if (increments == 0 && image.backing_file) {
+    reason = "an image with a backing file needs to be told what has changed";
+  }
+  if (increments > 0 && image.data_file) {
+    reason = "an increment makes no sense with an external data file";
   }
   if (reason != nullptr) throw Error(ErrorKind::kUsage, "survey options", "", reason);
 }
@@ -82,55 +101,136 @@ unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 
-unsigned threads_to_compress(unsigned wanted) {
+unsigned threads_to_work(unsigned wanted) {
   return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
 }
 
-// Compresses everything that `work` hands out.
-std::shared_ptr<const CompressedStore> compress(const Disk& disk, const ImageOptions& image,
-                                                const SurveyOptions& options, SurveyWork& work,
-                                                ClusterMapBuilder& map) {
-  auto store = std::make_shared<CompressedStore>(options.spool_memory, options.spool_directory);
-  run_parallel(threads_to_compress(options.threads), work, [&] {
-    compress_clusters(disk, work, geometry_of(image), *image.compression,
-                      options.scan == Scan::kZeros, map, *store);
-  });
-  store->seal();
-  return store;
-}
+// One survey, step by step.
+class Survey {
+ public:
+  Survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options)
+      : disk_(disk),
+        image_(image),
+        options_(options),
+        geometry_(geometry_of(image)),
+        map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {}
+
+  SurveyResult run() {
+    SurveyResult result;
+    if (options_.changes || options_.changed_map_file) {
+      result.compressed = scan_changes();
+    } else if (maps_everything() && !reads_everything()) {
+      mark_all(ClusterKind::kData);
+    } else {
+      result.compressed = scan(all_extents(), on_zeros());
+    }
+    result.map = map_.finish();
+    return result;
+  }
+
+ private:
+  [[nodiscard]] bool maps_everything() const {
+    const bool all = options_.scan == Scan::kNone && !options_.base;
+    return all || (image_.data_file && image_.data_file->raw);
+  }
+  [[nodiscard]] bool reads_everything() const { return image_.compression || options_.base; }
+
+  [[nodiscard]] OnZeros on_zeros() const {
+    const bool increment = options_.base || options_.changes || options_.changed_map_file;
+    if (!increment) return options_.scan == Scan::kZeros ? OnZeros::kLeaveOut : OnZeros::kStore;
+    const bool mark = image_.backing_file && options_.scan != Scan::kNone;
+    return mark ? OnZeros::kMark : OnZeros::kStore;
+  }
+
+  void mark_all(ClusterKind kind) {
+    map_.mark(kind, GuestCluster(0), geometry_.clusters_for(virtual_size_of(disk_.size())));
+  }
+
+  [[nodiscard]] std::unique_ptr<ExtentCursor> all_extents() const {
+    if (options_.map_file) {
+      return with_base(extents_of(read_allocation_map(*options_.map_file, disk_, geometry_),
+                                  Listed::kData, disk_.size()));
+    }
+    return with_base(disk_extents(disk_, options_.use_extents && !maps_everything()));
+  }
+
+  [[nodiscard]] std::unique_ptr<ExtentCursor> with_base(
+      std::unique_ptr<ExtentCursor> extents) const {
+    if (!options_.base) return extents;
+    return union_of(std::move(extents), disk_extents(*options_.base, options_.use_extents),
+                    disk_.size());
+  }
+
+  // A list says what has changed.
+  std::shared_ptr<const CompressedStore> scan_changes() {
+    const auto changes = options_.changes
+                             ? read_changes(*options_.changes, disk_.size(), geometry_)
+                             : read_changed_map(*options_.changed_map_file, disk_, geometry_);
+    const OnZeros on_zeros_here = on_zeros();
+    if (on_zeros_here == OnZeros::kMark) {
+      copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);
+      // Where a cluster is found to be something else, that is stronger.
+      copy_marks(*changes, ClusterKind::kData, ClusterKind::kZero);
+      return scan(extents_of(changes, Listed::kData, disk_.size()), on_zeros_here);
+    }
+    if (image_.compression)
+      return scan(extents_of(changes, Listed::kAll, disk_.size()), on_zeros_here);
+    copy_marks(*changes, ClusterKind::kZero, ClusterKind::kData);
+    copy_marks(*changes, ClusterKind::kData, ClusterKind::kData);
+    return nullptr;
+  }
+
+  void copy_marks(const ClusterMap& from, ClusterKind kind, ClusterKind as) {
+    GuestCluster at = from.next(kind, GuestCluster(0));
+    while (at < from.end()) {
+      const GuestCluster end = from.next_other(kind, at);
+      map_.mark(as, at, end - at);
+      at = from.next(kind, end);
+    }
+  }
+
+  // Looks into all data among `extents`, as closely as the options ask for.
+  std::shared_ptr<const CompressedStore> scan(std::unique_ptr<ExtentCursor> extents,
+                                              OnZeros on_zeros_here) {
+    const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
+    SurveyWork work(std::move(extents), disk_.size(), alignment, options_.progress);
+    if (reads_everything()) return read_all(work, on_zeros_here);
+    if (options_.scan == Scan::kHoles) {
+      mark_extents(work, geometry_, map_);
+    } else {
+      run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
+                   [&] { scan_for_zeros(disk_, work, geometry_, map_); });
+    }
+    return nullptr;
+  }
+
+  std::shared_ptr<const CompressedStore> read_all(SurveyWork& work, OnZeros on_zeros_here) {
+    std::shared_ptr<CompressedStore> store;
+    FullScan scan{.disk = disk_, .base = options_.base.get(), .on_zeros = on_zeros_here};
+    if (image_.compression) {
+      store = std::make_shared<CompressedStore>(options_.spool_memory, options_.spool_directory);
+      scan.compression = &*image_.compression;
+      scan.store = store.get();
+    }
+    run_parallel(threads_to_work(options_.threads), work,
+                 [&] { scan_fully(scan, work, geometry_, map_); });
+    if (store) store->seal();
+    return store;
+  }
+
+  const Disk& disk_;
+  const ImageOptions& image_;
+  const SurveyOptions& options_;
+  const qcow2::Geometry geometry_;
+  ClusterMapBuilder map_;
+};
 
 }  // namespace
 
 SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
-  if (options.map_file) check_map_options(image, options);
-  const qcow2::Geometry geometry = geometry_of(image);
-  const ClusterCount clusters = geometry.clusters_for(virtual_size_of(disk.size()));
-  ClusterMapBuilder map(geometry, clusters);
-
-  const bool maps_everything =
-      options.scan == Scan::kNone || (image.data_file && image.data_file->raw);
-  if (maps_everything && !image.compression) {
-    map.mark(ClusterKind::kData, GuestCluster(0), clusters);
-    return {.map = map.finish(), .compressed = nullptr};
-  }
-  auto extents =
-      options.map_file
-          ? extents_of(read_allocation_map(*options.map_file, disk, geometry), disk.size())
-          : disk_extents(disk, options.use_extents && !maps_everything);
-  const std::uint64_t alignment = image.compression ? geometry.cluster_size() : 1;
-  SurveyWork work(std::move(extents), disk.size(), alignment, options.progress);
-  SurveyResult result;
-  if (image.compression) {
-    result.compressed = compress(disk, image, options, work, map);
-  } else if (options.scan == Scan::kHoles) {
-    mark_extents(work, geometry, map);
-  } else {
-    run_parallel(threads_to_probe(options.threads, disk.traits()), work,
-                 [&] { scan_for_zeros(disk, work, geometry, map); });
-  }
-  result.map = map.finish();
-  return result;
+  check_options(image, options);
+  return Survey(disk, image, options).run();
 }
 
 }  // namespace qcow2stream

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include "plan/cluster_map_builder.h"
+#include "qcow2/geometry.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/options.h"
+#include "spool/compressed_store.h"
+#include "survey/work.h"
+
+namespace qcow2stream {
+
+// What becomes of a cluster that reads as zeros.
+enum class OnZeros {
+  kLeaveOut,  // nothing: it stays unallocated
+  kMark,      // it becomes a zero cluster
+  kStore,     // it is stored like any other
+};
+
+// What a survey that reads every byte does with it.
+struct FullScan {
+  const Disk& disk;
+  // Where given, clusters that are the same here and there stay unallocated. What lies behind its
+  // end reads as zeros.
+  const Disk* base = nullptr;
+  // Both or none: where given, clusters are compressed, and are data only where that does not make
+  // them smaller.
+  const Compression* compression = nullptr;
+  CompressedStore* store = nullptr;
+  OnZeros on_zeros = OnZeros::kLeaveOut;
+};
+
+// One worker: reads what `work` hands out, which must be whole clusters, and marks what each is.
+// Returns when there is no more work. Throws Error.
+void scan_fully(const FullScan& scan, SurveyWork& work, const qcow2::Geometry& geometry,
+                ClusterMapBuilder& map);
+
+}  // namespace qcow2stream
