@@ -110,6 +110,9 @@ std::shared_ptr<const Disk> open_disk(const std::string& path);
 // file cannot be opened once more, is put back when the disk goes. `name` is used in errors.
 std::shared_ptr<const Disk> open_disk(int fd, const std::string& name);
 
+// A disk that is the first `size` bytes of `disk`. Throws Error{kFailed} if it has fewer.
+std::shared_ptr<const Disk> first_bytes(std::shared_ptr<const Disk> disk, std::uint64_t size);
+
 // The name of the image format whose magic number stands at the start of the disk ("qcow2",
 // "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels", "bochs", "cloop"), or nothing. Such a disk is
 // rarely meant to be wrapped as it is. Throws Error if the disk cannot be read.

@@ -56,7 +56,10 @@ struct SurveyOptions {
   // where it has none or with kNone. With kHoles a list of changes is believed and nothing is read.
   //   The disk that the increment is based on: what differs from it has changed. Behind its end it
   //   counts as zeros. Extents of both are asked for; where both have holes nothing is read.
+  //   `base_map_file` is for the base what `map_file` is for the disk. With either of them the disks
+  //   must read as zeros where their maps list nothing.
   std::shared_ptr<const Disk> base;
+  std::optional<std::string> base_map_file;
   //   What the disk's source says.
   std::shared_ptr<const Changes> changes;
   //   A JSON file, in the forms of `map_file`; there `exists`, "dirty", or `depth` 0 with `present`

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <limits>
 #include <new>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "base/errors.h"
+#include "cli/header_info.h"
 #include "cli/measure.h"
 #include "cli/open_input.h"
 #include "cli/options.h"
@@ -50,23 +52,44 @@ void check_stdout(const Options& options) {
                 "redirect it into a file or a pipe");
   }
   struct stat out {};
-  const auto in = input_status(options);
-  if (::fstat(STDOUT_FILENO, &out) != 0 || !in) return;
-  // One socket may well be both ends.
-  const bool same_file =
-      S_ISREG(out.st_mode) && out.st_dev == in->st_dev && out.st_ino == in->st_ino;
-  const bool same_device =
-      S_ISBLK(out.st_mode) && S_ISBLK(in->st_mode) && out.st_rdev == in->st_rdev;
-  if (same_file || same_device) {
-    throw Error(ErrorKind::kFailed, disk_name(options), "cannot be read",
-                "standard output writes to the same disk");
+  if (::fstat(STDOUT_FILENO, &out) != 0) return;
+  for (const struct stat& in : input_status(options)) {
+    // One socket may well be both ends.
+    const bool same_file =
+        S_ISREG(out.st_mode) && out.st_dev == in.st_dev && out.st_ino == in.st_ino;
+    const bool same_device =
+        S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
+    if (same_file || same_device) {
+      throw Error(ErrorKind::kFailed, disk_name(options), "cannot be read",
+                  "standard output writes to the same disk");
+    }
   }
 }
 
-void warn(const Input& input, const Options& options) {
+void warn(const Input& input, const Disk* base, const Options& options) {
   if (options.quiet) return;
   if (input.warning) message(*input.warning);
   for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
+  if (base == nullptr) return;
+  for (const std::string& warning : base_warnings(*base, options)) message(warning);
+}
+
+// What the caller already knows about DISK and the base.
+void apply_header_info(Options& options) {
+  if (options.info) {
+    const HeaderInfo info = read_header_info(*options.info);
+    options.virtual_size = info.virtual_size;
+    if (info.cluster_size && !options.cluster_size_given) {
+      options.image.cluster_size = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(*info.cluster_size, std::numeric_limits<std::uint32_t>::max()));
+      if (const auto problem = find_problem(options.image)) {
+        throw Error(ErrorKind::kFailed, *options.info, "gives no image", problem->reason);
+      }
+    }
+  }
+  if (options.base_info) {
+    options.base_virtual_size = read_header_info(*options.base_info).virtual_size;
+  }
 }
 
 HostRange range_of(const Image& image, const Options& options) {
@@ -91,16 +114,18 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void run(const Options& options, Progress& progress) {
+void run(Options options, Progress& progress) {
   if (options.action == Action::kConvert) check_stdout(options);
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, progress);
 
   // 1. The input: from here on its size is fixed.
+  apply_header_info(options);
   const Input input = open_input(options, progress);
   const std::shared_ptr<const Disk>& disk = input.disk;
   check_disk_size(disk->name(), disk->size(), options.image);
-  warn(input, options);
+  const std::shared_ptr<const Disk> base = open_base(options);
+  warn(input, base.get(), options);
 
   // 2. The survey: from here on we know which clusters need space.
   const bool emits = options.action == Action::kConvert;
@@ -111,6 +136,9 @@ void run(const Options& options, Progress& progress) {
                                .map_file = options.map,
                                .spool_memory = emits ? options.spool_memory : 0,
                                .spool_directory = emits ? options.spool_directory : std::nullopt,
+                               .base = base,
+                               .base_map_file = options.base_map,
+                               .changed_map_file = options.changed_map,
                                .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.

@@ -24,9 +24,9 @@ constexpr std::array<std::string_view, 12> kQemuProtocols = {
     "rbd", "http", "https", "ftp", "ftps", "ssh", "iscsi", "nfs", "gluster", "json", "nbd", "fat"};
 
 // `json:{...}`, `rbd:pool/image`: not a file, and the user may not know what to write instead.
-[[noreturn]] void hint_at_blockdev(const Options& options, const Error& error) {
-  const std::size_t colon = options.disk.find(':');
-  const std::string protocol = options.disk.substr(0, colon == std::string::npos ? 0 : colon);
+[[noreturn]] void hint_at_blockdev(const std::string& disk, const Error& error) {
+  const std::size_t colon = disk.find(':');
+  const std::string protocol = disk.substr(0, colon == std::string::npos ? 0 : colon);
   if (error.error_number() != ENOENT ||
       std::ranges::find(kQemuProtocols, protocol) == kQemuProtocols.end()) {
     throw error;
@@ -34,18 +34,24 @@ constexpr std::array<std::string_view, 12> kQemuProtocols = {
   std::string advice = fmt::format("use --blockdev '{{\"driver\":\"{}\",...}}'", protocol);
   if (protocol == "json") advice = "use --blockdev with what stands behind json:";
   if (protocol == "nbd") advice = "use nbd://HOST:PORT or nbd+unix:///?socket=PATH";
-  throw Error(ErrorKind::kFailed, options.disk, "not a file", advice).with_errno(ENOENT);
+  throw Error(ErrorKind::kFailed, disk, "not a file", advice).with_errno(ENOENT);
 }
 
-std::shared_ptr<const Disk> open_file(const Options& options) {
+std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
+                                      const NbdOptions& nbd) {
   try {
-    const std::string format =
-        options.format == "auto" ? probe_format(options.disk) : options.format;
-    if (format == "raw") return open_disk(options.disk);
-    return open_qemu(options.disk, format, options.nbd);
+    const std::string format = given_format == "auto" ? probe_format(path) : given_format;
+    if (format == "raw") return open_disk(path);
+    return open_qemu(path, format, nbd);
   } catch (const Error& error) {
-    hint_at_blockdev(options, error);
+    hint_at_blockdev(path, error);
   }
+}
+
+// DISK or the base without any special case.
+std::shared_ptr<const Disk> open_simple(const std::string& disk, const std::string& format,
+                                        const NbdOptions& nbd) {
+  return is_nbd_uri(disk) ? open_nbd(disk, nbd) : open_file(disk, format, nbd);
 }
 
 bool is_file(const Options& options) {
@@ -107,23 +113,32 @@ Input open_stdin(const Options& options, Progress& progress) {
 std::shared_ptr<const Disk> open_named(const Options& options) {
   if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, options.nbd);
   if (!options.server.empty()) return open_nbd_server(options.server, options.nbd);
-  if (is_nbd_uri(options.disk)) return open_nbd(options.disk, options.nbd);
-  return open_file(options);
+  return open_simple(options.disk, options.format, options.nbd);
 }
 
 }  // namespace
 
 Input open_input(const Options& options, Progress& progress) {
-  if (reads_stdin(options)) return open_stdin(options, progress);
-  return {open_named(options), {}};
+  Input input =
+      reads_stdin(options) ? open_stdin(options, progress) : Input{open_named(options), {}};
+  if (options.virtual_size) input.disk = first_bytes(input.disk, *options.virtual_size);
+  return input;
 }
 
-std::optional<struct stat> input_status(const Options& options) {
+std::shared_ptr<const Disk> open_base(const Options& options) {
+  if (!options.base) return nullptr;
+  auto base = open_simple(*options.base, options.base_format.value_or("raw"), options.nbd);
+  return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
+}
+
+std::vector<struct stat> input_status(const Options& options) {
+  std::vector<struct stat> all;
   struct stat status {};
   const int failed =
       reads_stdin(options) ? ::fstat(STDIN_FILENO, &status) : ::stat(options.disk.c_str(), &status);
-  if (failed != 0) return std::nullopt;
-  return status;
+  if (failed == 0) all.push_back(status);
+  if (options.base && ::stat(options.base->c_str(), &status) == 0) all.push_back(status);
+  return all;
 }
 
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options) {
@@ -142,6 +157,15 @@ std::vector<std::string> input_warnings(const Disk& disk, const Options& options
         fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
   }
   return warnings;
+}
+
+std::vector<std::string> base_warnings(const Disk& base, const Options& options) {
+  const auto format = options.base_format ? std::nullopt : image_magic(base);
+  if (!format) return {};
+  return {
+      fmt::format("{}: looks like a {} image and is compared as it is; say --base-format {} to "
+                  "compare its content, --base-format raw to silence this",
+                  base.name(), *format, *format)};
 }
 
 }  // namespace qcow2stream::cli

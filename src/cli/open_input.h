@@ -26,10 +26,14 @@ struct Input {
 // Opens DISK; standard input is read to its end, unless that can wait. Throws Error.
 Input open_input(const Options& options, Progress& progress);
 
+// Opens what --base names; null without it. Throws Error.
+std::shared_ptr<const Disk> open_base(const Options& options);
+
 // What else the user should know about the disk: one line each.
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
+std::vector<std::string> base_warnings(const Disk& base, const Options& options);
 
-// What DISK is for the file system, if it is anything.
-std::optional<struct stat> input_status(const Options& options);
+// What DISK and the base are for the file system, those that are anything.
+std::vector<struct stat> input_status(const Options& options);
 
 }  // namespace qcow2stream::cli

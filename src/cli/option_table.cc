@@ -2,20 +2,12 @@
 //
 #include "cli/option_table.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <cstring>
-#include <limits>
-#include <string_view>
-#include <vector>
 
-#include "cli/size.h"
+#include "cli/option_values.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -24,117 +16,6 @@ constexpr unsigned kMaxThreads = 1024;
 constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxRequests = 1024;
 constexpr unsigned kMaxTimeout = 1'000'000;
-constexpr int kNoSuchLevel = 1'000'000;
-
-// --- values -------------------------------------------------------------------------------------
-
-[[noreturn]] void bad_value(const char* value, std::string_view reason) {
-  throw UsageError(fmt::format("'{}' {}", value, reason));
-}
-
-std::uint64_t size_value(const char* value) {
-  try {
-    return parse_size(value);
-  } catch (const std::invalid_argument& error) {
-    bad_value(value, error.what());
-  }
-}
-
-unsigned number_value(const char* value) {
-  unsigned number = 0;
-  const char* end = value + std::strlen(value);
-  const auto [stop, error] = std::from_chars(value, end, number);
-  if (error != std::errc() || stop != end) bad_value(value, "is not a number");
-  return number;
-}
-
-unsigned count_value(const char* value, unsigned most) {
-  const unsigned number = number_value(value);
-  if (number == 0 || number > most) bad_value(value, fmt::format("is not from 1 to {}", most));
-  return number;
-}
-
-// The name of a block driver, as far as it can be told without QEMU.
-std::string format_value(const char* value) {
-  const std::string_view word(value);
-  const auto is_name_character = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  if (word.empty() || !std::ranges::all_of(word, is_name_character)) {
-    bad_value(value, "is not the name of a format");
-  }
-  return std::string(word);
-}
-
-std::uint32_t cluster_size_value(const char* value) {
-  std::uint64_t size = 0;
-  try {
-    size = parse_size(value);
-  } catch (const std::invalid_argument& error) {
-    bad_value(value, fmt::format("{}; -c sets the cluster size; to compress, use --compress",
-                                 error.what()));
-  }
-  if (size > std::numeric_limits<std::uint32_t>::max()) {
-    bad_value(value, "is not a power of two from 512 to 2097152");
-  }
-  return static_cast<std::uint32_t>(size);
-}
-
-std::uint32_t window_value(const char* value) {
-  const std::uint64_t size = size_value(value);
-  if (size != 4096 && size != 32768) bad_value(value, "is not 4k or 32k");
-  return static_cast<std::uint32_t>(size);
-}
-
-Scan scan_value(const char* value) {
-  const std::string_view word(value);
-  if (word == "zeros" || word == "zeroes") return Scan::kZeros;
-  if (word == "holes") return Scan::kHoles;
-  if (word == "none") return Scan::kNone;
-  bad_value(value, "is not one of zeros, holes, none");
-}
-
-// zlib, zstd, zlib:3
-Compression compression_value(const char* value) {
-  Compression compression;
-  std::string_view word(value == nullptr ? "zlib" : value);
-  const std::size_t colon = word.find(':');
-  if (colon != std::string_view::npos) {
-    compression.level =
-        static_cast<int>(std::min(number_value(word.data() + colon + 1), unsigned{kNoSuchLevel}));
-    word = word.substr(0, colon);
-  }
-  if (word == "zstd") {
-    compression.type = CompressionType::kZstd;
-  } else if (word != "zlib") {
-    bad_value(value, "is not zlib or zstd, with :LEVEL where you want");
-  }
-  return compression;
-}
-
-MeasureFormat measure_value(const char* value) {
-  if (value == nullptr) return MeasureFormat::kHuman;
-  const std::string_view word(value);
-  if (word == "human") return MeasureFormat::kHuman;
-  if (word == "json") return MeasureFormat::kJson;
-  if (word == "size") return MeasureFormat::kSize;
-  bad_value(value, "is not one of human, json, size");
-}
-
-int progress_fd_value(const char* value) {
-  const unsigned number = number_value(value);
-  if (number == STDOUT_FILENO) bad_value(value, "is standard output, which carries the image");
-  const int flags =
-      number <= std::numeric_limits<int>::max() ? ::fcntl(static_cast<int>(number), F_GETFL) : -1;
-  if (flags < 0) bad_value(value, "is not an open file descriptor");
-  if ((flags & O_ACCMODE) == O_RDONLY) bad_value(value, "is open for reading only");
-  return static_cast<int>(number);
-}
-
-std::string path_value(const char* value) {
-  if (*value == 0) bad_value(value, "is not a name");
-  return value;
-}
 
 void set_threads(Parsed& p, const char* value) {
   p.options.threads = number_value(value);
@@ -188,6 +69,7 @@ constexpr std::array kImageOptions = {
     OptionSpec{'c', "cluster-size", Value::kRequired, "N", "512 to 2M, a power of two (64k)",
                [](Parsed& p, const char* value) {
                  p.options.image.cluster_size = cluster_size_value(value);
+                 p.options.cluster_size_given = true;
                }},
     OptionSpec{
         'r', "refcount-bits", Value::kRequired, "N", "1, 2, 4, 8, 16, 32 or 64 (16)",
@@ -211,6 +93,31 @@ constexpr std::array kImageOptions = {
     OptionSpec{0, "deflate-window", Value::kRequired, "N",
                "of zlib: 4k (default), or 32k for smaller images",
                [](Parsed& p, const char* value) { p.deflate_window = window_value(value); }},
+};
+
+constexpr std::array kIncrementOptions = {
+    OptionSpec{'B', "backing-file", Value::kRequired, "NAME",
+               "the image is an overlay of NAME; with -F and one\nof --base, --changed-map",
+               [](Parsed& p, const char* value) { p.backing_file = path_value(value); }},
+    OptionSpec{'F', "backing-format", Value::kRequired, "FMT", "the format of NAME",
+               [](Parsed& p, const char* value) { p.backing_format = format_value(value); }},
+    OptionSpec{0, "base", Value::kRequired, "DISK", "only what differs from this disk",
+               [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
+    OptionSpec{0, "base-format", Value::kRequired, "FMT", "its format (raw)",
+               [](Parsed& p, const char* value) { p.options.base_format = format_value(value); }},
+    OptionSpec{0, "changed-map", Value::kRequired, "FILE",
+               "only what this JSON lists, from rbd diff, nbdinfo,\nqemu-img map or elsewhere",
+               [](Parsed& p, const char* value) { p.options.changed_map = path_value(value); }},
+    OptionSpec{0, "diff", Value::kRequired, "", "",
+               [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
+    OptionSpec{0, "json-header-map", Value::kRequired, "", "",
+               [](Parsed& p, const char* value) { p.options.map = fd_path_value(value); }},
+    OptionSpec{0, "json-header-info", Value::kRequired, "", "",
+               [](Parsed& p, const char* value) { p.options.info = fd_path_value(value); }},
+    OptionSpec{0, "json-header-diff-map", Value::kRequired, "", "",
+               [](Parsed& p, const char* value) { p.options.base_map = fd_path_value(value); }},
+    OptionSpec{0, "json-header-diff-info", Value::kRequired, "", "",
+               [](Parsed& p, const char* value) { p.options.base_info = fd_path_value(value); }},
 };
 
 constexpr std::array kOutputOptions = {
@@ -255,8 +162,9 @@ constexpr std::array kOtherOptions = {
                [](Parsed& p, const char*) { p.options.action = Action::kVersion; }},
 };
 
-constexpr std::array<OptionGroup, 4> kGroups = {{{"Input", kInputOptions},
+constexpr std::array<OptionGroup, 5> kGroups = {{{"Input", kInputOptions},
                                                  {"Image", kImageOptions},
+                                                 {"Increments", kIncrementOptions},
                                                  {"Output", kOutputOptions},
                                                  {"Other", kOtherOptions}}};
 

@@ -24,6 +24,8 @@ struct Parsed {
   bool data_file_raw = false;
   std::optional<std::string> data_file_name;
   std::optional<std::uint32_t> deflate_window;
+  std::optional<std::string> backing_file;
+  std::optional<std::string> backing_format;
 };
 
 struct OptionSpec {

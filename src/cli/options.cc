@@ -68,6 +68,8 @@ class GetoptTables {
   std::vector<Entry> entries_;
 };
 
+constexpr const char* kWaysToTellChanges = "--base, --changed-map";
+
 // Options that other tools have and this one calls something else.
 [[noreturn]] void unknown_option(int letter, const char* word) {
   if (letter == 'o') {
@@ -225,9 +227,43 @@ void check_input(Options& options, bool data_file) {
   }
 }
 
+// The backing file, and what the image holds on top of it.
+void check_increment(Parsed& parsed) {
+  Options& options = parsed.options;
+  const bool has_source = options.base || options.changed_map;
+  if (options.base && options.changed_map) {
+    throw UsageError("--base: not together with --changed-map, which says what has changed too");
+  }
+  if (!options.base && (options.base_format || options.base_info || options.base_map)) {
+    throw UsageError("--base-format, --json-header-diff-map, --json-header-diff-info: need --base");
+  }
+  if (parsed.backing_file.has_value() != parsed.backing_format.has_value()) {
+    throw UsageError(parsed.backing_file
+                         ? "-B, --backing-file: needs -F, the format of the backing file"
+                         : "-F, --backing-format: needs -B, the name of the backing file");
+  }
+  if (parsed.backing_file && !has_source) {
+    throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
+                                 kWaysToTellChanges));
+  }
+  if (options.base && *options.base == "-") {
+    throw UsageError("--base: standard input can only be DISK");
+  }
+  if (has_source && (parsed.data_file || parsed.data_file_raw)) {
+    throw UsageError("-d, --data-file: an increment holds its data itself");
+  }
+  if (parsed.backing_file) {
+    options.image.backing_file = BackingFile{.name = file_backing_name(*parsed.backing_file),
+                                             .format = *parsed.backing_format};
+  }
+}
+
 // What takes the question away that the map answers.
 void check_map(const Options& options) {
   if (!options.map) return;
+  if (options.changed_map) {
+    throw UsageError("--map: not together with --changed-map, which is a list of its own");
+  }
   const char* other = nullptr;
   if (options.scan == Scan::kNone) other = "--scan none, which allocates everything";
   if (!options.use_extents) other = "--no-extents, which takes everything for data";
@@ -271,6 +307,7 @@ Options parse_options(int argc, char** argv) {
     if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");
     options.image.compression->deflate_window = *parsed.deflate_window;
   }
+  check_increment(parsed);
   if (const auto problem = find_problem(options.image)) {
     throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
   }

@@ -52,12 +52,24 @@ struct Options {
   bool format_given = false;
   NbdOptions nbd;
   ImageOptions image;
+  bool cluster_size_given = false;
   Scan scan = Scan::kZeros;
   bool use_extents = true;
   std::optional<std::uint64_t> size;  // of standard input
   std::optional<std::string> spool_directory;
   std::uint64_t spool_memory = kDefaultSpoolMemory;
   std::optional<std::string> map;
+  // Of an increment: what it is based on, or what says what has changed.
+  std::optional<std::string> base;
+  std::optional<std::string> base_format;  // nothing: raw
+  std::optional<std::string> changed_map;
+  // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
+  std::optional<std::string> info;
+  std::optional<std::string> base_info;
+  std::optional<std::string> base_map;
+  // Bytes, as the former say; only so much of DISK and the base counts.
+  std::optional<std::uint64_t> virtual_size;
+  std::optional<std::uint64_t> base_virtual_size;
   unsigned threads = 0;
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;

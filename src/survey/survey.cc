@@ -124,6 +124,8 @@ class Survey {
     } else {
       result.compressed = scan(all_extents(), on_zeros());
     }
+    // It is not read again, so what it is now counts.
+    if (options_.base) options_.base->check_unchanged();
     result.map = map_.finish();
     return result;
   }
@@ -157,8 +159,13 @@ class Survey {
   [[nodiscard]] std::unique_ptr<ExtentCursor> with_base(
       std::unique_ptr<ExtentCursor> extents) const {
     if (!options_.base) return extents;
-    return union_of(std::move(extents), disk_extents(*options_.base, options_.use_extents),
-                    disk_.size());
+    const Disk& base = *options_.base;
+    auto base_extents =
+        options_.base_map_file
+            ? extents_of(read_allocation_map(*options_.base_map_file, base, geometry_),
+                         Listed::kData, base.size())
+            : disk_extents(base, options_.use_extents);
+    return union_of(std::move(extents), std::move(base_extents), disk_.size());
   }
 
   // A list says what has changed.
