@@ -31,7 +31,9 @@ enum class Scan {
   kNone,   // every cluster gets space; nothing is read, except to compress it
 };
 
-inline constexpr std::uint64_t kDefaultSpoolMemory = 512ULL << 20;
+// Bytes. More makes the emission faster, up to the size of the compressed data: of an 8 GiB disk
+// whose 4.7 GiB become 1.6 (zstd, two cores) 512 MiB took 17.0 s, 1 GiB 14.3 s and 3 GiB 11.0 s.
+inline constexpr std::uint64_t kDefaultSpoolMemory = 1ULL << 30;
 
 struct SurveyOptions {
   Scan scan = Scan::kZeros;

@@ -10,7 +10,7 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::size_t kHelpColumn = 30;
+constexpr std::size_t kHelpColumn = 31;
 
 std::string left_column(const OptionSpec& spec) {
   std::string text = spec.letter != 0 ? fmt::format("  -{}, ", spec.letter) : "      ";

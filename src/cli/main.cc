@@ -110,6 +110,13 @@ void check_id(const Image& image, const Options& options) {
   }
 }
 
+// A machine with little memory has other uses for it. Nothing but time depends on this.
+std::uint64_t spool_memory(const Options& options) {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -134,7 +141,7 @@ void run(Options options, Progress& progress) {
                                .threads = options.threads,
                                .use_extents = options.use_extents,
                                .map_file = options.map,
-                               .spool_memory = emits ? options.spool_memory : 0,
+                               .spool_memory = emits ? spool_memory(options) : 0,
                                .spool_directory = emits ? options.spool_directory : std::nullopt,
                                .base = base,
                                .base_map_file = options.base_map,

@@ -27,7 +27,7 @@ void set_threads(Parsed& p, const char* value) {
 
 constexpr std::array kInputOptions = {
     OptionSpec{'f', "input-format", Value::kRequired, "FMT",
-               "format of DISK: raw (default), any that QEMU\nreads (qcow2, vmdk, ...), or auto",
+               "raw (default), any that QEMU reads, or auto",
                [](Parsed& p, const char* value) {
                  p.options.format = format_value(value);
                  p.options.format_given = true;
@@ -41,10 +41,9 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
     OptionSpec{0, "allocated", Value::kNone, "", "the same as --scan none",
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
-    OptionSpec{
-        0, "map", Value::kRequired, "FILE",
-        "JSON that says what is allocated, from qemu-img map,\nrbd diff, nbdinfo or elsewhere",
-        [](Parsed& p, const char* value) { p.options.map = value; }},
+    OptionSpec{0, "map", Value::kRequired, "FILE",
+               "what is allocated: JSON of qemu-img map, rbd diff, ...",
+               [](Parsed& p, const char* value) { p.options.map = value; }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},
     OptionSpec{0, "connections", Value::kRequired, "N", "to an NBD server, where it takes several",
@@ -61,7 +60,7 @@ constexpr std::array kInputOptions = {
                  p.options.nbd.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
                }},
     OptionSpec{0, "size", Value::kRequired, "N",
-               "size of standard input; with --scan none it is\nwritten while it is read",
+               "of standard input; with --scan none it needs no spool",
                [](Parsed& p, const char* value) { p.options.size = size_value(value); }},
 };
 
@@ -77,7 +76,7 @@ constexpr std::array kImageOptions = {
     OptionSpec{'v', "qcow2-version", Value::kRequired, "N", "2 or 3 (3)",
                [](Parsed& p, const char* value) { p.options.image.version = number_value(value); }},
     OptionSpec{'d', "data-file", Value::kAttached, "NAME",
-               "DISK stays where it is, as external data file;\nthe image records NAME (DISK)",
+               "DISK stays where it is; the image records NAME (DISK)",
                [](Parsed& p, const char* value) {
                  p.data_file = true;
                  if (value != nullptr) p.data_file_name = value;
@@ -97,7 +96,7 @@ constexpr std::array kImageOptions = {
 
 constexpr std::array kIncrementOptions = {
     OptionSpec{'B', "backing-file", Value::kRequired, "NAME",
-               "the image is an overlay of NAME; with -F and one\nof --base, --changed-map",
+               "of which the image is an overlay; needs one of:",
                [](Parsed& p, const char* value) { p.backing_file = path_value(value); }},
     OptionSpec{'F', "backing-format", Value::kRequired, "FMT", "the format of NAME",
                [](Parsed& p, const char* value) { p.backing_format = format_value(value); }},
@@ -106,7 +105,7 @@ constexpr std::array kIncrementOptions = {
     OptionSpec{0, "base-format", Value::kRequired, "FMT", "its format (raw)",
                [](Parsed& p, const char* value) { p.options.base_format = format_value(value); }},
     OptionSpec{0, "changed-map", Value::kRequired, "FILE",
-               "only what this JSON lists, from rbd diff, nbdinfo,\nqemu-img map or elsewhere",
+               "only what this JSON lists (rbd diff, nbdinfo, ...)",
                [](Parsed& p, const char* value) { p.options.changed_map = path_value(value); }},
     OptionSpec{0, "diff", Value::kRequired, "", "",
                [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
@@ -150,11 +149,10 @@ constexpr std::array kOtherOptions = {
     OptionSpec{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)",
                set_threads},
     OptionSpec{'j', "", Value::kRequired, "", "", set_threads},
-    OptionSpec{0, "spool-memory", Value::kRequired, "N", "memory for what --compress keeps (512M)",
+    OptionSpec{0, "spool-memory", Value::kRequired, "N", "memory for what --compress keeps (1G)",
                [](Parsed& p, const char* value) { p.options.spool_memory = size_value(value); }},
     OptionSpec{0, "spool-dir", Value::kRequired, "DIR",
-               "where standard input ($TMPDIR or /var/tmp) and what\n--compress has no memory for "
-               "(nowhere) is kept",
+               "of the spool ($TMPDIR or /var/tmp); --compress uses none",
                [](Parsed& p, const char* value) { p.options.spool_directory = path_value(value); }},
     OptionSpec{'h', "help", Value::kNone, "", "this text",
                [](Parsed& p, const char*) { p.options.action = Action::kHelp; }},

@@ -57,7 +57,7 @@ struct Options {
   bool use_extents = true;
   std::optional<std::uint64_t> size;  // of standard input
   std::optional<std::string> spool_directory;
-  std::uint64_t spool_memory = kDefaultSpoolMemory;
+  std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> map;
   // Of an increment: what it is based on, or what says what has changed.
   std::optional<std::string> base;
