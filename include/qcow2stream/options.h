@@ -66,6 +66,9 @@ struct ImageOptions {
   unsigned refcount_bits = 16;
   // 2 or 3.
   unsigned version = 3;
+  // Extended L2 entries (incompatible feature bit 4): each of the 32 subclusters of a cluster is
+  // allocated, zero or unallocated by itself. Version 3, clusters of 16 KiB and more.
+  bool extended_l2 = false;
   std::optional<DataFile> data_file;
   // Not with a data file.
   std::optional<BackingFile> backing_file;
@@ -76,7 +79,7 @@ struct ImageOptions {
 
 // The first rule that `options` break, whatever the disk is.
 struct OptionProblem {
-  enum class Field { kClusterSize, kRefcountBits, kVersion, kDataFile, kBackingFile, kCompression };
+  enum class Field { kClusterSize, kRefcountBits, kVersion, kExtendedL2, kDataFile, kBackingFile, kCompression };
   Field field;
   std::string reason;
 };

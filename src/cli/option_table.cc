@@ -84,6 +84,8 @@ constexpr std::array kImageOptions = {
     OptionSpec{'R', "data-file-raw", Value::kNone, "",
                "-d, and every cluster is mapped: DISK stays raw",
                [](Parsed& p, const char*) { p.data_file_raw = true; }},
+    OptionSpec{0, "extended-l2", Value::kNone, "", "subclusters: increments by 32nds of a cluster",
+               [](Parsed& p, const char*) { p.options.image.extended_l2 = true; }},
     OptionSpec{0, "compress", Value::kAttached, "TYPE[:LEVEL]",
                "compressed clusters; TYPE: zlib (default), zstd",
                [](Parsed& p, const char* value) {

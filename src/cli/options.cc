@@ -186,6 +186,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-r, --refcount-bits";
     case OptionProblem::Field::kVersion:
       return "-v, --qcow2-version";
+    case OptionProblem::Field::kExtendedL2:
+      return "--extended-l2";
     case OptionProblem::Field::kDataFile:
       return "-d, --data-file";
     case OptionProblem::Field::kBackingFile:

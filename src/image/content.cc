@@ -10,6 +10,28 @@ namespace {
 // What one thread compresses while others wait for it: a millisecond or two, a few disk reads.
 constexpr std::uint64_t kCompressedSegment = 128 << 10;
 
+struct SubclusterRun {
+  GuestOffset end;
+  bool allocated = true;
+};
+
+// How far from a place in a data cluster everything is allocated, or nothing is.
+SubclusterRun alike_from(const ClusterMap& map, GuestCluster cluster, std::uint64_t in_cluster) {
+  const qcow2::Geometry& geometry = map.geometry();
+  const GuestCluster divided = map.next_divided(cluster);
+  if (divided != cluster) {
+    const GuestCluster end = std::min(map.next_other(ClusterKind::kData, cluster), divided);
+    return {.end = geometry.offset(end)};
+  }
+  const std::uint64_t subcluster_size = geometry.cluster_size() >> qcow2::kSubclusterBits;
+  const auto bits = static_cast<std::uint32_t>(map.subclusters(cluster));
+  const auto allocated = [bits](std::uint64_t i) { return (bits >> i & 1) != 0; };
+  std::uint64_t at = in_cluster / subcluster_size;
+  const bool first = allocated(at);
+  while (at < qcow2::kSubclusters && allocated(at) == first) ++at;
+  return {.end = geometry.offset(cluster) + at * subcluster_size, .allocated = first};
+}
+
 }  // namespace
 
 Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
@@ -31,7 +53,8 @@ Segment Image::Content::segment_at(HostOffset offset) const {
 }
 
 // Data clusters lie in guest order, so a run of allocated guest clusters is one run of the disk.
-// The disk may end within its last cluster; zeros fill it up.
+// The disk may end within its last cluster; zeros fill it up, and the place of subclusters that are
+// not allocated.
 Segment Image::Content::data_segment_at(HostOffset offset, const Region& region) const {
   const qcow2::Geometry& geometry = layout.geometry();
   const ClusterMap& map = layout.map();
@@ -39,9 +62,10 @@ Segment Image::Content::data_segment_at(HostOffset offset, const Region& region)
   const GuestCluster cluster = map.nth(ClusterKind::kData, rank);
   const std::uint64_t in_cluster = (offset - region.range.begin) % geometry.cluster_size();
   const GuestOffset begin = geometry.offset(cluster) + in_cluster;
-  const GuestOffset run_end = geometry.offset(map.next_other(ClusterKind::kData, cluster));
+  const SubclusterRun run = alike_from(map, cluster, in_cluster);
+  const GuestOffset run_end = run.end;
   const GuestOffset disk_end(disk->size());
-  if (begin >= disk_end) {
+  if (begin >= disk_end || !run.allocated) {
     return {.kind = Segment::Kind::kZeros, .range = {offset, run_end - begin}, .disk_offset = {}};
   }
   return {.kind = Segment::Kind::kDisk,

@@ -16,7 +16,7 @@ namespace {
 // Regions are whole clusters and clusters are whole blocks, so the generators see whole entries
 // only; generate() cuts.
 constexpr std::uint64_t kBlock = 512;
-constexpr std::uint64_t kEntrySize = 8;
+constexpr std::uint64_t kEntrySize = 8;  // of what is not an extended L2 entry
 
 }  // namespace
 
@@ -121,16 +121,17 @@ struct Metadata::L2Position {
 void Metadata::l2_tables(std::uint64_t at, std::span<std::byte> out) const {
   const ClusterMap& map = layout_.map();
   const std::uint64_t table_size = layout_.geometry().cluster_size();
+  const std::uint64_t entry_size = layout_.geometry().l2_entry_size();
   std::uint64_t l1_index = map.nth_l2_table(at / table_size);
   std::uint64_t in_table = at % table_size;
-  const GuestCluster first = std::min(map.table_begin(l1_index) + in_table / kEntrySize, map.end());
+  const GuestCluster first = std::min(map.table_begin(l1_index) + in_table / entry_size, map.end());
   L2Position position{
       .data = map.before(ClusterKind::kData, first),
       .zero = map.before(ClusterKind::kZero, first),
       .compressed = layout_.compressed().at_rank(map.before(ClusterKind::kCompressed, first))};
   while (!out.empty()) {
     const std::uint64_t n = std::min<std::uint64_t>(table_size - in_table, out.size());
-    l2_table(l1_index, in_table / kEntrySize, position, out.first(n));
+    l2_table(l1_index, in_table / entry_size, position, out.first(n));
     out = out.subspan(n);
     if (!out.empty()) l1_index = map.next_l2_table(l1_index + 1);
     in_table = 0;
@@ -140,15 +141,18 @@ void Metadata::l2_tables(std::uint64_t at, std::span<std::byte> out) const {
 void Metadata::l2_table(std::uint64_t l1_index, std::uint64_t first_entry, L2Position& position,
                         std::span<std::byte> out) const {
   const ClusterMap& map = layout_.map();
+  const std::uint64_t entry_size = layout_.geometry().l2_entry_size();
   const GuestCluster begin = map.table_begin(l1_index) + first_entry;
-  const GuestCluster end = std::min(begin + out.size() / kEntrySize, map.end());
+  const GuestCluster end = std::min(begin + out.size() / entry_size, map.end());
   for (GuestCluster at = begin; at < end;) {
     at = map.next_mapped(at);
     if (at >= end) return;
     const ClusterKind kind = *map.kind_of(at);
     for (const GuestCluster run_end = std::min(map.next_other(kind, at), end); at < run_end;
          at += 1) {
-      store_big(&out[(at - begin) * kEntrySize], next_l2_entry(kind, at, position));
+      std::byte* entry = &out[(at - begin) * entry_size];
+      store_big(entry, next_l2_entry(kind, at, position));
+      if (layout_.geometry().extended_l2) store_big(entry + kEntrySize, map.subclusters(at));
     }
   }
 }
@@ -168,6 +172,8 @@ std::uint64_t Metadata::next_l2_entry(ClusterKind kind, GuestCluster cluster,
       return entry;
     }
     case ClusterKind::kZero:
+      // With subclusters it is they who say so.
+      if (geometry.extended_l2) return qcow2::kUnallocatedEntry;
       if (geometry.version >= 3) return qcow2::kZeroEntry;
       return next_shared_zero_entry(position);
   }

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/bitset.h"
+#include "qcow2/entries.h"
 
 namespace qcow2stream {
 namespace {
@@ -155,6 +156,19 @@ std::optional<ClusterKind> ClusterMap::kind_of(GuestCluster cluster) const {
   return std::nullopt;
 }
 
+GuestCluster ClusterMap::next_divided(GuestCluster from) const {
+  const auto found = std::ranges::lower_bound(divided_, from, {}, &Divided::cluster);
+  return found == divided_.end() ? end() : found->cluster;
+}
+
+std::uint64_t ClusterMap::subclusters(GuestCluster cluster) const {
+  const auto found = std::ranges::lower_bound(divided_, cluster, {}, &Divided::cluster);
+  if (found != divided_.end() && found->cluster == cluster) return found->subclusters;
+  const auto kind = kind_of(cluster);
+  if (kind == ClusterKind::kData) return qcow2::kAllSubclustersAllocated;
+  return kind == ClusterKind::kZero ? qcow2::kAllSubclustersZero : 0;
+}
+
 ClusterCount ClusterMap::before(ClusterKind kind, GuestCluster cluster) const {
   const auto entry = find(cluster);
   if (entry == entries_.end()) return count(kind);
@@ -197,7 +211,8 @@ std::uint64_t ClusterMap::next_l2_table(std::uint64_t l1_index) const {
 
 std::uint64_t ClusterMap::memory() const {
   std::uint64_t bytes = sizeof *this + entries_.capacity() * sizeof(Entry) +
-                        compressed_sizes_.capacity() * sizeof(std::uint32_t);
+                        compressed_sizes_.capacity() * sizeof(std::uint32_t) +
+                        divided_.capacity() * sizeof(Divided);
   for (const Entry& entry : entries_) {
     for (const Words& words : entry.planes) bytes += words.capacity() * sizeof(std::uint64_t);
   }

@@ -62,6 +62,12 @@ class ClusterMap {
     return compressed_sizes_;
   }
 
+  // Of the clusters that are not alike in all their subclusters: the first one at or after `from`,
+  // or end(), and the second word of its extended L2 entry. All others are allocated or zero as a
+  // whole.
+  [[nodiscard]] GuestCluster next_divided(GuestCluster from) const;
+  [[nodiscard]] std::uint64_t subclusters(GuestCluster cluster) const;
+
   // The same for L2 tables; a table is named by its index in the L1 table.
   [[nodiscard]] std::uint64_t l2_tables_before(std::uint64_t l1_index) const;
   [[nodiscard]] std::uint64_t nth_l2_table(std::uint64_t rank) const;
@@ -114,6 +120,11 @@ class ClusterMap {
   Counts totals_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> compressed_sizes_;
+  struct Divided {
+    GuestCluster cluster;
+    std::uint64_t subclusters;
+  };
+  std::vector<Divided> divided_;  // sorted
 };
 
 }  // namespace qcow2stream

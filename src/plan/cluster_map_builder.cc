@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/bitset.h"
+#include "qcow2/entries.h"
 
 namespace qcow2stream {
 namespace {
@@ -92,6 +93,13 @@ void ClusterMapBuilder::mark_compressed(std::span<const CompressedCluster> clust
     plane(chunk, ClusterKind::kCompressed)[in_chunk / 64] |= 1ULL << (in_chunk % 64);
     chunk.compressed.push_back({static_cast<std::uint32_t>(in_chunk), compressed.size});
   }
+}
+
+void ClusterMapBuilder::mark_divided(GuestCluster cluster, std::uint64_t subclusters) {
+  const bool allocated = (subclusters & qcow2::kAllSubclustersAllocated) != 0;
+  mark(allocated ? ClusterKind::kData : ClusterKind::kZero, cluster, 1);
+  const std::lock_guard lock(mutex_);
+  divided_.push_back({cluster, subclusters});
 }
 
 // --- finishing --------------------------------------------------------------------------------
@@ -192,6 +200,9 @@ std::shared_ptr<const ClusterMap> ClusterMapBuilder::finish() {
     next = number + 1;
   }
   append_runs_of_all_kinds(next, div_up(guest_clusters_, chunk_clusters_));
+  std::ranges::sort(divided_, {}, &ClusterMap::Divided::cluster);
+  map->divided_ = std::move(divided_);
+  divided_ = {};
   chunks_.clear();
   full_runs_ = {};
   return map;

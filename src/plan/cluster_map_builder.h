@@ -34,6 +34,10 @@ class ClusterMapBuilder {
   void mark(ClusterKind kind, GuestCluster first, ClusterCount count);
   // Clusters within the disk, each in one call at most.
   void mark_compressed(std::span<const CompressedCluster> clusters);
+  // A cluster that is not alike in all its subclusters: the second word of its extended L2 entry.
+  // It is data where any of them is allocated, else zero. Each cluster in one call at most and in
+  // no other function.
+  void mark_divided(GuestCluster cluster, std::uint64_t subclusters);
   // The finished map; the builder is empty afterwards. Not while another thread marks.
   [[nodiscard]] std::shared_ptr<const ClusterMap> finish();
 
@@ -66,6 +70,7 @@ class ClusterMapBuilder {
   std::mutex mutex_;  // guards the containers; bits are set with atomic operations
   std::map<std::uint64_t, Chunk> chunks_;
   std::array<Runs, kClusterKinds.size()> full_runs_;  // by kind
+  std::vector<ClusterMap::Divided> divided_;
 };
 
 }  // namespace qcow2stream

@@ -171,6 +171,7 @@ qcow2::Header Layout::header() const {
     if (data_file_->raw) header.autoclear_features |= qcow2::kAutoclearRawDataFile;
     header.data_file_name = data_file_->name;
   }
+  if (geometry_.extended_l2) header.incompatible_features |= qcow2::kIncompatibleExtendedL2;
   if (backing_file_) {
     header.backing_file_name = backing_file_->name;
     header.backing_format = backing_file_->format;

@@ -42,8 +42,7 @@ struct ClusterTotals {
   ClusterCount compressed = 0;  // that compressed clusters lie in; the last one may be a part
 
   [[nodiscard]] ClusterCount all() const {
-    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + zero +
-           compressed;
+    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + zero + compressed;
   }
 };
 

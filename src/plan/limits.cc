@@ -96,7 +96,8 @@ std::string what_would_fit(const qcow2::Geometry& geometry, std::uint64_t virtua
 qcow2::Geometry checked_geometry(const ImageOptions& options) {
   return {.cluster_bits = static_cast<unsigned>(std::countr_zero(options.cluster_size)),
           .refcount_order = static_cast<unsigned>(std::countr_zero(options.refcount_bits)),
-          .version = options.version};
+          .version = options.version,
+          .extended_l2 = options.extended_l2};
 }
 
 std::optional<OptionProblem> find_data_file_problem(const ImageOptions& options) {
@@ -202,6 +203,15 @@ std::optional<OptionProblem> find_problem(const ImageOptions& options) {
   if (options.version == 2 && options.refcount_bits != 16) {
     return OptionProblem{Field::kRefcountBits,
                          fmt::format("refcounts of {} bits need version 3", options.refcount_bits)};
+  }
+  if (options.extended_l2 && options.version == 2) {
+    return OptionProblem{Field::kExtendedL2, "extended L2 entries need version 3"};
+  }
+  if (options.extended_l2 && size < 1U << qcow2::kMinExtendedL2ClusterBits) {
+    return OptionProblem{
+        Field::kExtendedL2,
+        fmt::format("clusters of {} bytes are too small for subclusters, which need {} or more",
+                    size, 1U << qcow2::kMinExtendedL2ClusterBits)};
   }
   if (auto problem = find_backing_file_problem(options)) return problem;
   if (auto problem = find_compression_problem(options)) return problem;

@@ -21,6 +21,11 @@ inline constexpr std::uint64_t kUnallocatedEntry = 0;
 // L2, version 3: reads as zeros, has no cluster (QCOW_OFLAG_ZERO).
 inline constexpr std::uint64_t kZeroEntry = 1;
 
+// The second word of an extended L2 entry (specification: "Extended L2 Entries"): a bit a
+// subcluster, allocated in the lower half, reads as zeros in the upper half, never both.
+inline constexpr std::uint64_t kAllSubclustersAllocated = 0x0000'0000'ffff'ffffULL;
+inline constexpr std::uint64_t kAllSubclustersZero = 0xffff'ffff'0000'0000ULL;
+
 // L1: `table` is an L2 table; L2: a data cluster. Cluster-aligned, refcount one.
 constexpr std::uint64_t encode_entry(HostOffset table) {
   return table.value() | kCopied;

@@ -16,12 +16,16 @@ struct Geometry {
   unsigned cluster_bits = 16;   // kMinClusterBits..kMaxClusterBits
   unsigned refcount_order = 4;  // 0..kMaxRefcountOrder
   unsigned version = 3;         // 2 or 3
+  bool extended_l2 = false;     // version 3, kMinExtendedL2ClusterBits and more
 
   [[nodiscard]] constexpr std::uint64_t cluster_size() const { return 1ULL << cluster_bits; }
   [[nodiscard]] constexpr unsigned refcount_bits() const { return 1U << refcount_order; }
 
   // Entries in one cluster of the table.
-  [[nodiscard]] constexpr std::uint64_t l2_entries() const { return cluster_size() / 8; }
+  [[nodiscard]] constexpr std::uint64_t l2_entry_size() const { return extended_l2 ? 16 : 8; }
+  [[nodiscard]] constexpr std::uint64_t l2_entries() const {
+    return cluster_size() / l2_entry_size();
+  }
   [[nodiscard]] constexpr std::uint64_t refcounts_per_block() const {
     return cluster_size() * 8 / refcount_bits();
   }

@@ -209,6 +209,7 @@ Header decode_header(std::span<const std::byte> bytes) {
     header.compatible_features = load_big<std::uint64_t>(&bytes[kCompatibleAt]);
     header.autoclear_features = load_big<std::uint64_t>(&bytes[kAutoclearAt]);
     header.geometry.refcount_order = load_big<std::uint32_t>(&bytes[kRefcountOrderAt]);
+    header.geometry.extended_l2 = (header.incompatible_features & kIncompatibleExtendedL2) != 0;
     length = load_big<std::uint32_t>(&bytes[kHeaderLengthAt]);
     if (header.geometry.refcount_order > kMaxRefcountOrder) bad_header("refcount_order is too big");
     if (length < kMinVersion3Length || length > bytes.size()) bad_header("bad header_length");

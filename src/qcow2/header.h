@@ -18,6 +18,7 @@ namespace qcow2stream::qcow2 {
 
 inline constexpr std::uint64_t kIncompatibleDataFile = 1ULL << 2;
 inline constexpr std::uint64_t kIncompatibleCompressionType = 1ULL << 3;
+inline constexpr std::uint64_t kIncompatibleExtendedL2 = 1ULL << 4;
 inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
 
 // compression_type; any but 0 goes with kIncompatibleCompressionType.

@@ -15,6 +15,12 @@ inline constexpr std::uint64_t kSectorSize = 512;
 inline constexpr unsigned kMinClusterBits = 9;
 inline constexpr unsigned kMaxClusterBits = 21;
 
+// Specification: a cluster has 32 subclusters with extended L2 entries; QEMU: none is smaller than
+// a sector (MIN_CLUSTER_BITS).
+inline constexpr unsigned kSubclusterBits = 5;
+inline constexpr unsigned kSubclusters = 1U << kSubclusterBits;
+inline constexpr unsigned kMinExtendedL2ClusterBits = kMinClusterBits + kSubclusterBits;
+
 // Specification: refcount_order <= 6.
 inline constexpr unsigned kMaxRefcountOrder = 6;
 

@@ -11,6 +11,7 @@
 
 #include "plan/cluster_map_builder.h"
 #include "plan/layout.h"
+#include "plan/subclusters.h"
 #include "qcow2stream/error.h"
 #include "spool/compressed_store.h"
 #include "survey/allocation_map.h"
@@ -112,7 +113,7 @@ class Survey {
       : disk_(disk),
         image_(image),
         options_(options),
-        geometry_(geometry_of(image)),
+        geometry_(scan_geometry()),
         map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {}
 
   SurveyResult run() {
@@ -127,10 +128,31 @@ class Survey {
     // It is not read again, so what it is now counts.
     if (options_.base) options_.base->check_unchanged();
     result.map = map_.finish();
+    if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
 
  private:
+  [[nodiscard]] bool is_increment() const {
+    return options_.base || options_.changes || options_.changed_map_file;
+  }
+
+  // Increments tell subclusters apart. Compressed clusters have none, and where there is no backing
+  // file below, nothing is gained.
+  [[nodiscard]] bool scans_subclusters() const {
+    return image_.extended_l2 && is_increment() && !image_.compression;
+  }
+
+  // As if each subcluster were a cluster.
+  [[nodiscard]] qcow2::Geometry scan_geometry() const {
+    qcow2::Geometry geometry = geometry_of(image_);
+    if (scans_subclusters()) {
+      geometry.cluster_bits -= qcow2::kSubclusterBits;
+      geometry.extended_l2 = false;
+    }
+    return geometry;
+  }
+
   [[nodiscard]] bool maps_everything() const {
     const bool all = options_.scan == Scan::kNone && !options_.base;
     return all || (image_.data_file && image_.data_file->raw);
@@ -138,8 +160,8 @@ class Survey {
   [[nodiscard]] bool reads_everything() const { return image_.compression || options_.base; }
 
   [[nodiscard]] OnZeros on_zeros() const {
-    const bool increment = options_.base || options_.changes || options_.changed_map_file;
-    if (!increment) return options_.scan == Scan::kZeros ? OnZeros::kLeaveOut : OnZeros::kStore;
+    if (!is_increment())
+      return options_.scan == Scan::kZeros ? OnZeros::kLeaveOut : OnZeros::kStore;
     const bool mark = image_.backing_file && options_.scan != Scan::kNone;
     return mark ? OnZeros::kMark : OnZeros::kStore;
   }
