@@ -152,7 +152,7 @@ std::shared_ptr<const Disk> open_node(const std::string& name, const Node& node,
     server.sockets.resize(options.connections);
   }
   try {
-    return connect_private_server(name, std::move(server), options, std::move(file));
+    return connect_private_server(name, std::move(server), options, std::move(file), {});
   } catch (const ServerRefused& refused) {
     throw Error(ErrorKind::kFailed, name, "QEMU cannot open it", reason_in(refused.output()));
   }
