@@ -24,7 +24,7 @@ struct Change {
 };
 
 // Walks the changes in ascending order, without gaps and overlaps, until the disk is covered. One
-// cursor belongs to one thread.
+// cursor belongs to one thread and must not outlive the Changes that it comes from.
 class ChangeCursor {
  public:
   virtual ~ChangeCursor() = default;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 
 namespace qcow2stream {
@@ -32,12 +33,26 @@ bool is_nbd_uri(std::string_view name);
 // stamp: a server does not tell whether its disk changes. Throws Error{kFailed}.
 std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options = {});
 
+// The same, and what has changed since a dirty bitmap of the server was made. `bitmap` is the bare
+// name of a bitmap of QEMU's ("backup0" is the metadata context "qemu:dirty-bitmap:backup0"), or
+// the whole name of a context whose flag 1 marks what is dirty. A dirty run that base:allocation
+// calls zero is Change::kZero. Also throws Error{kFailed} where there is no such bitmap, with the
+// names of those that there are; kUsage where `bitmap` is the name of a context that is known not
+// to be one.
+DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
+                                     const NbdOptions& options = {});
+
 // Starts a server program and connects to it over a private socket that has no name: it finds a
 // listening socket as descriptor 3, as with systemd socket activation (nbdkit, qemu-nbd). The
 // program is killed when the disk is destroyed, and when this process ends, however it ends; call
 // it from a thread that lives as long as the disk. Throws Error{kFailed}, with what the program had
 // to say.
 std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
+                                            const NbdOptions& options = {});
+
+// The same, with a bitmap as for open_nbd_with_bitmap(). The changes keep the program alive.
+DiskWithChanges open_nbd_server_with_bitmap(const std::vector<std::string>& command,
+                                            const std::string& bitmap,
                                             const NbdOptions& options = {});
 
 }  // namespace qcow2stream

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/nbd.h"
 
@@ -27,6 +28,20 @@ std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string
 // JSON object.
 std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
                                            const std::vector<std::string>& objects,
+                                           const NbdOptions& options = {});
+
+// As open_qemu(), and what the dirty bitmap `bitmap` that is kept in the image marks as changed.
+// The name may have QEMU's prefix "qemu:dirty-bitmap:". A dirty run that the image tells to be
+// zeros is Change::kZero. Needs qemu-img. Throws Error{kFailed}: no such bitmap in this very image,
+// with the names of those that there are; a bitmap that was not saved; whatever QEMU says. kUsage
+// for what cannot be a name.
+DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
+                                      const std::string& bitmap, const NbdOptions& options = {});
+
+// As open_qemu_node(), with a bitmap that the node has, or one that it stands on.
+DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
+                                           const std::vector<std::string>& objects,
+                                           const std::string& bitmap,
                                            const NbdOptions& options = {});
 
 // The format that `qemu-img info` finds in `path`. Only for images whose content can be trusted:

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "disk/nbd_context.h"
+#include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
@@ -40,24 +42,108 @@ NbdConnection::NbdConnection(std::string name, std::chrono::seconds timeout)
 
 void NbdConnection::connect_uri(const std::string& uri) {
   const std::lock_guard lock(mutex_);
+  begin_connecting();
   if (nbd_aio_connect_uri(handle(), uri.c_str()) != 0) throw_last_error("cannot be opened");
   finish_connecting();
 }
 
 void NbdConnection::connect_socket(UniqueFd socket) {
   const std::lock_guard lock(mutex_);
+  begin_connecting();
   // The handle owns the socket from here on, also if it fails.
   if (nbd_aio_connect_socket(handle(), socket.release()) != 0) throw_last_error("cannot be opened");
   finish_connecting();
 }
 
+void NbdConnection::begin_connecting() {
+  // Before the export is opened the server can be asked which contexts it has.
+  if (!wanted_.empty()) nbd_set_opt_mode(handle(), true);
+}
+
 void NbdConnection::finish_connecting() {
-  run_until([this] {
-    if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) {
-      throw_last_error("cannot be opened");
-    }
-    return nbd_aio_is_ready(handle()) > 0;
+  run_until([this] { return is_connected(); });
+  if (wanted_.empty()) return;
+  std::vector<std::string> offered;
+  // A server of the old style goes without a handshake.
+  if (nbd_aio_is_negotiating(handle()) > 0) {
+    offered = offered_contexts();
+    open_export();
+  }
+  choose_context(offered);
+}
+
+// Or waiting for what we want of the server, where that was asked for. Throws if it hung up.
+bool NbdConnection::is_connected() const {
+  if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) {
+    throw_last_error("cannot be opened");
+  }
+  return nbd_aio_is_ready(handle()) > 0 || nbd_aio_is_negotiating(handle()) > 0;
+}
+
+// All that the server has. It may not know the question; then nothing.
+std::vector<std::string> NbdConnection::offered_contexts() {
+  std::vector<std::string> names;
+  const auto take = [](void* user_data, const char* name) {
+    static_cast<std::vector<std::string>*>(user_data)->emplace_back(name);
+    return 0;
+  };
+  const nbd_context_callback context{.callback = take, .user_data = &names, .free = nullptr};
+  nbd_clear_meta_contexts(handle());
+  send_option([&](nbd_completion_callback done) {
+    return nbd_aio_opt_list_meta_context(handle(), context, done);
   });
+  return names;
+}
+
+void NbdConnection::open_export() {
+  nbd_clear_meta_contexts(handle());
+  nbd_add_meta_context(handle(), LIBNBD_CONTEXT_BASE_ALLOCATION);
+  for (const std::string& name : wanted_) nbd_add_meta_context(handle(), name.c_str());
+  const OptionReply reply =
+      send_option([this](nbd_completion_callback done) { return nbd_aio_opt_go(handle(), done); });
+  if (reply.error != 0) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be opened", reply.text).with_errno(reply.error);
+  }
+  run_until([this] { return is_connected(); });
+}
+
+NbdConnection::OptionReply NbdConnection::send_option(
+    const std::function<int(nbd_completion_callback)>& send) {
+  OptionReply reply;
+  const auto complete = [](void* user_data, int* error) {
+    auto* to = static_cast<OptionReply*>(user_data);
+    const char* text = nbd_get_error();
+    *to = {.finished = true, .error = *error, .text = text != nullptr ? text : ""};
+    return 1;  // libnbd may forget the option
+  };
+  if (send({.callback = complete, .user_data = &reply, .free = nullptr}) != 0) {
+    reply = {.finished = true, .error = nbd_get_errno(), .text = nbd_get_error()};
+  }
+  try {
+    run_until([&] { return reply.finished; });
+  } catch (const Error&) {
+    close();  // libnbd must not call back into `reply` anymore
+    throw;
+  }
+  reply.text = without_function_name(reply.text);
+  return reply;
+}
+
+void NbdConnection::choose_context(const std::vector<std::string>& offered) {
+  for (const std::string& name : wanted_) {
+    if (nbd_can_meta_context(handle(), name.c_str()) <= 0) continue;
+    context_ = name;
+    return;
+  }
+  const std::string& wanted = wanted_.back();
+  const std::string what_failed =
+      wanted.starts_with(kDirtyBitmapPrefix)
+          ? fmt::format("has no dirty bitmap '{}'", wanted.substr(kDirtyBitmapPrefix.size()))
+          : fmt::format("has no metadata context '{}'", wanted);
+  const bool tells_nothing = nbd_get_structured_replies_negotiated(handle()) <= 0;
+  throw NoSuchContext(
+      ErrorKind::kFailed, name_, what_failed,
+      tells_nothing ? "the server knows no metadata contexts" : list_bitmaps(offered));
 }
 
 void NbdConnection::run_until(const std::function<bool()>& done) {

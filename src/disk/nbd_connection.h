@@ -12,11 +12,20 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/fd.h"
+#include "qcow2stream/error.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
+
+// A server that works, but does not have the metadata context that was required.
+class NoSuchContext : public Error {
+ public:
+  using Error::Error;
+};
 
 // libnbd's handles are thread-safe, but polling one from two threads is not useful: whoever talks
 // to the server holds the mutex, and the functions below expect it held.
@@ -24,6 +33,12 @@ class NbdConnection {
  public:
   // `name` is what errors call the disk.
   NbdConnection(std::string name, std::chrono::seconds timeout);
+
+  // Before connecting: the server must have one of these metadata contexts besides base:allocation,
+  // the first one of them that it has. Connecting fails where it has none.
+  void require_context(std::vector<std::string> names) { wanted_ = std::move(names); }
+  // The one that it has; empty where none was required.
+  [[nodiscard]] const std::string& context() const { return context_; }
 
   // Both: throw Error{kFailed}.
   void connect_uri(const std::string& uri);
@@ -50,10 +65,25 @@ class NbdConnection {
   [[noreturn]] void throw_last_error(const std::string& what_failed) const;
 
  private:
+  // What became of one option of the handshake.
+  struct OptionReply {
+    bool finished = false;
+    int error = 0;
+    std::string text;  // libnbd's words for it
+  };
+
+  void begin_connecting();
   void finish_connecting();
+  bool is_connected() const;
+  void open_export();
+  std::vector<std::string> offered_contexts();
+  OptionReply send_option(const std::function<int(nbd_completion_callback)>& send);
+  void choose_context(const std::vector<std::string>& offered);
 
   std::string name_;
   std::chrono::seconds timeout_;
+  std::vector<std::string> wanted_;
+  std::string context_;
   std::mutex mutex_;
   std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
 };

@@ -10,7 +10,9 @@
 
 #include "base/bits.h"
 #include "base/errors.h"
+#include "disk/nbd_context.h"
 #include "disk/nbd_queue.h"
+#include "disk/nbd_status.h"
 
 namespace qcow2stream {
 namespace {
@@ -26,11 +28,45 @@ unsigned wanted_connections(const NbdOptions& options) {
   return options.connections != 0 ? options.connections : kConnections;
 }
 
-std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdOptions& options) {
+std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdOptions& options,
+                                              const std::vector<std::string>& contexts) {
   auto connection = std::make_unique<NbdConnection>(uri, options.timeout);
+  connection->require_context(contexts);
   connection->connect_uri(uri);
   return connection;
 }
+
+std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOptions& options,
+                                           const std::vector<std::string>& contexts) {
+  NbdDisk::Connections connections;
+  connections.push_back(uri_connection(uri, options, contexts));
+  if (takes_several(*connections[0])) {
+    while (connections.size() < wanted_connections(options)) {
+      connections.push_back(uri_connection(uri, options, {}));
+    }
+  }
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr);
+}
+
+std::shared_ptr<const NbdDisk> start_server(const std::vector<std::string>& command,
+                                            const NbdOptions& options,
+                                            const std::vector<std::string>& contexts) {
+  std::string name = "[";
+  for (const std::string& word : command) name += " " + word;
+  name += " ]";
+  return connect_private_server(name,
+                                start_private_server(command, wanted_connections(options), true),
+                                options, nullptr, contexts);
+}
+
+class NbdChanges final : public Changes {
+ public:
+  explicit NbdChanges(std::shared_ptr<const NbdDisk> disk) : disk_(std::move(disk)) {}
+  [[nodiscard]] std::unique_ptr<ChangeCursor> cursor() const override { return disk_->changes(); }
+
+ private:
+  std::shared_ptr<const NbdDisk> disk_;
+};
 
 }  // namespace
 
@@ -94,6 +130,10 @@ std::unique_ptr<ExtentCursor> NbdDisk::extents(GuestRange range) const {
   return make_nbd_extents(*connections_[0], range, limits_.alignment);
 }
 
+std::unique_ptr<ChangeCursor> NbdDisk::changes() const {
+  return make_nbd_changes(*connections_[0], {GuestOffset(0), size_}, limits_.alignment);
+}
+
 std::unique_ptr<RequestQueue> NbdDisk::queue() const {
   const std::size_t n = next_connection_++ % connections_.size();
   return make_nbd_queue(*connections_[n], limits_);
@@ -116,37 +156,42 @@ bool is_nbd_uri(std::string_view name) {
 }
 
 std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options) {
-  NbdDisk::Connections connections;
-  connections.push_back(uri_connection(uri, options));
-  if (takes_several(*connections[0])) {
-    while (connections.size() < wanted_connections(options)) {
-      connections.push_back(uri_connection(uri, options));
-    }
-  }
-  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr);
+  return connect_uri(uri, options, {});
+}
+
+DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
+                                     const NbdOptions& options) {
+  auto disk = connect_uri(uri, options, bitmap_contexts(bitmap));
+  return {disk, make_changes(disk)};
 }
 
 std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
                                             const NbdOptions& options) {
-  std::string name = "[";
-  for (const std::string& word : command) name += " " + word;
-  name += " ]";
-  return connect_private_server(
-      name, start_private_server(command, wanted_connections(options), true), options, nullptr);
+  return start_server(command, options, {});
 }
 
-std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
-                                                   const NbdOptions& options,
-                                                   std::shared_ptr<const Disk> file) {
+DiskWithChanges open_nbd_server_with_bitmap(const std::vector<std::string>& command,
+                                            const std::string& bitmap, const NbdOptions& options) {
+  auto disk = start_server(command, options, bitmap_contexts(bitmap));
+  return {disk, make_changes(disk)};
+}
+
+std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, PrivateServer server,
+                                                      const NbdOptions& options,
+                                                      std::shared_ptr<const Disk> file,
+                                                      const std::vector<std::string>& contexts) {
   NbdDisk::Connections connections;
   try {
     for (UniqueFd& socket : server.sockets) {
       auto connection = std::make_unique<NbdConnection>(name, options.timeout);
+      if (connections.empty()) connection->require_context(contexts);
       connection->connect_socket(std::move(socket));
       connections.push_back(std::move(connection));
       if (!takes_several(*connections[0])) break;
     }
-  } catch (const Error& error) {
+  } catch (const NoSuchContext&) {
+    throw;
+  } catch (const Error&) {
     // What the program had to say is worth more than that it closed the connection.
     const std::string output = server.child.output();
     if (output.empty()) throw;
@@ -155,6 +200,10 @@ std::shared_ptr<const Disk> connect_private_server(const std::string& name, Priv
   server.sockets.clear();
   return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child),
                                    std::move(file));
+}
+
+std::shared_ptr<const Changes> make_changes(std::shared_ptr<const NbdDisk> disk) {
+  return std::make_shared<NbdChanges>(std::move(disk));
 }
 
 }  // namespace qcow2stream

@@ -12,6 +12,7 @@
 #include "base/child.h"
 #include "disk/nbd_connection.h"
 #include "disk/nbd_queue.h"
+#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/nbd.h"
@@ -37,6 +38,9 @@ class NbdDisk final : public Disk {
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
+
+  // What the first connection's additional context tells, which it must have.
+  [[nodiscard]] std::unique_ptr<ChangeCursor> changes() const;
 
  private:
   std::optional<Child> server_;  // first: outlives the connections
@@ -72,10 +76,15 @@ class ServerRefused : public Error {
   std::string output_;
 };
 
-// Connects to a server that was started as above; `file` as for NbdDisk, it may be null. `name` is
-// for messages. Throws ServerRefused where the server said why it ended, Error{kFailed} otherwise.
-std::shared_ptr<const Disk> connect_private_server(const std::string& name, PrivateServer server,
-                                                   const NbdOptions& options,
-                                                   std::shared_ptr<const Disk> file);
+// Connects to a server that was started as above; `file` as for NbdDisk, it may be null. `contexts`
+// as for NbdConnection::require_context(), or empty. `name` is for messages. Throws ServerRefused
+// where the server said why it ended, Error{kFailed} otherwise.
+std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, PrivateServer server,
+                                                      const NbdOptions& options,
+                                                      std::shared_ptr<const Disk> file,
+                                                      const std::vector<std::string>& contexts);
+
+// The changes of a disk that was connected to with `contexts`.
+std::shared_ptr<const Changes> make_changes(std::shared_ptr<const NbdDisk> disk);
 
 }  // namespace qcow2stream

@@ -18,8 +18,4 @@ struct NbdLimits {
 // Reads in flight on a connection, which must outlive the queue and may serve others too.
 std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, const NbdLimits& limits);
 
-// The extents of `range` as base:allocation tells them; asked for in large pieces.
-std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,
-                                               std::uint64_t alignment);
-
 }  // namespace qcow2stream

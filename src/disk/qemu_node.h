@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What QEMU is told to open.
+//
+// Options go to QEMU as JSON; what its JSON parser does not take, names that are not UTF-8, goes in
+// its comma-separated form, where a comma in a name would end it and is therefore written twice.
+
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+constexpr const char* kQemuNodeName = "disk";
+
+// A block node as QEMU is told: JSON, or its comma-separated form.
+struct QemuNode {
+  bool json = true;
+  std::string text;
+};
+
+// A node and what belongs to it.
+struct QemuSource {
+  std::string name;  // for messages
+  QemuNode node;
+  std::vector<std::string> objects;  // JSON, as for --object
+  std::shared_ptr<const Disk> file;  // to be watched for changes; may be null
+};
+
+// Whether an image is read together with those below it, or alone.
+enum class QemuChain { kWhole, kTopOnly };
+
+// The node that reads `path` as `format` (empty: QEMU finds out). `file` is open_disk(path), which
+// says what has a simple reason in simple words.
+QemuSource qemu_file(const std::string& path, const std::string& format,
+                     QemuChain chain = QemuChain::kWhole);
+
+// A node as --blockdev describes it. Throws Error{kUsage} if a text is no JSON object.
+QemuSource qemu_block_node(const std::string& blockdev, const std::vector<std::string>& objects);
+
+// QEMU's own parser takes UTF-8 only.
+bool is_utf8(const std::string& text);
+
+// JSON on one line, without what is not UTF-8.
+std::string dump_json(const nlohmann::json& json);
+
+// What qemu-nbd and qemu-img take in place of a file name.
+void append_image(std::vector<std::string>& command, const QemuNode& node);
+
+// What `qemu-img info` says of the image; what is below it is not opened. Throws Error{kFailed}
+// with QEMU's words, or with what to install.
+nlohmann::json qemu_image_info(const QemuSource& source);
+
+// The reason in the output of one of QEMU's programs, without what the user did not write.
+std::string qemu_reason(const std::string& output);
+
+[[noreturn]] void throw_qemu_not_installed(const std::string& program);
+
+}  // namespace qcow2stream

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/qemu_server.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "disk/nbd_context.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr unsigned kQemuConnections = 4;
+
+void append_objects(std::vector<std::string>& command, const QemuSource& source) {
+  for (const std::string& object : source.objects) {
+    command.insert(command.end(), {"--object", object});
+  }
+}
+
+std::vector<std::string> storage_daemon_command(const QemuSource& source, const QemuTells& tells) {
+  std::vector<std::string> command = {"qemu-storage-daemon"};
+  append_objects(command, source);
+  nlohmann::json exported = {
+      {"type", "nbd"}, {"id", "export"}, {"node-name", kQemuNodeName}, {"name", ""}};
+  // Old versions do not know them; they are named where they are needed only.
+  if (tells.allocation_depth) exported["allocation-depth"] = true;
+  if (!tells.bitmap.empty()) exported["bitmaps"] = {tells.bitmap};
+  command.insert(command.end(),
+                 {"--blockdev", source.node.text, "--nbd-server",
+                  R"({"addr":{"type":"fd","str":"3"}})", "--export", dump_json(exported)});
+  return command;
+}
+
+std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTells& tells) {
+  std::vector<std::string> command = {"qemu-nbd", "--read-only", "--persistent",
+                                      fmt::format("--shared={}", kQemuConnections)};
+  append_objects(command, source);
+  if (tells.allocation_depth) command.emplace_back("--allocation-depth");
+  if (!tells.bitmap.empty()) command.push_back("--bitmap=" + tells.bitmap);
+  append_image(command, source.node);
+  return command;
+}
+
+PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
+  try {
+    return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false);
+  } catch (const Error& error) {
+    if (error.error_number() != ENOENT) throw;
+  }
+  try {
+    return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true);
+  } catch (const Error& error) {
+    if (error.error_number() != ENOENT) throw;
+    throw_qemu_not_installed("qemu-storage-daemon");
+  }
+}
+
+std::vector<std::string> contexts_of(const QemuTells& tells) {
+  if (tells.allocation_depth) return {std::string(kAllocationDepthContext)};
+  if (!tells.bitmap.empty()) return {std::string(kDirtyBitmapPrefix) + tells.bitmap};
+  return {};
+}
+
+}  // namespace
+
+std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
+                                               const NbdOptions& options) {
+  PrivateServer server = start_qemu(source, tells);
+  if (options.connections != 0 && options.connections < server.sockets.size()) {
+    server.sockets.resize(options.connections);
+  }
+  try {
+    return connect_private_server(source.name, std::move(server), options, source.file,
+                                  contexts_of(tells));
+  } catch (const ServerRefused& refused) {
+    throw Error(ErrorKind::kFailed, source.name, "QEMU cannot open it",
+                qemu_reason(refused.output()));
+  }
+}
+
+}  // namespace qcow2stream
