@@ -145,6 +145,7 @@ void run(Options options, Progress& progress) {
                                .spool_directory = emits ? options.spool_directory : std::nullopt,
                                .base = base,
                                .base_map_file = options.base_map,
+                               .changes = input.changes,
                                .changed_map_file = options.changed_map,
                                .progress = &progress});
 
@@ -155,7 +156,7 @@ void run(Options options, Progress& progress) {
   if (options.verbose) {
     const Measurement m = image.measure();
     message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(),
-                        m.data + m.compressed, m.data + m.compressed + m.unallocated,
+                        m.data + m.compressed, m.data + m.compressed + m.zero + m.unallocated,
                         seconds_since(start)));
     if (options.image.compression) {
       message(fmt::format("{}: {} of them compressed, {} of {} bytes of that kept", disk->name(),

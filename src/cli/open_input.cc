@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "qcow2stream/error.h"
 #include "qcow2stream/nbd.h"
@@ -37,10 +38,14 @@ constexpr std::array<std::string_view, 12> kQemuProtocols = {
   throw Error(ErrorKind::kFailed, disk, "not a file", advice).with_errno(ENOENT);
 }
 
+std::string file_format(const std::string& path, const std::string& given) {
+  return given == "auto" ? probe_format(path) : given;
+}
+
 std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
                                       const NbdOptions& nbd) {
   try {
-    const std::string format = given_format == "auto" ? probe_format(path) : given_format;
+    const std::string format = file_format(path, given_format);
     if (format == "raw") return open_disk(path);
     return open_qemu(path, format, nbd);
   } catch (const Error& error) {
@@ -95,19 +100,21 @@ Input open_stdin(const Options& options, Progress& progress) {
   }
   // Before hours of reading.
   if (options.size) check_disk_size(name, *options.size, options.image);
-  if (can_be_sought(STDIN_FILENO)) return {open_stdin_as_file(options), {}};
+  if (can_be_sought(STDIN_FILENO)) return {.disk = open_stdin_as_file(options)};
   // Compressing reads what it has no memory for a second time.
   if (options.size && options.scan == Scan::kNone && !options.image.compression) {
-    return {open_sequential(STDIN_FILENO, name, *options.size), {}};
+    return {.disk = open_sequential(STDIN_FILENO, name, *options.size)};
   }
   auto disk = spool_stdin(options, progress);
-  if (options.size) return {disk, {}};
+  if (options.size) return {.disk = disk};
   if (disk->size() == 0) {
     throw Error(ErrorKind::kFailed, name, "is empty", "say --size 0 if it is meant to be");
   }
-  return {disk, fmt::format("{}: ended after {} bytes, which is taken for the size of the disk; "
-                            "with --size {} it is checked",
-                            name, disk->size(), disk->size())};
+  return {
+      .disk = disk,
+      .warning = fmt::format("{}: ended after {} bytes, which is taken for the size of the disk; "
+                             "with --size {} it is checked",
+                             name, disk->size(), disk->size())};
 }
 
 std::shared_ptr<const Disk> open_named(const Options& options) {
@@ -116,11 +123,30 @@ std::shared_ptr<const Disk> open_named(const Options& options) {
   return open_simple(options.disk, options.format, options.nbd);
 }
 
+DiskWithChanges open_with_bitmap(const Options& options) {
+  const std::string& bitmap = *options.dirty_bitmap;
+  if (options.blockdev) {
+    return open_qemu_node_with_bitmap(*options.blockdev, options.objects, bitmap, options.nbd);
+  }
+  if (!options.server.empty()) {
+    return open_nbd_server_with_bitmap(options.server, bitmap, options.nbd);
+  }
+  if (is_nbd_uri(options.disk)) return open_nbd_with_bitmap(options.disk, bitmap, options.nbd);
+  return open_qemu_with_bitmap(options.disk, file_format(options.disk, options.format), bitmap,
+                               options.nbd);
+}
+
+Input open_source(const Options& options, Progress& progress) {
+  if (reads_stdin(options)) return open_stdin(options, progress);
+  if (!options.dirty_bitmap) return {.disk = open_named(options)};
+  DiskWithChanges source = open_with_bitmap(options);
+  return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
+}
+
 }  // namespace
 
 Input open_input(const Options& options, Progress& progress) {
-  Input input =
-      reads_stdin(options) ? open_stdin(options, progress) : Input{open_named(options), {}};
+  Input input = open_source(options, progress);
   if (options.virtual_size) input.disk = first_bytes(input.disk, *options.virtual_size);
   return input;
 }

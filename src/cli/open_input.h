@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/progress.h"
 
@@ -19,6 +20,8 @@ namespace qcow2stream::cli {
 
 struct Input {
   std::shared_ptr<const Disk> disk;
+  // What DISK says has changed, if it is asked.
+  std::shared_ptr<const Changes> changes;
   // What the user should know about it, as a message.
   std::optional<std::string> warning;
 };

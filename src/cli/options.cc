@@ -68,7 +68,7 @@ class GetoptTables {
   std::vector<Entry> entries_;
 };
 
-constexpr const char* kWaysToTellChanges = "--base, --changed-map";
+constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
 
 // Options that other tools have and this one calls something else.
 [[noreturn]] void unknown_option(int letter, const char* word) {
@@ -229,12 +229,26 @@ void check_input(Options& options, bool data_file) {
   }
 }
 
+// The two that DISK itself has to answer.
+void check_source_of_changes(const Options& options) {
+  const bool from_qemu = options.format != "raw" || options.blockdev;
+  const bool from_server = !options.server.empty() || is_nbd_uri(options.disk);
+  if (options.dirty_bitmap && !from_qemu && !from_server) {
+    throw UsageError("--dirty-bitmap: a raw disk has none; give an NBD URI or -f qcow2");
+  }
+  if (options.shallow && options.format == "raw") {
+    throw UsageError("--shallow: needs -f, the format of an image with a backing file");
+  }
+}
+
 // The backing file, and what the image holds on top of it.
 void check_increment(Parsed& parsed) {
   Options& options = parsed.options;
-  const bool has_source = options.base || options.changed_map;
-  if (options.base && options.changed_map) {
-    throw UsageError("--base: not together with --changed-map, which says what has changed too");
+  const int sources = (options.base ? 1 : 0) + (options.dirty_bitmap ? 1 : 0) +
+                      (options.shallow ? 1 : 0) + (options.changed_map ? 1 : 0);
+  const bool has_source = sources > 0;
+  if (sources > 1) {
+    throw UsageError(fmt::format("only one of {} can say what has changed", kWaysToTellChanges));
   }
   if (!options.base && (options.base_format || options.base_info || options.base_map)) {
     throw UsageError("--base-format, --json-header-diff-map, --json-header-diff-info: need --base");
@@ -248,6 +262,7 @@ void check_increment(Parsed& parsed) {
     throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
                                  kWaysToTellChanges));
   }
+  check_source_of_changes(options);
   if (options.base && *options.base == "-") {
     throw UsageError("--base: standard input can only be DISK");
   }
@@ -263,8 +278,8 @@ void check_increment(Parsed& parsed) {
 // What takes the question away that the map answers.
 void check_map(const Options& options) {
   if (!options.map) return;
-  if (options.changed_map) {
-    throw UsageError("--map: not together with --changed-map, which is a list of its own");
+  if (options.changed_map || options.dirty_bitmap || options.shallow) {
+    throw UsageError("--map: not together with what says which parts have changed");
   }
   const char* other = nullptr;
   if (options.scan == Scan::kNone) other = "--scan none, which allocates everything";

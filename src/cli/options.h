@@ -63,6 +63,8 @@ struct Options {
   std::optional<std::string> base;
   std::optional<std::string> base_format;  // nothing: raw
   std::optional<std::string> changed_map;
+  std::optional<std::string> dirty_bitmap;
+  bool shallow = false;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;

@@ -59,6 +59,8 @@ std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint
   ChangeMarker marker(geometry, end);
   const auto cursor = changes.cursor();
   while (auto change = cursor->next()) {
+    if (change->range.begin >= disk_end) break;  // only the first part of the source's disk counts
+    change->range.length = std::min(change->range.length, disk_end - change->range.begin);
     // Behind the disk's last byte there are only zeros to the end of the sector.
     if (change->range.end() == disk_end) change->range.length = end - change->range.begin;
     marker.add(change->range, change->kind);

@@ -102,6 +102,8 @@ class Chain:
         compress = lots.choice([[], [], ["--compress"], ["--compress=zlib:4"]])
         if version == "3" and lots.random() < 0.2:
             compress = ["--compress=zstd"]
+        if version == "3" and options[3] not in ("512", "4k") and lots.random() < 0.4:
+            options += ["--extended-l2"]
         return options + compress + lots.choice([[], [], ["--scan", "holes"], ["--no-extents"]])
 
     def link(self, number, options, way, source=None):
