@@ -6,8 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 
@@ -175,7 +173,8 @@ TEST_F(ShallowTest, QemuNbdIsEnough) {
   make("-c 'write 1M 64k' -c 'write -z 2M 64k'");
   directory_.run("qemu-img bitmap --add top b0 && qemu-io -c 'write 4M 64k' top");
   directory_.run("mkdir bin && ln -s $(command -v qemu-nbd) $(command -v qemu-img) bin");
-  const std::string before = std::getenv("PATH");
+  const char* path = std::getenv("PATH");
+  const std::string before = path != nullptr ? path : "";
   ::setenv("PATH", directory_.file("bin").c_str(), 1);
   EXPECT_EQ(changed_runs(open(65536)), "1048576+65536c 2097152+65536z 4194304+65536c");
   EXPECT_EQ(changed_runs(open(131072)), "1048576+65536c 2097152+65536z 4194304+65536c");
