@@ -53,14 +53,14 @@ void check_stdout(const Options& options) {
   }
   struct stat out {};
   if (::fstat(STDOUT_FILENO, &out) != 0) return;
-  for (const struct stat& in : input_status(options)) {
+  for (const auto& [name, in] : input_status(options)) {
     // One socket may well be both ends.
     const bool same_file =
         S_ISREG(out.st_mode) && out.st_dev == in.st_dev && out.st_ino == in.st_ino;
     const bool same_device =
         S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
     if (same_file || same_device) {
-      throw Error(ErrorKind::kFailed, disk_name(options), "cannot be read",
+      throw Error(ErrorKind::kFailed, name, "cannot be read",
                   "standard output writes to the same disk");
     }
   }

@@ -157,13 +157,15 @@ std::shared_ptr<const Disk> open_base(const Options& options) {
   return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
 }
 
-std::vector<struct stat> input_status(const Options& options) {
-  std::vector<struct stat> all;
+std::vector<InputStatus> input_status(const Options& options) {
+  std::vector<InputStatus> all;
   struct stat status {};
   const int failed =
       reads_stdin(options) ? ::fstat(STDIN_FILENO, &status) : ::stat(options.disk.c_str(), &status);
-  if (failed == 0) all.push_back(status);
-  if (options.base && ::stat(options.base->c_str(), &status) == 0) all.push_back(status);
+  if (failed == 0) all.push_back({disk_name(options), status});
+  if (options.base && ::stat(options.base->c_str(), &status) == 0) {
+    all.push_back({*options.base, status});
+  }
   return all;
 }
 

@@ -37,6 +37,10 @@ std::vector<std::string> input_warnings(const Disk& disk, const Options& options
 std::vector<std::string> base_warnings(const Disk& base, const Options& options);
 
 // What DISK and the base are for the file system, those that are anything.
-std::vector<struct stat> input_status(const Options& options);
+struct InputStatus {
+  std::string name;
+  struct stat status;
+};
+std::vector<InputStatus> input_status(const Options& options);
 
 }  // namespace qcow2stream::cli
