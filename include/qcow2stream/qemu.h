@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,16 @@ DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
                                            const std::vector<std::string>& objects,
                                            const std::string& bitmap,
                                            const NbdOptions& options = {});
+
+// What the top image of a chain holds itself: Change::kUnchanged is what it leaves to its backing
+// file. The disk has the size of the top image. `cluster_size`, a power of two, is the unit in
+// bytes in which the output will leave parts to its own backing file. If the top image holds only
+// whole ones, images below it are not opened and need not exist; reading what is unchanged then
+// gives zeros. Otherwise the disk is that of the whole chain. Throws Error{kFailed}: as
+// open_qemu(); for a format without backing files; for a chain that is needed and cannot be opened,
+// with the largest cluster size for which it is not.
+DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& format,
+                                  std::uint64_t cluster_size, const NbdOptions& options = {});
 
 // The format that `qemu-img info` finds in `path`. Only for images whose content can be trusted:
 // who can write to a raw disk can make it look like an image that refers to other files of this

@@ -47,14 +47,11 @@ struct Options {
   // A block node in place of DISK, and what it refers to.
   std::optional<std::string> blockdev;
   std::vector<std::string> objects;
-  // The name of a QEMU block driver, "raw" or "auto", and whether the user said so.
+  // The name of a QEMU block driver, "raw" or "auto".
   std::string format = "raw";
-  bool format_given = false;
   NbdOptions nbd;
   ImageOptions image;
-  bool cluster_size_given = false;
   Scan scan = Scan::kZeros;
-  bool use_extents = true;
   std::optional<std::uint64_t> size;  // of standard input
   std::optional<std::string> spool_directory;
   std::optional<std::uint64_t> spool_memory;
@@ -64,7 +61,6 @@ struct Options {
   std::optional<std::string> base_format;  // nothing: raw
   std::optional<std::string> changed_map;
   std::optional<std::string> dirty_bitmap;
-  bool shallow = false;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;
@@ -79,6 +75,10 @@ struct Options {
   MeasureFormat measure = MeasureFormat::kHuman;
   ProgressStyle progress = ProgressStyle::kAutomatic;
   int progress_fd = -1;  // kLines
+  bool format_given = false;
+  bool cluster_size_given = false;
+  bool use_extents = true;
+  bool shallow = false;
   bool quiet = false;
   bool verbose = false;
 };

@@ -110,6 +110,7 @@ void NbdConnection::open_export() {
 NbdConnection::OptionReply NbdConnection::send_option(
     const std::function<int(nbd_completion_callback)>& send) {
   OptionReply reply;
+  // NOLINTNEXTLINE(readability-non-const-parameter): libnbd's signature
   const auto complete = [](void* user_data, int* error) {
     auto* to = static_cast<OptionReply*>(user_data);
     const char* text = nbd_get_error();

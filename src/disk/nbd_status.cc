@@ -36,9 +36,9 @@ class NbdExtents final : public ExtentCursor {
   StatusCursor runs_;
 };
 
-class NbdChanges final : public ChangeCursor {
+class NbdChangeCursor final : public ChangeCursor {
  public:
-  NbdChanges(NbdConnection& connection, GuestRange range, std::uint64_t alignment)
+  NbdChangeCursor(NbdConnection& connection, GuestRange range, std::uint64_t alignment)
       : is_depth_(connection.context() == kAllocationDepthContext),
         runs_(connection, range, alignment, question(connection)) {}
 
@@ -195,7 +195,7 @@ std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestR
 
 std::unique_ptr<ChangeCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
                                                std::uint64_t alignment) {
-  return std::make_unique<NbdChanges>(connection, range, alignment);
+  return std::make_unique<NbdChangeCursor>(connection, range, alignment);
 }
 
 }  // namespace qcow2stream

@@ -21,6 +21,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kCannotOpen = "QEMU cannot open it";
+
 // Here bitmaps are QEMU's, so the prefix says nothing.
 std::string bare_name(const std::string& bitmap) {
   return bitmap.starts_with(kDirtyBitmapPrefix) ? bitmap.substr(kDirtyBitmapPrefix.size()) : bitmap;
@@ -57,7 +59,7 @@ void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) 
   if (!Json::parse(source.node.text).contains("driver")) return;  // qemu-img would guess
   Json info;
   try {
-    info = qemu_image_info(source);
+    info = qemu_image_info(source, kCannotOpen);
   } catch (const Error&) {
     return;
   }
@@ -70,7 +72,7 @@ DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string
                                       const std::string& bitmap, const NbdOptions& options) {
   const QemuSource source = qemu_file(path, format);
   const std::string name = bare_name(bitmap);
-  check_bitmap(source, qemu_image_info(source), name);
+  check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
   return open_with_bitmap(source, name, options);
 }
 

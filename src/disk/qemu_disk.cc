@@ -18,7 +18,8 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
 }
 
 std::string probe_format(const std::string& path) {
-  return qemu_image_info(qemu_file(path, "")).at("format").get<std::string>();
+  const auto info = qemu_image_info(qemu_file(path, ""), "qemu-img cannot tell its format");
+  return info.at("format").get<std::string>();
 }
 
 }  // namespace qcow2stream

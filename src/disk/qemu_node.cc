@@ -97,7 +97,7 @@ void append_image(std::vector<std::string>& command, const QemuNode& node) {
   command.push_back(node.json ? "json:" + node.text : node.text);
 }
 
-Json qemu_image_info(const QemuSource& source) {
+Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
   std::vector<std::string> command = {"qemu-img", "info", "--output=json"};
   for (const std::string& object : source.objects) {
     command.insert(command.end(), {"--object", object});
@@ -115,8 +115,7 @@ Json qemu_image_info(const QemuSource& source) {
   Json info =
       Json::parse(begin == std::string::npos ? output : output.substr(begin), nullptr, false);
   if (!info.is_object() || !info.contains("format")) {
-    throw Error(ErrorKind::kFailed, source.name, "qemu-img cannot tell its format",
-                qemu_reason(output));
+    throw Error(ErrorKind::kFailed, source.name, what_failed, qemu_reason(output));
   }
   return info;
 }

@@ -52,9 +52,9 @@ std::string dump_json(const nlohmann::json& json);
 // What qemu-nbd and qemu-img take in place of a file name.
 void append_image(std::vector<std::string>& command, const QemuNode& node);
 
-// What `qemu-img info` says of the image; what is below it is not opened. Throws Error{kFailed}
-// with QEMU's words, or with what to install.
-nlohmann::json qemu_image_info(const QemuSource& source);
+// What `qemu-img info` says of the image; what is below it is not opened. Throws Error{kFailed}:
+// `what_failed` and QEMU's words, or what to install.
+nlohmann::json qemu_image_info(const QemuSource& source, const std::string& what_failed);
 
 // The reason in the output of one of QEMU's programs, without what the user did not write.
 std::string qemu_reason(const std::string& output);

@@ -41,7 +41,7 @@ class OrderedReader {
     bool ready = false;
   };
   struct Piece {
-    std::uint64_t ticket;  // its place in the order
+    std::uint64_t ticket = 0;  // its place in the order
     Segment segment;
   };
 

@@ -122,7 +122,7 @@ class ClusterMap {
   std::vector<std::uint32_t> compressed_sizes_;
   struct Divided {
     GuestCluster cluster;
-    std::uint64_t subclusters;
+    std::uint64_t subclusters = 0;
   };
   std::vector<Divided> divided_;  // sorted
 };

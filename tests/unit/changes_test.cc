@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <csignal>
 #include <map>
 #include <random>
 
@@ -138,7 +137,7 @@ TEST_F(ChangesTest, BitmapThatIsNotThere) {
   EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(raw, "raw", "b0"); }),
             raw + ": has no dirty bitmap 'b0': the image has none");
   EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(raw, "qcow2", "b0"); }),
-            raw + ": qemu-img cannot tell its format: Image is not in qcow2 format");
+            raw + ": QEMU cannot open it: Image is not in qcow2 format");
   EXPECT_THROW(open_qemu_with_bitmap(path(), "qcow2", ""), Error);
   EXPECT_THROW(open_qemu_with_bitmap(path(), "qcow2", "b0\xff"), Error);
 }
@@ -213,6 +212,10 @@ TEST_F(ChangesTest, ServersWithoutBitmaps) {
   EXPECT_EQ(error({"nbdkit", "--oldstyle", "memory", "1M"}),
             "[ nbdkit --oldstyle memory 1M ]: has no dirty bitmap 'b0': the server knows no "
             "metadata contexts");
+  directory_.run("psktool -u user -p keys || echo user:0123456789abcdef >keys");
+  const std::vector<std::string> encrypted = {
+      "nbdkit", "--tls=require", "--tls-psk=" + directory_.file("keys"), "memory", "1M"};
+  EXPECT_EQ(error(encrypted), error_of([&] { open_nbd_server(encrypted); }));
   EXPECT_NE(error({"nbdkit", "no-such-plugin"}).find("no-such-plugin"), std::string::npos);
   EXPECT_EQ(
       error_of([] {
