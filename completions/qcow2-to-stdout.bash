@@ -18,6 +18,7 @@ _qcow2_to_stdout() {
     case $prev in
       -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
         --spool-dir | -c | --cluster-size | -r | --refcount-bits | \
+        -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
         ;;
@@ -38,6 +39,9 @@ _qcow2_to_stdout() {
     -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
     -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
     -v | --qcow2-version) words="2 3" ;;
+    -F | --backing-format) words="qcow2 raw" ;;
+    --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed" ;;
+    --dirty-bitmap) return ;;
     --measure) words="human json size" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
@@ -47,7 +51,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | disk)
+    --data-file | --map | --changed-map | -B | --backing-file | --base | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
@@ -58,6 +62,8 @@ _qcow2_to_stdout() {
           --scan --allocated --no-extents --size --map
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
+          -B --backing-file -F --backing-format --base --base-format
+          --dirty-bitmap --shallow --changed-map --extended-l2
           --offset --length --measure --measure= --if-match
           -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
           -h --help -V --version"
