@@ -12,7 +12,8 @@ head -c 200001 /dev/urandom >random.raw
 tr '\0' '\253' </dev/zero | head -c 1M >equal.raw || true
 truncate -s 1000001 mixed.raw
 for n in {0..9}; do
-  part random.raw n*9000 n*2000 | dd of=mixed.raw oflag=seek_bytes seek=$((n * 100001)) conv=notrunc status=none
+  part random.raw n*9000 n*2000 |
+    dd of=mixed.raw oflag=seek_bytes seek=$((n * 100001)) conv=notrunc status=none
   data mixed.raw n*100001+60000 n*1500
 done
 data mixed.raw 999999 2
