@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <span>
 
 #include "base/bits.h"
@@ -109,6 +110,18 @@ ClusterCount ClusterMapBuilder::clusters_in(std::uint64_t chunk) const {
   return std::min(chunk_clusters_, guest_clusters_ - chunk * chunk_clusters_);
 }
 
+// Runs that overlap or touch become one, so that none lies within another.
+void ClusterMapBuilder::join_runs() {
+  for (Runs& runs : full_runs_) {
+    for (auto run = runs.begin(); run != runs.end(); ++run) {
+      for (auto next = std::next(run); next != runs.end() && next->first <= run->second;) {
+        run->second = std::max(run->second, next->second);
+        next = runs.erase(next);
+      }
+    }
+  }
+}
+
 // A chunk that has bits and lies in a run gets the run's bits too, so that runs matter only where
 // there are no chunks.
 void ClusterMapBuilder::put_runs_on_chunks() {
@@ -179,6 +192,7 @@ void ClusterMapBuilder::append_runs(ClusterMap& map, ClusterKind kind, std::uint
 }
 
 std::shared_ptr<const ClusterMap> ClusterMapBuilder::finish() {
+  join_runs();
   put_runs_on_chunks();
   std::shared_ptr<ClusterMap> map(new ClusterMap(geometry_, guest_clusters_));
   // Data is stronger than zero.

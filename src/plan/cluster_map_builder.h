@@ -56,6 +56,7 @@ class ClusterMapBuilder {
   void mark_in_chunk(std::uint64_t number, ClusterKind kind, ClusterCount first,
                      ClusterCount count);
   [[nodiscard]] ClusterCount clusters_in(std::uint64_t chunk) const;
+  void join_runs();
   void put_runs_on_chunks();
   static void settle(Chunk& chunk);
   static void take_sizes(Chunk& chunk, std::vector<std::uint32_t>& sizes);
