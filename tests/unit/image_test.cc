@@ -5,15 +5,18 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <bit>
+#include <optional>
 #include <thread>
 
-#include "base/endian.h"
+#include "image_walker.h"
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
-#include "qcow2/refcounts.h"
 #include "testing.h"
 
 namespace qcow2stream {
@@ -32,11 +35,27 @@ std::shared_ptr<const MemoryDisk> arbitrary_disk() {
     const auto most = *rc::gen::element<std::size_t>(1, 600, 70'000);
     const auto length = *rc::gen::inRange<std::size_t>(1, std::min(most, size - begin) + 1);
     const auto salt = *rc::gen::inRange<std::size_t>(0, 255);
+    // Some of it repeats soon, some at a distance, some not at all.
+    const auto period = *rc::gen::element<std::size_t>(1, 255, 20'011, 100'000'007);
     for (std::size_t k = begin; k < begin + length; ++k) {
-      bytes[k] = static_cast<std::byte>((k * 31 + salt) % 255 + 1);
+      const std::size_t x = k % period;
+      bytes[k] = static_cast<std::byte>((x * x * 2'654'435'761U >> 13 ^ x * 31 ^ salt) % 255 + 1);
     }
   }
   return std::make_shared<MemoryDisk>(std::move(bytes));
+}
+
+// The fast levels, since 2 MiB are compressed for a byte.
+Compression arbitrary_compression(const ImageOptions& options) {
+  Compression compression;
+  if (options.version == 3 && *rc::gen::arbitrary<bool>()) {
+    compression.type = CompressionType::kZstd;
+  } else {
+    compression.deflate_window = *rc::gen::element(4096U, 32768U);
+  }
+  const auto level = *rc::gen::inRange(0, 4);
+  if (level > 0) compression.level = level;
+  return compression;
 }
 
 ImageOptions arbitrary_options() {
@@ -48,13 +67,19 @@ ImageOptions arbitrary_options() {
     if (options.cluster_size > 512 && *rc::gen::inRange(0, 4) == 0) {
       options.data_file = DataFile{.name = "data.raw", .raw = *rc::gen::arbitrary<bool>()};
     }
+    options.extended_l2 = options.cluster_size >= 16384 && *rc::gen::arbitrary<bool>();
+  }
+  if (!options.data_file && options.refcount_bits > 1 && *rc::gen::arbitrary<bool>()) {
+    options.compression = arbitrary_compression(options);
   }
   return options;
 }
 
 SurveyOptions arbitrary_survey() {
   return {.scan = *rc::gen::element(Scan::kZeros, Scan::kZeros, Scan::kNone),
-          .threads = *rc::gen::inRange(1U, 4U)};
+          .threads = *rc::gen::inRange(1U, 4U),
+          .spool_memory = *rc::gen::element<std::uint64_t>(0, 5000, kDefaultSpoolMemory),
+          .spool_directory = *rc::gen::element<std::optional<std::string>>(std::nullopt, "/tmp")};
 }
 
 RC_GTEST_PROP(ImageProperty, PiecesPutTogetherAreTheWhole, ()) {
@@ -64,8 +89,8 @@ RC_GTEST_PROP(ImageProperty, PiecesPutTogetherAreTheWhole, ()) {
 
   std::vector<std::byte> pieces;
   const auto mean = *rc::gen::element<std::uint64_t>(100, 5000, 100'000, 3'000'000);
-  // Cuts at odd places, but not a million of them.
-  const std::uint64_t least = image.size() / 500;
+  // Cuts at odd places, but not a million of them. Each may compress a cluster again.
+  const std::uint64_t least = image.size() / (image.options().compression ? 50 : 500);
   while (pieces.size() < image.size()) {
     const std::uint64_t left = image.size() - pieces.size();
     const auto n = std::min(left, least + *rc::gen::inRange<std::uint64_t>(1, mean));
@@ -99,89 +124,87 @@ RC_GTEST_PROP(ImageProperty, SegmentsCoverTheRangeAndSayWhatIsThere, ()) {
   RC_ASSERT(at == HostOffset(begin + length));
 }
 
-// A reader of our own, as simple as can be: follows the tables and counts what they use.
+// The cluster that `stream` begins with, as a reader that keeps to the window gets it.
+std::vector<std::byte> decompressed(std::span<const std::byte> stream,
+                                    const ImageOptions& options) {
+  std::vector<std::byte> cluster(options.cluster_size);
+  if (options.compression->type == CompressionType::kZstd) {
+    const std::size_t frame = ZSTD_findFrameCompressedSize(stream.data(), stream.size());
+    RC_ASSERT(ZSTD_isError(frame) == 0U);
+    RC_ASSERT(ZSTD_decompress(cluster.data(), cluster.size(), stream.data(), frame) ==
+              cluster.size());
+    return cluster;
+  }
+  z_stream z = {};
+  RC_ASSERT(inflateInit2(&z, -std::countr_zero(options.compression->deflate_window)) == Z_OK);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): zlib does not write there
+  z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(stream.data()));
+  z.avail_in = static_cast<uInt>(stream.size());
+  int result = Z_OK;
+  // In pieces that are shorter than the window: zlib has nothing but that to look back into.
+  while (result == Z_OK && z.total_out < cluster.size()) {
+    std::array<std::byte, 500> piece{};
+    z.next_out = reinterpret_cast<Bytef*>(piece.data());
+    const auto n = std::min<std::uint64_t>(piece.size(), cluster.size() - z.total_out);
+    z.avail_out = static_cast<uInt>(n);
+    const auto at = static_cast<std::ptrdiff_t>(z.total_out);
+    result = inflate(&z, Z_NO_FLUSH);
+    std::copy_n(piece.begin(), n - z.avail_out, cluster.begin() + at);
+  }
+  if (result == Z_OK) result = inflate(&z, Z_NO_FLUSH);  // the end mark may still be to come
+  const auto total = z.total_out;
+  inflateEnd(&z);
+  RC_ASSERT(result == Z_STREAM_END);
+  RC_ASSERT(total == cluster.size());
+  return cluster;
+}
+
+// Reads the whole disk back out of an image.
 class Decoder {
  public:
-  Decoder(const std::vector<std::byte>& image, const std::vector<std::byte>& data_file)
-      : image_(image), data_file_(data_file), header_(qcow2::decode_header(image)) {
-    const auto& geometry = header_.geometry;
-    use(HostOffset(0), 1);
-    use(header_.refcount_table_offset, header_.refcount_table_clusters);
-    use(header_.l1_offset, geometry.clusters_for(header_.l1_entries * 8));
-    const std::uint64_t clusters = geometry.clusters_for(header_.virtual_size);
-    disk_.resize(clusters * geometry.cluster_size());
-    for (std::uint64_t i = 0; i < header_.l1_entries; ++i) {
-      const std::uint64_t l1 = entry(header_.l1_offset, i);
-      if (l1 == 0) continue;
-      RC_ASSERT(qcow2::entry_copied(l1));
-      use(qcow2::entry_offset(l1), 1);
-      for (std::uint64_t k = 0; k < geometry.l2_entries(); ++k) {
-        take_cluster(i * geometry.l2_entries() + k, entry(qcow2::entry_offset(l1), k));
-      }
-    }
-    disk_.resize(header_.virtual_size);
+  Decoder(const std::vector<std::byte>& image, const std::vector<std::byte>& data_file,
+          const ImageOptions& options)
+      : image_(image), data_file_(data_file), options_(options), walker_(image, image.size()) {
+    disk_.resize((walker_.header().virtual_size + cluster_size() - 1) / cluster_size() *
+                 cluster_size());
+    walker_.walk([this](GuestCluster cluster, std::uint64_t entry, std::uint64_t subclusters) {
+      take_cluster(cluster.value(), entry);
+      const bool whole = !options_.extended_l2 || (entry & qcow2::kCompressed) != 0;
+      RC_ASSERT(subclusters == (whole ? 0 : qcow2::kAllSubclustersAllocated));
+    });
+    walker_.check_refcounts();
+    disk_.resize(walker_.header().virtual_size);
   }
 
   [[nodiscard]] const std::vector<std::byte>& disk() const { return disk_; }
-
-  // What the refcounts say is what the tables use, to the last entry of the last block.
-  void check_refcounts() {
-    const auto& geometry = header_.geometry;
-    const std::uint64_t per_block = geometry.refcounts_per_block();
-    const std::uint64_t blocks = header_.refcount_table_clusters * geometry.cluster_size() / 8;
-    for (std::uint64_t b = 0; b < blocks; ++b) {
-      const std::uint64_t offset = entry(header_.refcount_table_offset, b);
-      if (offset != 0) use(HostOffset(offset), 1);
-    }
-    std::uint64_t counted = 0;
-    for (std::uint64_t b = 0; b < blocks; ++b) {
-      const std::uint64_t offset = entry(header_.refcount_table_offset, b);
-      if (offset == 0) continue;
-      const auto block = std::span(image_).subspan(offset, geometry.cluster_size());
-      for (std::uint64_t i = 0; i < per_block; ++i) {
-        const auto count = qcow2::refcount_at(block, geometry.refcount_order, i);
-        const auto used = used_.find(b * per_block + i);
-        RC_ASSERT(count == (used == used_.end() ? 0U : used->second));
-        counted += count;
-      }
-    }
-    RC_ASSERT(counted * geometry.cluster_size() == image_.size());
-  }
+  [[nodiscard]] ClusterCount compressed() const { return compressed_; }
 
  private:
-  [[nodiscard]] std::uint64_t entry(HostOffset table, std::uint64_t index) const {
-    return load_big<std::uint64_t>(&image_.at(table.value() + index * 8));
-  }
+  [[nodiscard]] std::uint64_t cluster_size() const { return options_.cluster_size; }
 
-  void use(HostOffset offset, ClusterCount clusters) {
-    for (ClusterCount i = 0; i < clusters; ++i) {
-      ++used_[(header_.geometry.cluster(offset) + i).value()];
+  void take_cluster(std::uint64_t index, std::uint64_t entry) {
+    const auto to = disk_.begin() + static_cast<std::ptrdiff_t>(index * cluster_size());
+    if ((entry & qcow2::kCompressed) != 0) {
+      const HostRange range =
+          qcow2::decode_compressed_entry(entry, walker_.header().geometry.cluster_bits);
+      const auto stream = std::span(image_).subspan(range.begin.value(), range.length);
+      std::ranges::copy(decompressed(stream, options_), to);
+      ++compressed_;
+      return;
     }
-  }
-
-  void take_cluster(std::uint64_t index, std::uint64_t l2) {
-    if (l2 == qcow2::kUnallocatedEntry) return;
-    RC_ASSERT(qcow2::entry_copied(l2));
-    const std::uint64_t size = header_.geometry.cluster_size();
-    const std::uint64_t offset = qcow2::entry_offset(l2).value();
-    const bool external = header_.data_file_name.has_value();
-    if (external) {
-      RC_ASSERT(offset == index * size);
-    } else {
-      use(HostOffset(offset), 1);
-      RC_ASSERT(offset + size <= image_.size());
-    }
-    const auto& from = external ? data_file_ : image_;
-    const std::uint64_t n = std::min<std::uint64_t>(size, from.size() - offset);
-    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(offset), n,
-                disk_.begin() + static_cast<std::ptrdiff_t>(index * size));
+    const auto& from = options_.data_file ? data_file_ : image_;
+    const std::uint64_t offset = qcow2::entry_offset(entry).value();
+    if (!options_.data_file) RC_ASSERT(offset + cluster_size() <= image_.size());
+    const std::uint64_t n = std::min<std::uint64_t>(cluster_size(), from.size() - offset);
+    std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(offset), n, to);
   }
 
   const std::vector<std::byte>& image_;
   const std::vector<std::byte>& data_file_;
-  qcow2::Header header_;
+  const ImageOptions& options_;
+  testing::ImageWalker walker_;
   std::vector<std::byte> disk_;
-  std::map<std::uint64_t, std::uint64_t> used_;  // host cluster to references
+  ClusterCount compressed_ = 0;
 };
 
 RC_GTEST_PROP(ImageProperty, DecodesToTheDiskWithExactRefcounts, ()) {
@@ -189,12 +212,48 @@ RC_GTEST_PROP(ImageProperty, DecodesToTheDiskWithExactRefcounts, ()) {
   const ImageOptions options = arbitrary_options();
   const Image image = make_image(disk, options, arbitrary_survey());
   const auto bytes = read_all(image);
-  Decoder decoder(bytes, disk->bytes());
+  const Decoder decoder(bytes, disk->bytes(), options);
   auto padded = disk->bytes();
   padded.resize((padded.size() + 511) / 512 * 512);
   RC_ASSERT(decoder.disk() == padded);
-  decoder.check_refcounts();
   RC_ASSERT(image.measure().required == bytes.size());
+  RC_ASSERT(image.measure().compressed == decoder.compressed());
+}
+
+// What is kept of the survey, and what its threads do, shows nowhere.
+RC_GTEST_PROP(ImageProperty, CompressedBytesDependOnDiskAndOptionsAlone, ()) {
+  const auto disk = arbitrary_disk();
+  ImageOptions options = arbitrary_options();
+  options.data_file.reset();
+  options.refcount_bits = std::max(options.refcount_bits, 2U);
+  options.compression = arbitrary_compression(options);
+  const SurveyOptions survey = arbitrary_survey();
+  SurveyOptions other = arbitrary_survey();
+  other.scan = survey.scan;
+  const Image image = make_image(disk, options, survey);
+  const Image again = make_image(disk, options, other);
+  RC_ASSERT(read_all(again) == read_all(image));
+  RC_ASSERT(again.id() == image.id());
+}
+
+// The plan comes from a survey of another disk: the size of one cluster is wrong.
+TEST(Image, AClusterThatCompressesToAnotherSizeIsAChangeOfTheDisk) {
+  for (const CompressionType type : {CompressionType::kZlib, CompressionType::kZstd}) {
+    std::vector<std::byte> bytes(300'000, std::byte{1});
+    const ImageOptions options{.compression = Compression{.type = type}};
+    SurveyResult found = survey(MemoryDisk(bytes), options, {.spool_memory = 0});
+    for (std::size_t i = 2 * 65536; i < 3 * 65536; i += 13) bytes[i] = static_cast<std::byte>(i);
+    const Image image(std::make_shared<MemoryDisk>(std::move(bytes)), options, std::move(found));
+    try {
+      read_all(image);
+      ADD_FAILURE();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kChanged);
+      EXPECT_NE(std::string(error.what()).find("the cluster at 131072 compresses to"),
+                std::string::npos)
+          << error.what();
+    }
+  }
 }
 
 TEST(Image, ServesManyThreadsAtOnce) {

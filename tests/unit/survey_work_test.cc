@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "survey/work.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/bits.h"
+
+namespace qcow2stream {
+namespace {
+
+class ListedExtents final : public ExtentCursor {
+ public:
+  explicit ListedExtents(std::vector<Extent> extents) : extents_(std::move(extents)) {}
+  std::optional<Extent> next() override {
+    if (at_ == extents_.size()) return std::nullopt;
+    return extents_[at_++];
+  }
+
+ private:
+  std::vector<Extent> extents_;
+  std::size_t at_ = 0;
+};
+
+struct Disk {
+  std::vector<Extent> extents;  // one behind the other, data and holes, from 0 on
+  std::uint64_t size = 0;
+};
+
+Disk arbitrary_extents() {
+  Disk disk;
+  const auto count = *rc::gen::inRange(0, 200);
+  for (int i = 0; i < count; ++i) {
+    const auto most = *rc::gen::element<std::uint64_t>(1, 3000, 200'000, 20 << 20);
+    const auto length = *rc::gen::inRange<std::uint64_t>(1, most + 1);
+    const bool data = *rc::gen::arbitrary<bool>();
+    disk.extents.push_back({.range = {GuestOffset(disk.size), length}, .data = data});
+    disk.size += length;
+  }
+  return disk;
+}
+
+// The data, widened to multiples of `alignment`; ranges that touch each other are one.
+std::vector<GuestRange> widened(const Disk& disk, std::uint64_t alignment) {
+  std::vector<GuestRange> ranges;
+  for (const Extent& extent : disk.extents) {
+    if (!extent.data) continue;
+    const GuestOffset begin(align_down(extent.range.begin.value(), alignment));
+    const GuestOffset end(std::min(align_up(extent.range.end().value(), alignment), disk.size));
+    if (!ranges.empty() && begin <= ranges.back().end()) {
+      ranges.back().length = std::max(end, ranges.back().end()) - ranges.back().begin;
+    } else {
+      ranges.push_back({begin, end - begin});
+    }
+  }
+  return ranges;
+}
+
+// Puts pieces together that follow each other.
+std::vector<GuestRange> joined(const std::vector<GuestRange>& pieces) {
+  std::vector<GuestRange> ranges;
+  for (const GuestRange& piece : pieces) {
+    if (!ranges.empty() && piece.begin == ranges.back().end()) {
+      ranges.back().length += piece.length;
+    } else {
+      ranges.push_back(piece);
+    }
+  }
+  return ranges;
+}
+
+RC_GTEST_PROP(SurveyWorkProperty, WhatExtentsShareIsHandedOutOnce, ()) {
+  const Disk disk = arbitrary_extents();
+  const std::uint64_t alignment = 1ULL << *rc::gen::element(0, 9, 12, 16, 21);
+  Progress progress;
+  SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, alignment, &progress);
+  std::vector<GuestRange> pieces;
+  std::vector<GuestRange> batch;
+  std::uint64_t done = 0;
+  while (work.take(batch)) {
+    RC_ASSERT(!batch.empty());
+    std::uint64_t bytes = 0;
+    for (const GuestRange& piece : batch) {
+      RC_ASSERT(piece.length > 0U);
+      RC_ASSERT(piece.begin.value() % alignment == 0);
+      const GuestOffset end = piece.end();
+      if (end != GuestOffset(disk.size)) RC_ASSERT(end.value() % alignment == 0);
+      if (!pieces.empty()) RC_ASSERT(piece.begin >= pieces.back().end());
+      bytes += piece.length;
+      pieces.push_back(piece);
+    }
+    RC_ASSERT(bytes < SurveyWork::kMaxBatch);
+    RC_ASSERT(progress.survey_done.load() >= done);
+    done = progress.survey_done.load();
+  }
+  RC_ASSERT(joined(pieces) == widened(disk, alignment));
+  RC_ASSERT(progress.survey_done.load() == disk.size);
+}
+
+TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
+  // Each extent begins and ends within a cluster that its neighbours have a part of, too.
+  constexpr std::uint64_t kAlignment = 65536;
+  Disk disk;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::uint64_t length = 1000 + static_cast<std::uint64_t>(i) * 7919 % 9000;
+    disk.extents.push_back({.range = {GuestOffset(disk.size), length}, .data = i % 3 != 0});
+    disk.size += length;
+  }
+  SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, kAlignment, nullptr);
+  std::mutex mutex;
+  std::vector<GuestRange> pieces;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        std::vector<GuestRange> batch;
+        while (work.take(batch)) {
+          const std::lock_guard lock(mutex);
+          pieces.insert(pieces.end(), batch.begin(), batch.end());
+        }
+      });
+    }
+  }
+  std::ranges::sort(pieces, {}, &GuestRange::begin);
+  EXPECT_EQ(joined(pieces), widened(disk, kAlignment));
+}
+
+TEST(SurveyWork, NothingIsHandedOutAfterStop) {
+  const Disk disk{.extents = {{.range = {GuestOffset(0), 1ULL << 30}, .data = true}},
+                  .size = 1ULL << 30};
+  SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, 512, nullptr);
+  std::vector<GuestRange> batch;
+  EXPECT_TRUE(work.take(batch));
+  work.stop();
+  EXPECT_FALSE(work.take(batch));
+}
+
+}  // namespace
+}  // namespace qcow2stream
