@@ -15,7 +15,8 @@ good() {
   sort -nc "$1" || fail "progress goes backwards"
 }
 
-for options in '' '-T 4' '-T 1 --scan none' '--scan holes' '--offset 5M' '--length 100'; do
+for options in '' '-T 4' '-T 1 --scan none' '--scan holes' '--offset 5M' '--length 100' \
+  '--compress' '--compress=zstd --spool-memory 0' '--compress --offset 5M'; do
   # shellcheck disable=SC2086
   "$tool" $options --progress=3 disk.raw 3>lines >image 2>stderr
   expect_silence
@@ -24,6 +25,14 @@ for options in '' '-T 4' '-T 1 --scan none' '--scan holes' '--offset 5M' '--leng
   [[ $(grep -c 100/100 lines) == 1 ]]
   # shellcheck disable=SC2086
   same image <("$tool" $options disk.raw)
+done
+
+# Compressing in the survey is most of the way, and so are measuring, and writing what was not kept.
+for options in '--compress=zlib:5' '--compress=zlib:5 --spool-memory 0' '--compress=zlib:5 --measure=size'; do
+  # shellcheck disable=SC2086
+  "$tool" $options --progress=3 disk.raw 3>lines >image
+  good lines
+  (($(sort -u lines | wc -l) > 3)) || fail "only, with $options: $(<lines)"
 done
 
 # Standard error is a descriptor like any other. Who reads slowly sees more than the end.
