@@ -17,7 +17,7 @@ _qcow2_to_stdout() {
     # An option whose value is the next word. Optional values are attached, so they are not here.
     case $prev in
       -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
-        --spool-dir | -c | --cluster-size | -r | --refcount-bits | \
+        --spool-dir | --spool-memory | --deflate-window | -c | --cluster-size | -r | --refcount-bits | \
         -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
         -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
         option=$prev
@@ -45,7 +45,9 @@ _qcow2_to_stdout() {
     --measure) words="human json size" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout) return ;;
+    --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout | --spool-memory) return ;;
+    --deflate-window) words="4k 32k" ;;
+    --compress) words="zlib zstd" ;;
     --spool-dir)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
@@ -66,6 +68,7 @@ _qcow2_to_stdout() {
           --dirty-bitmap --shallow --changed-map --extended-l2
           --offset --length --measure --measure= --if-match
           -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
+          --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"
       else
         compopt -o filenames 2>/dev/null

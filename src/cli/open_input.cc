@@ -24,6 +24,9 @@ namespace {
 constexpr std::array<std::string_view, 12> kQemuProtocols = {
     "rbd", "http", "https", "ftp", "ftps", "ssh", "iscsi", "nfs", "gluster", "json", "nbd", "fat"};
 
+// In each cluster of an image with extended L2 entries (specification).
+constexpr std::uint64_t kSubclusters = 32;
+
 // `json:{...}`, `rbd:pool/image`: not a file, and the user may not know what to write instead.
 [[noreturn]] void hint_at_blockdev(const std::string& disk, const Error& error) {
   const std::size_t colon = disk.find(':');
@@ -136,10 +139,19 @@ DiskWithChanges open_with_bitmap(const Options& options) {
                                options.nbd);
 }
 
+// The unit in which the image leaves parts to its backing file.
+std::uint64_t increment_unit(const ImageOptions& image) {
+  const bool subclusters = image.extended_l2 && !image.compression;
+  return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
+}
+
 Input open_source(const Options& options, Progress& progress) {
   if (reads_stdin(options)) return open_stdin(options, progress);
-  if (!options.dirty_bitmap) return {.disk = open_named(options)};
-  DiskWithChanges source = open_with_bitmap(options);
+  if (!options.dirty_bitmap && !options.shallow) return {.disk = open_named(options)};
+  DiskWithChanges source =
+      options.shallow ? open_qemu_shallow(options.disk, file_format(options.disk, options.format),
+                                          increment_unit(options.image), options.nbd)
+                      : open_with_bitmap(options);
   return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
 }
 

@@ -214,12 +214,13 @@ class Chain:
         return entries
 
     def change_with_qemu(self, image):
-        """The same to the model and to an image that QEMU writes to."""
+        """The same to the model and to an image that QEMU writes to, which has whole sectors."""
+        self.disk.data += bytes(-len(self.disk.data) % 512)
         for _ in range(self.lots.randrange(8)):
             size = len(self.disk.data)
             length = self.lots.choice([512, 4 * KIB, 64 * KIB, 200 * KIB])
             offset = self.lots.randrange(0, size) // 512 * 512
-            length = min(length, (size + 511) // 512 * 512 - offset)
+            length = min(length, size - offset)
             pattern = self.lots.choice([0, 0, 7, 200])
             command = "write -z" if pattern == 0 else f"write -P {pattern}"
             run("qemu-io", "-f", "qcow2", "-c", f"{command} {offset} {length}", image)
