@@ -29,13 +29,18 @@ Bytes padded(Bytes bytes) {
   return bytes;
 }
 
+// The whole range from the first example on; others grow slowly.
+std::size_t any_of(std::size_t begin, std::size_t end) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(begin, end));
+}
+
 // Overwrites some runs, with zeros too.
 void scribble(Bytes& bytes) {
   const auto runs = bytes.empty() ? 0 : *rc::gen::inRange(0, 10);
   for (int i = 0; i < runs; ++i) {
-    const auto begin = *rc::gen::inRange<std::size_t>(0, bytes.size());
+    const auto begin = any_of(0, bytes.size());
     const auto most = *rc::gen::element<std::size_t>(1, 600, 5000, 300'000);
-    const auto length = *rc::gen::inRange<std::size_t>(1, std::min(most, bytes.size() - begin) + 1);
+    const auto length = any_of(1, std::min(most, bytes.size() - begin) + 1);
     const auto salt = *rc::gen::element<std::size_t>(0, 0, 1, 2, 3);
     for (std::size_t k = begin; k < begin + length; ++k) {
       bytes[k] = static_cast<std::byte>(salt == 0 ? 0 : (k * 31 + salt) % 255 + 1);
@@ -48,13 +53,17 @@ struct Pair {
   std::shared_ptr<const MemoryDisk> disk;
 };
 
-// A disk that was another one, shorter or longer, before.
+constexpr std::size_t kLittle = 3000;
+
+// A disk that was another one, shorter or longer, before: by little or by much.
 Pair arbitrary_pair() {
-  Bytes bytes(*rc::gen::inRange<std::size_t>(0, 600'000));
+  Bytes bytes(any_of(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
   scribble(bytes);
   Pair pair;
   pair.base = std::make_shared<MemoryDisk>(bytes);
-  if (*rc::gen::arbitrary<bool>()) bytes.resize(*rc::gen::inRange<std::size_t>(0, 700'000));
+  // In whole sectors: else the guest sees zeros where the base goes on.
+  const std::size_t little = bytes.size() - any_of(0, std::min(bytes.size(), kLittle) + 1);
+  bytes.resize(*rc::gen::element(bytes.size(), little / 512 * 512, any_of(0, 700'000)));
   scribble(bytes);
   pair.disk = std::make_shared<MemoryDisk>(std::move(bytes));
   return pair;
