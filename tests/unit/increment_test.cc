@@ -22,9 +22,9 @@ using testing::MemoryDisk;
 using testing::read_all;
 using testing::TextFile;
 
-using Bytes = std::vector<std::byte>;
+using ByteVector = std::vector<std::byte>;
 
-Bytes padded(Bytes bytes) {
+ByteVector padded(ByteVector bytes) {
   bytes.resize((bytes.size() + 511) / 512 * 512);
   return bytes;
 }
@@ -35,7 +35,7 @@ std::size_t any_of(std::size_t begin, std::size_t end) {
 }
 
 // Overwrites some runs, with zeros too.
-void scribble(Bytes& bytes) {
+void scribble(ByteVector& bytes) {
   const auto runs = bytes.empty() ? 0 : *rc::gen::inRange(0, 10);
   for (int i = 0; i < runs; ++i) {
     const auto begin = any_of(0, bytes.size());
@@ -57,7 +57,7 @@ constexpr std::size_t kLittle = 3000;
 
 // A disk that was another one, shorter or longer, before: by little or by much.
 Pair arbitrary_pair() {
-  Bytes bytes(any_of(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
+  ByteVector bytes(any_of(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
   scribble(bytes);
   Pair pair;
   pair.base = std::make_shared<MemoryDisk>(bytes);
@@ -69,7 +69,7 @@ Pair arbitrary_pair() {
   return pair;
 }
 
-ImageOptions arbitrary_options() {
+ImageOptions arbitrary_increment() {
   ImageOptions options;
   options.version = *rc::gen::element(2U, 3U, 3U);
   options.cluster_size = *rc::gen::element(512U, 4096U, 16384U, 65536U, 2U << 20);
@@ -87,9 +87,9 @@ std::size_t unit_of(const ImageOptions& options) {
 }
 
 // What the guest sees differs somewhere in this unit.
-bool differs(const Bytes& disk, const Bytes& base, std::size_t begin, std::size_t unit) {
+bool differs(const ByteVector& disk, const ByteVector& base, std::size_t begin, std::size_t unit) {
   const std::size_t end = std::min(begin + unit, padded(disk).size());
-  const auto at = [](const Bytes& bytes, std::size_t i) {
+  const auto at = [](const ByteVector& bytes, std::size_t i) {
     return i < bytes.size() ? bytes[i] : std::byte{0};
   };
   for (std::size_t i = begin; i < end; ++i) {
@@ -98,7 +98,7 @@ bool differs(const Bytes& disk, const Bytes& base, std::size_t begin, std::size_
   return false;
 }
 
-bool is_zeros(const Bytes& disk, std::size_t begin, std::size_t unit) {
+bool is_zeros(const ByteVector& disk, std::size_t begin, std::size_t unit) {
   const std::size_t end = std::min(begin + unit, disk.size());
   return std::all_of(disk.begin() + static_cast<std::ptrdiff_t>(std::min(begin, end)),
                      disk.begin() + static_cast<std::ptrdiff_t>(end),
@@ -107,7 +107,7 @@ bool is_zeros(const Bytes& disk, std::size_t begin, std::size_t unit) {
 
 RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
   const Pair pair = arbitrary_pair();
-  const ImageOptions options = arbitrary_options();
+  const ImageOptions options = arbitrary_increment();
   const Image image =
       make_image(pair.disk, options,
                  {.scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
@@ -124,10 +124,10 @@ RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
 
 RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
   const Pair pair = arbitrary_pair();
-  ImageOptions options = arbitrary_options();
+  ImageOptions options = arbitrary_increment();
   if (*rc::gen::arbitrary<bool>()) options.backing_file.reset();
   const auto map = survey(*pair.disk, options, {.base = pair.base}).map;
-  const Bytes& disk = pair.disk->bytes();
+  const ByteVector& disk = pair.disk->bytes();
   const std::size_t unit = unit_of(options);
   for (std::size_t i = 0; i * unit < padded(disk).size(); ++i) {
     const bool held = differs(disk, pair.base->bytes(), i * unit, unit);
@@ -146,8 +146,8 @@ RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
 
 RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
   const Pair pair = arbitrary_pair();
-  const ImageOptions options = arbitrary_options();
-  const Bytes& disk = pair.disk->bytes();
+  const ImageOptions options = arbitrary_increment();
+  const ByteVector& disk = pair.disk->bytes();
   constexpr std::size_t kBlock = 512;  // the list's
   std::string list;
   for (std::size_t at = 0; at < padded(disk).size(); at += kBlock) {
@@ -168,11 +168,11 @@ RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
 
 RC_GTEST_PROP(IncrementProperty, SegmentsAndPiecesAreThoseOfTheWhole, ()) {
   const Pair pair = arbitrary_pair();
-  const Image image = make_image(pair.disk, arbitrary_options(), {.base = pair.base});
+  const Image image = make_image(pair.disk, arbitrary_increment(), {.base = pair.base});
   const auto whole = read_all(image);
   const auto begin = *rc::gen::inRange<std::uint64_t>(0, image.size() + 1);
   const auto length = *rc::gen::inRange<std::uint64_t>(0, image.size() - begin + 1);
-  Bytes piece(length);
+  ByteVector piece(length);
   image.read(HostOffset(begin), piece);
   RC_ASSERT(std::ranges::equal(piece, std::span(whole).subspan(begin, length)));
   Image::Segments segments = image.segments({HostOffset(begin), length});
