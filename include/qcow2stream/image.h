@@ -34,8 +34,8 @@ struct Segment {
 };
 
 // A part of the image by name, for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters", "zero-clusters", "compressed-clusters". In the order of the image,
-// without gaps.
+// "l1-table", "l2-tables", "data-clusters", "zero-clusters", "compressed-clusters". In the order of
+// the image, without gaps.
 struct NamedRegion {
   std::string_view name;
   HostRange range;

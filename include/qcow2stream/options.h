@@ -31,8 +31,9 @@ struct BackingFile {
   std::string format;
 };
 
-// The name of a file as a backing file's: with "./" before it where a colon would make QEMU take its
-// beginning for a protocol that it knows none of. Names of protocols (nbd://, json:, rbd:) stay.
+// The name of a file as a backing file's: with "./" before it where a colon would make QEMU take
+// its beginning for a protocol that it knows none of. Names of protocols (nbd://, json:, rbd:)
+// stay.
 std::string file_backing_name(const std::string& name);
 
 // How compressed clusters are encoded (compression_type of the specification).
@@ -79,7 +80,15 @@ struct ImageOptions {
 
 // The first rule that `options` break, whatever the disk is.
 struct OptionProblem {
-  enum class Field { kClusterSize, kRefcountBits, kVersion, kExtendedL2, kDataFile, kBackingFile, kCompression };
+  enum class Field {
+    kClusterSize,
+    kRefcountBits,
+    kVersion,
+    kExtendedL2,
+    kDataFile,
+    kBackingFile,
+    kCompression
+  };
   Field field;
   std::string reason;
 };

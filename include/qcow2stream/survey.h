@@ -58,8 +58,8 @@ struct SurveyOptions {
   // where it has none or with kNone. With kHoles a list of changes is believed and nothing is read.
   //   The disk that the increment is based on: what differs from it has changed. Behind its end it
   //   counts as zeros. Extents of both are asked for; where both have holes nothing is read.
-  //   `base_map_file` is for the base what `map_file` is for the disk. With either of them the disks
-  //   must read as zeros where their maps list nothing.
+  //   `base_map_file` is for the base what `map_file` is for the disk. With either of them the
+  //   disks must read as zeros where their maps list nothing.
   std::shared_ptr<const Disk> base;
   std::optional<std::string> base_map_file;
   //   What the disk's source says.

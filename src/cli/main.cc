@@ -220,6 +220,8 @@ ExitStatus guarded_run(const Options& options) {
   } catch (const std::system_error& error) {
     message(fmt::format("{}: {}{}", disk_name(options), errno_text(error.code().value()),
                         incomplete_note(progress)));
+  } catch (const std::exception& error) {
+    message(fmt::format("{}: {}{}", disk_name(options), error.what(), incomplete_note(progress)));
   }
   return kExitFailed;
 }

@@ -18,7 +18,7 @@ namespace qcow2stream {
 namespace {
 
 // What a pipe holds.
-constexpr std::uint32_t kRequestSize = 64 << 10;
+constexpr std::uint32_t kReadSize = 64 << 10;
 
 // What is dropped at once.
 constexpr std::size_t kSkipSize = 64 << 10;
@@ -49,7 +49,7 @@ class SequentialDisk final : public Disk {
 
   // One reader, so that the reads come in order; small ones, so that what has arrived goes on.
   [[nodiscard]] DiskTraits traits() const override {
-    return {.request_size = kRequestSize, .requests_in_flight = 1, .queues = 1};
+    return {.request_size = kReadSize, .requests_in_flight = 1, .queues = 1};
   }
 
   // Says something only when all has been read, as it has before the image's last piece is written.

@@ -80,8 +80,8 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   Slot& target = slot(piece.ticket);
   // To cut through a compressed cluster is to compress it twice.
   const bool whole = rest_.kind == Segment::Kind::kCompressed;
-  const std::uint64_t n =
-      whole ? rest_.range.length : std::min<std::uint64_t>(rest_.range.length, traits_.request_size);
+  const std::uint64_t n = whole ? rest_.range.length
+                                : std::min<std::uint64_t>(rest_.range.length, traits_.request_size);
   target.buffer = take_buffer();
   piece.segment.range.length = n;
   if (target.buffer.size() < n) target.buffer.resize(n);

@@ -42,7 +42,7 @@ class UnionOfExtents final : public ExtentCursor {
     if (rest_.length == 0) return std::nullopt;
     a_.seek(rest_);
     b_.seek(rest_);
-    const GuestOffset end = std::min(a_.at.range.end(), b_.at.range.end());
+    const GuestOffset end = std::min({a_.at.range.end(), b_.at.range.end(), rest_.end()});
     const Extent extent{.range = {rest_.begin, end - rest_.begin},
                         .data = a_.at.data || b_.at.data};
     rest_ = {end, rest_.length - extent.range.length};

@@ -11,17 +11,15 @@
 
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/qemu.h"
+#include "qemu_testing.h"
 #include "testing.h"
 
 namespace qcow2stream {
 namespace {
 
+using testing::installed;
 using testing::make_image;
 using testing::read_all;
-
-bool installed(const std::string& program) {
-  return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
-}
 
 class NbdTest : public ::testing::Test {
  protected:

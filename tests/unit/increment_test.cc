@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Increments of random disks on top of random bases: what they decode to, and what they hold.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+
+#include "increment_decoder.h"
+#include "map_testing.h"
+#include "plan/cluster_map.h"
+#include "testing.h"
+
+namespace qcow2stream {
+namespace {
+
+using testing::IncrementDecoder;
+using testing::make_image;
+using testing::MemoryDisk;
+using testing::read_all;
+using testing::TextFile;
+
+using ByteVector = std::vector<std::byte>;
+
+ByteVector padded(ByteVector bytes) {
+  bytes.resize((bytes.size() + 511) / 512 * 512);
+  return bytes;
+}
+
+// The whole range from the first example on; others grow slowly.
+std::size_t any_of(std::size_t begin, std::size_t end) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(begin, end));
+}
+
+// Overwrites some runs, with zeros too.
+void scribble(ByteVector& bytes) {
+  const auto runs = bytes.empty() ? 0 : *rc::gen::inRange(0, 10);
+  for (int i = 0; i < runs; ++i) {
+    const auto begin = any_of(0, bytes.size());
+    const auto most = *rc::gen::element<std::size_t>(1, 600, 5000, 300'000);
+    const auto length = any_of(1, std::min(most, bytes.size() - begin) + 1);
+    const auto salt = *rc::gen::element<std::size_t>(0, 0, 1, 2, 3);
+    for (std::size_t k = begin; k < begin + length; ++k) {
+      bytes[k] = static_cast<std::byte>(salt == 0 ? 0 : (k * 31 + salt) % 255 + 1);
+    }
+  }
+}
+
+struct Pair {
+  std::shared_ptr<const MemoryDisk> base;
+  std::shared_ptr<const MemoryDisk> disk;
+};
+
+constexpr std::size_t kLittle = 3000;
+
+// A disk that was another one, shorter or longer, before: by little or by much.
+Pair arbitrary_pair() {
+  ByteVector bytes(any_of(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
+  scribble(bytes);
+  Pair pair;
+  pair.base = std::make_shared<MemoryDisk>(bytes);
+  // In whole sectors: else the guest sees zeros where the base goes on.
+  const std::size_t little = bytes.size() - any_of(0, std::min(bytes.size(), kLittle) + 1);
+  bytes.resize(*rc::gen::element(bytes.size(), little / 512 * 512, any_of(0, 700'000)));
+  scribble(bytes);
+  pair.disk = std::make_shared<MemoryDisk>(std::move(bytes));
+  return pair;
+}
+
+ImageOptions arbitrary_increment() {
+  ImageOptions options;
+  options.version = *rc::gen::element(2U, 3U, 3U);
+  options.cluster_size = *rc::gen::element(512U, 4096U, 16384U, 65536U, 2U << 20);
+  if (options.version == 3) {
+    options.refcount_bits = *rc::gen::element(1U, 8U, 16U, 64U);
+    options.extended_l2 = options.cluster_size >= 16384 && *rc::gen::arbitrary<bool>();
+  }
+  options.backing_file = BackingFile{.name = "base", .format = "raw"};
+  return options;
+}
+
+// A unit of the survey: what can be held or left out by itself.
+std::size_t unit_of(const ImageOptions& options) {
+  return options.extended_l2 ? options.cluster_size / 32 : options.cluster_size;
+}
+
+// What the guest sees differs somewhere in this unit.
+bool differs(const ByteVector& disk, const ByteVector& base, std::size_t begin, std::size_t unit) {
+  const std::size_t end = std::min(begin + unit, padded(disk).size());
+  const auto at = [](const ByteVector& bytes, std::size_t i) {
+    return i < bytes.size() ? bytes[i] : std::byte{0};
+  };
+  for (std::size_t i = begin; i < end; ++i) {
+    if (at(disk, i) != at(base, i)) return true;
+  }
+  return false;
+}
+
+bool is_zeros(const ByteVector& disk, std::size_t begin, std::size_t unit) {
+  const std::size_t end = std::min(begin + unit, disk.size());
+  return std::all_of(disk.begin() + static_cast<std::ptrdiff_t>(std::min(begin, end)),
+                     disk.begin() + static_cast<std::ptrdiff_t>(end),
+                     [](std::byte b) { return b == std::byte{0}; });
+}
+
+RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
+  const Pair pair = arbitrary_pair();
+  const ImageOptions options = arbitrary_increment();
+  const Image image =
+      make_image(pair.disk, options,
+                 {.scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
+                  .threads = *rc::gen::inRange(1U, 4U),
+                  .base = pair.base});
+  const auto bytes = read_all(image);
+  IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
+  RC_ASSERT(decoder.disk() == padded(pair.disk->bytes()));
+  decoder.check_refcounts();
+  RC_ASSERT(decoder.header().backing_file_name == "base");
+  RC_ASSERT(decoder.header().backing_format == "raw");
+  if (options.version == 3) RC_ASSERT(image.measure().zero == decoder.zero_clusters());
+}
+
+RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
+  const Pair pair = arbitrary_pair();
+  ImageOptions options = arbitrary_increment();
+  if (*rc::gen::arbitrary<bool>()) options.backing_file.reset();
+  const auto map = survey(*pair.disk, options, {.base = pair.base}).map;
+  const ByteVector& disk = pair.disk->bytes();
+  const std::size_t unit = unit_of(options);
+  for (std::size_t i = 0; i * unit < padded(disk).size(); ++i) {
+    const bool held = differs(disk, pair.base->bytes(), i * unit, unit);
+    const bool zero = options.backing_file && is_zeros(disk, i * unit, unit);
+    if (!options.extended_l2) {
+      std::optional<ClusterKind> kind;
+      if (held) kind = zero ? ClusterKind::kZero : ClusterKind::kData;
+      RC_ASSERT(map->kind_of(GuestCluster(i)) == kind);
+    } else {
+      const std::uint64_t entry = map->subclusters(GuestCluster(i / 32));
+      RC_ASSERT((entry >> i % 32 & 1) == (held && !zero ? 1U : 0U));
+      RC_ASSERT((entry >> (32 + i % 32) & 1) == (held && zero ? 1U : 0U));
+    }
+  }
+}
+
+RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
+  const Pair pair = arbitrary_pair();
+  const ImageOptions options = arbitrary_increment();
+  const ByteVector& disk = pair.disk->bytes();
+  constexpr std::size_t kBlock = 512;  // the list's
+  std::string list;
+  for (std::size_t at = 0; at < padded(disk).size(); at += kBlock) {
+    if (!differs(disk, pair.base->bytes(), at, kBlock)) continue;
+    list += fmt::format(R"({}{{"offset":{},"length":{},"exists":"{}"}})", list.empty() ? "" : ",",
+                        at, kBlock, !is_zeros(disk, at, kBlock));
+  }
+  const TextFile file("[" + list + "]");
+  const Image image =
+      make_image(pair.disk, options,
+                 {.scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
+                  .changed_map_file = file.path()});
+  const auto bytes = read_all(image);
+  IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
+  RC_ASSERT(decoder.disk() == padded(disk));
+  decoder.check_refcounts();
+}
+
+RC_GTEST_PROP(IncrementProperty, SegmentsAndPiecesAreThoseOfTheWhole, ()) {
+  const Pair pair = arbitrary_pair();
+  const Image image = make_image(pair.disk, arbitrary_increment(), {.base = pair.base});
+  const auto whole = read_all(image);
+  const auto begin = *rc::gen::inRange<std::uint64_t>(0, image.size() + 1);
+  const auto length = *rc::gen::inRange<std::uint64_t>(0, image.size() - begin + 1);
+  ByteVector piece(length);
+  image.read(HostOffset(begin), piece);
+  RC_ASSERT(std::ranges::equal(piece, std::span(whole).subspan(begin, length)));
+  Image::Segments segments = image.segments({HostOffset(begin), length});
+  HostOffset at(begin);
+  while (const auto segment = segments.next()) {
+    RC_ASSERT(segment->range.begin == at);
+    const auto bytes = std::span(whole).subspan(at.value(), segment->range.length);
+    if (segment->kind == Segment::Kind::kZeros) {
+      RC_ASSERT(std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; }));
+    } else if (segment->kind == Segment::Kind::kDisk) {
+      const auto from = std::span(pair.disk->bytes()).subspan(segment->disk_offset.value());
+      RC_ASSERT(std::ranges::equal(bytes, from.first(bytes.size())));
+    }
+    at = segment->range.end();
+  }
+  RC_ASSERT(at == HostOffset(begin + length));
+}
+
+}  // namespace
+}  // namespace qcow2stream
