@@ -128,12 +128,12 @@ class Runner:
         subprocess.run([self.programs.floor, "read", disk, "buffered"], check=True,
                        stderr=subprocess.DEVNULL)
 
-    def interleave(self, group, cells, more_rounds=1, cold=False):
+    def interleave(self, group, cells, more_rounds=1, cold=False, warm_up=True):
         """Each round gives each cell its turn, each time another one first. Returns the samples
-        by label. Warm, a turn that does not count comes first."""
+        by label. Warm, a turn that does not count comes first, unless `warm_up` is false."""
         if cold:
             require_cold()
-        else:
+        elif warm_up:
             for cell in cells:
                 self.measure(cell)
         runs = {cell.label(): [] for cell in cells}
@@ -172,7 +172,7 @@ def numbers_of(stderr, cell):
     run = lines[-1]
     del run["floor"], run["status"]
     run["cpu_seconds"] = run["user_seconds"] + run["system_seconds"]
-    if cell.sink == FILE:
+    if cell.files and cell.files[0].exists():
         run["bytes"] = cell.files[0].stat().st_size
     if len(lines) > 1:
         run["inside"] = lines[0]
