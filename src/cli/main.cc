@@ -69,6 +69,10 @@ void check_stdout(const Options& options) {
 void warn(const Input& input, const Disk* base, const Options& options) {
   if (options.quiet) return;
   if (input.warning) message(*input.warning);
+  for (const Disk* disk : {input.disk.get(), base}) {
+    if (disk == nullptr) continue;
+    if (const auto caveat = disk->caveat()) message(disk->name() + ": " + *caveat);
+  }
   for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
   if (base == nullptr) return;
   for (const std::string& warning : base_warnings(*base, options)) message(warning);
@@ -117,6 +121,12 @@ std::uint64_t spool_memory(const Options& options) {
   return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
 }
 
+// --allow-changes: the image is what a machine finds after its power has failed, at best.
+OnChange on_change(const Options& options) {
+  if (!options.allow_changes) return {};
+  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -147,6 +157,7 @@ void run(Options options, Progress& progress) {
                                .base_map_file = options.base_map,
                                .changes = input.changes,
                                .changed_map_file = options.changed_map,
+                               .on_change = on_change(options),
                                .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.
@@ -164,7 +175,7 @@ void run(Options options, Progress& progress) {
     }
   }
   if (options.action == Action::kMeasure) {
-    disk->check_unchanged();
+    check_unchanged(*disk, on_change(options));
     display.finish();
     print_to_stdout(measure_text(image, range, options));
     return;
@@ -173,7 +184,10 @@ void run(Options options, Progress& progress) {
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
   const EmitResult result =
       emit(image, range, STDOUT_FILENO,
-           {.output_name = kStdoutName, .threads = options.threads, .progress = &progress});
+           {.output_name = kStdoutName,
+            .threads = options.threads,
+            .on_change = on_change(options),
+            .progress = &progress});
   close_stdout();
   display.finish();
   if (options.verbose) {

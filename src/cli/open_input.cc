@@ -49,7 +49,7 @@ std::shared_ptr<const Disk> open_file(const std::string& path, const std::string
                                       const NbdOptions& nbd) {
   try {
     const std::string format = file_format(path, given_format);
-    if (format == "raw") return open_disk(path);
+    if (format == "raw") return open_disk(path, {.force_share = force_share});
     return open_qemu(path, format, nbd);
   } catch (const Error& error) {
     hint_at_blockdev(path, error);
