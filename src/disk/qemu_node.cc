@@ -158,11 +158,14 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
 
 std::string qemu_reason(const QemuSource& source, const std::string& output) {
   std::string reason = last_message(output);
-  // The image itself was opened before. What the confinement refuses, it refuses with EACCES.
-  if (!source.isolated || reason.find("Permission denied") == std::string::npos) return reason;
-  if (reason.find("shared libraries") != std::string::npos) {
+  if (!source.isolated) return reason;
+  const auto says = [&](const char* words) { return reason.find(words) != std::string::npos; };
+  if (says("shared libraries")) {
     return reason + "; --isolate looks for them in the system's directories only";
   }
+  // The image itself could be opened. What the confinement refuses it refuses with EACCES, which
+  // not all of QEMU's drivers report.
+  if (!says("Permission denied") && !says("backing file")) return reason;
   return "it refers to another file or to a server, which --isolate does not allow: " + reason;
 }
 
