@@ -165,6 +165,7 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   write_end = UniqueFd();
   StartFailure failure;
   if (::read(read_end.get(), &failure, sizeof failure) != sizeof failure) return;
+  wait();
   if (failure.is_confinement) {
     refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
   }
