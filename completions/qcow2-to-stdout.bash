@@ -60,7 +60,7 @@ _qcow2_to_stdout() {
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object --connections --requests --timeout
+        words="-f --input-format --blockdev --object --isolate --connections --requests --timeout
           --scan --allocated --no-extents --size --map
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw

@@ -36,6 +36,8 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) { p.options.blockdev = value; }},
     OptionSpec{0, "object", Value::kRequired, "JSON", "a QEMU object that --blockdev refers to",
                [](Parsed& p, const char* value) { p.options.objects.emplace_back(value); }},
+    OptionSpec{0, "isolate", Value::kNone, "", "QEMU may open DISK and nothing else",
+               [](Parsed& p, const char*) { p.options.isolate = true; }},
     OptionSpec{0, "scan", Value::kRequired, "HOW",
                "leave out: zeros (default), holes only, or none",
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
