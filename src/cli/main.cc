@@ -20,6 +20,7 @@
 #include "cli/open_input.h"
 #include "cli/options.h"
 #include "cli/progress_display.h"
+#include "cli/signal_watch.h"
 #include "qcow2stream/qcow2stream.h"
 
 namespace qcow2stream::cli {
@@ -182,12 +183,11 @@ void run(Options options, Progress& progress) {
   }
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
-  const EmitResult result =
-      emit(image, range, STDOUT_FILENO,
-           {.output_name = kStdoutName,
-            .threads = options.threads,
-            .on_change = on_change(options),
-            .progress = &progress});
+  const EmitResult result = emit(image, range, STDOUT_FILENO,
+                                 {.output_name = kStdoutName,
+                                  .threads = options.threads,
+                                  .on_change = on_change(options),
+                                  .progress = &progress});
   close_stdout();
   display.finish();
   if (options.verbose) {
@@ -217,8 +217,33 @@ std::string incomplete_note(const Progress& progress) {
                      progress.emit_total);
 }
 
-ExitStatus guarded_run(const Options& options) {
+// One line about a run that goes on, as dd has it.
+std::string progress_line(const Progress& progress) {
+  const BarState step = current_step(progress);
+  if (step.total == 0) return fmt::format("{}: {} bytes", step.step, step.done);
+  return fmt::format("{}: {} of {} bytes ({} %)", step.step, step.done, step.total,
+                     static_cast<unsigned>(static_cast<double>(step.done) * 100 /
+                                           static_cast<double>(step.total)));
+}
+
+// A bar is on the line where the message is going to be.
+void clear_bar() {
+  if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
+}
+
+ExitStatus guarded_run(const Options& options, const sigset_t& signals) {
   Progress progress;
+  const SignalWatch watch(
+      signals,
+      [&](int signal) {
+        clear_bar();
+        message(fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
+                            incomplete_note(progress)));
+      },
+      [&] {
+        clear_bar();
+        message(fmt::format("{}: {}", disk_name(options), progress_line(progress)));
+      });
   try {
     run(options, progress);
     return kExitOk;
@@ -244,6 +269,7 @@ ExitStatus main_of_command(int argc, char** argv) {
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  const sigset_t signals = block_watched_signals();
   try {
     const Options options = parse_options(argc, argv);
     switch (options.action) {
@@ -255,7 +281,7 @@ ExitStatus main_of_command(int argc, char** argv) {
         return kExitOk;
       case Action::kConvert:
       case Action::kMeasure:
-        return guarded_run(options);
+        return guarded_run(options, signals);
     }
   } catch (const UsageError& error) {
     message(error.what());

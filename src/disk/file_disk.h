@@ -46,7 +46,7 @@ class FileDisk final : public Disk {
 
   std::string name_;
   UniqueFd fd_;
-  off_t position_;      // of fd_, before it was used
+  off_t position_;  // of fd_, before it was used
   std::optional<ImageLock> lock_;
   UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
   bool can_change_;
