@@ -53,7 +53,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | --changed-map | -B | --backing-file | --base | disk)
+    --data-file | --map | --plan | --save-plan | --changed-map | -B | --backing-file | --base | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
@@ -67,6 +67,7 @@ _qcow2_to_stdout() {
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
           --offset --length --measure --measure= --if-match --allow-changes
+          --save-plan --plan --assume-unchanged
           -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"

@@ -11,6 +11,7 @@
 #include "qcow2stream/image.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
+#include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/stream.h"

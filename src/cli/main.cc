@@ -19,6 +19,7 @@
 #include "cli/measure.h"
 #include "cli/open_input.h"
 #include "cli/options.h"
+#include "cli/plan_options.h"
 #include "cli/progress_display.h"
 #include "cli/signal_watch.h"
 #include "qcow2stream/qcow2stream.h"
@@ -132,22 +133,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void run(Options options, Progress& progress) {
-  if (options.action == Action::kConvert) check_stdout(options);
-  const auto start = std::chrono::steady_clock::now();
-  ProgressDisplay display(options, progress);
-
-  // 1. The input: from here on its size is fixed.
-  apply_header_info(options);
-  const Input input = open_input(options, progress);
-  const std::shared_ptr<const Disk>& disk = input.disk;
-  check_disk_size(disk->name(), disk->size(), options.image);
-  const std::shared_ptr<const Disk> base = open_base(options);
-  warn(input, base.get(), options);
-
-  // 2. The survey: from here on we know which clusters need space.
+Image survey_image(const Input& input, const std::shared_ptr<const Disk>& base,
+                   const Options& options, Progress& progress) {
   const bool emits = options.action == Action::kConvert;
-  SurveyResult found = survey(*disk, options.image,
+  SurveyResult found = survey(*input.disk, options.image,
                               {.scan = options.scan,
                                .threads = options.threads,
                                .use_extents = options.use_extents,
@@ -160,11 +149,38 @@ void run(Options options, Progress& progress) {
                                .changed_map_file = options.changed_map,
                                .on_change = on_change(options),
                                .progress = &progress});
+  return {input.disk, options.image, std::move(found)};
+}
 
-  // 3. The plan: from here on every offset in the image is fixed.
-  const Image image(disk, options.image, std::move(found));
+void run(Options options, Progress& progress) {
+  if (options.action == Action::kConvert) check_stdout(options);
+  const auto start = std::chrono::steady_clock::now();
+  ProgressDisplay display(options, progress);
+
+  std::optional<SavedPlan> plan;
+  if (options.plan) {
+    plan = load_plan(*options.plan);
+    apply_plan(options, *plan);
+  }
+
+  // 1. The input: from here on its size is fixed.
+  apply_header_info(options);
+  const Input input = open_input(options, progress);
+  const std::shared_ptr<const Disk>& disk = input.disk;
+  check_disk_size(disk->name(), disk->size(), options.image);
+  const std::shared_ptr<const Disk> base = open_base(options);
+  warn(input, base.get(), options);
+
+  // 2. The survey: from here on we know which clusters need space. 3. The plan: from here on every
+  // offset in the image is fixed.
+  const Image image = plan ? image_of_plan(disk, *std::move(plan), options.assume_unchanged)
+                           : survey_image(input, base, options, progress);
   const HostRange range = range_of(image, options);
   check_id(image, options);
+  if (options.save_plan) {
+    check_unchanged(*disk, on_change(options));
+    save_plan(image, *options.save_plan);
+  }
   if (options.verbose) {
     const Measurement m = image.measure();
     message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(),

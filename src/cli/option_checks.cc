@@ -96,7 +96,7 @@ void check_increment(Parsed& parsed) {
                          ? "-B, --backing-file: needs -F, the format of the backing file"
                          : "-F, --backing-format: needs -B, the name of the backing file");
   }
-  if (parsed.backing_file && !has_source) {
+  if (parsed.backing_file && !has_source && !options.plan) {
     throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
                                  kWaysToTellChanges));
   }

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qcow2stream/nbd.h"
@@ -72,9 +74,14 @@ struct Options {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
   std::optional<std::string> if_match;
+  std::optional<std::string> save_plan;
+  std::optional<std::string> plan;
   MeasureFormat measure = MeasureFormat::kHuman;
   ProgressStyle progress = ProgressStyle::kAutomatic;
   int progress_fd = -1;  // kLines
+  // Long names of the options that were given.
+  std::set<std::string_view> given;
+  bool assume_unchanged = false;
   bool format_given = false;
   bool cluster_size_given = false;
   bool use_extents = true;
