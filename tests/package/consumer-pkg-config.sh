@@ -20,8 +20,8 @@ cp prefix/share/doc/qcow2-to-stdout/examples/*.cc .
 read -ra cflags <<<"$(pkg-config --cflags qcow2stream)"
 read -ra libs <<<"$(pkg-config --libs qcow2stream)"
 read -ra static <<<"$(pkg-config --static --libs qcow2stream)"
-"$CXX" -std=c++20 -Wall -Wextra -Werror "${cflags[@]}" -o convert convert.cc "${libs[@]}"
-"$CXX" -std=c++20 -Wall -Wextra -Werror "${cflags[@]}" -o own_disk own_disk.cc "${static[@]}"
+"$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o convert convert.cc "${libs[@]}"
+"$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o own_disk own_disk.cc "${static[@]}"
 
 truncate -s 5000001 disk.raw
 data disk.raw 70*K 200*K

@@ -11,7 +11,7 @@ need dpkg dpkg-deb dpkg-shlibdeps file strip
 pack() { (cd "$BUILD_DIR" && "${CMAKE%/*}/cpack" -B "$1") >cpack.log 2>&1 || { cat cpack.log >&2 && fail cpack; }; }
 export SOURCE_DATE_EPOCH=1000000000
 pack "$dir/a"
-(umask 077 && TZ=Asia/Tokyo pack "$dir/another place")
+TZ=Asia/Tokyo pack "$dir/another place"
 for package in a/*.deb; do same "$package" "another place/${package##*/}"; done
 program=$(echo a/qcow2-to-stdout_"$VERSION"-1_*.deb)
 library=$(echo a/libqcow2stream-dev_"$VERSION"-1_*.deb)
