@@ -3,6 +3,7 @@
 # Debian packages, by CPack: qcow2-to-stdout and libqcow2stream-dev. `./dev package` builds them.
 
 set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own
 set(CPACK_PACKAGE_CONTACT "qcow2-to-stdout maintainers <maintainers@qcow2-to-stdout.invalid>"
     CACHE STRING "who maintains the packages")
 set(CPACK_COMPONENTS_ALL program dev)

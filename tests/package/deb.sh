@@ -30,6 +30,8 @@ for depends in "${modules[@]}"; do
   has "$library" Depends "(^|, )$package( |,|\$)"
 done
 has "$library" Section '^libdevel$'
+has "$program" Description '^disk to qcow2 image as a stream$'
+has "$library" Description '^disks to qcow2 images as streams [(]development files[)]$'
 for package in "$program" "$library"; do
   has "$package" Version "^$VERSION-1\$"
   has "$package" Priority '^optional$'
