@@ -31,6 +31,7 @@ bool is_known(const std::string& key) {
 
 // A tree forgets keys that are there twice.
 json parse(const std::string& text) {
+  refuse_if(text.find('\0') != std::string::npos, "a zero byte, which ends a text for the parser");
   std::set<std::string> keys;
   const auto look = [&](int depth, json::parse_event_t event, json& value) {
     using Event = json::parse_event_t;

@@ -29,7 +29,7 @@ dd if="$program" of="$root/work/disk.raw" bs=64k seek=100 conv=notrunc status=no
 rm -f "$root"/etc/dpkg/dpkg.cfg.d/*
 
 apt="apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=60"
-files="find / -xdev ( -path /proc -o -path /sys -o -path /dev -o -path /var -o -path /work ) -prune -o -print"
+files="find / -xdev '(' -path /proc -o -path /sys -o -path /dev -o -path /var -o -path /work ')' -prune -o -print"
 in_root "apt-get -qq update"
 
 say "apt-get install ${program##*/}"
