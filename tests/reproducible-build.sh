@@ -12,6 +12,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '== reproducible build: %s\n' "$*"; }
 
+commit=$(git -C "$top" rev-parse HEAD)
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/reproducible-build.XXXXXX")
 # shellcheck disable=SC2317 # by the trap
 finish() {
@@ -26,7 +27,8 @@ build() {
     local place=$dir/$1
     shift
     say "in $place, with $*"
-    git clone --quiet --no-hardlinks "$top" "$place"
+    git clone --quiet --no-hardlinks --no-checkout "$top" "$place"
+    git -C "$place" checkout --quiet --detach "$commit"
     env -u SOURCE_DATE_EPOCH -u CMAKE_CXX_COMPILER_LAUNCHER CCACHE_DISABLE=1 "$@" "$place/dev" package >"$dir/log" 2>&1 || {
         cat "$dir/log"
         return 1
