@@ -24,7 +24,7 @@ install(FILES completions/_qcow2-to-stdout COMPONENT program
         DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES completions/qcow2-to-stdout.fish COMPONENT program
         DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
-install(FILES README.md DESTINATION ${docdir} COMPONENT program)
+install(FILES README.md SECURITY.md DESTINATION ${docdir} COMPONENT program OPTIONAL)
 install(DIRECTORY docs DESTINATION ${docdir} COMPONENT program)
 install(FILES CHANGELOG.md LICENSE DESTINATION ${docdir} COMPONENT notices)
 

@@ -31,6 +31,7 @@ share/fish/vendor_completions.d/qcow2-to-stdout.fish
 share/man/man1/qcow2-to-stdout.1
 share/zsh/site-functions/_qcow2-to-stdout
 END
+[[ ! -e $source_root/SECURITY.md ]] || echo share/doc/qcow2-to-stdout/SECURITY.md >>patterns
 cd prefix
 find . -type f -printf '%P\n' | sort >../found
 while read -r pattern; do
