@@ -79,6 +79,9 @@ struct Options {
   bool cluster_size_given = false;
   bool use_extents = true;
   bool shallow = false;
+  bool isolate = false;
+  bool force_share = false;
+  bool allow_changes = false;
   bool quiet = false;
   bool verbose = false;
 };
