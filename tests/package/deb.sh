@@ -17,7 +17,7 @@ program=$(echo a/qcow2-to-stdout_"$VERSION"-1_*.deb)
 library=$(echo a/libqcow2stream-dev_"$VERSION"-1_*.deb)
 [[ -s $program && -s $library ]]
 
-has() { dpkg-deb -f "$1" "$2" | grep -Eq -e "$3" || fail "$2 of $1 is: $(dpkg-deb -f "$1" "$2")"; }
+has() { dpkg-deb -f "$1" "$2" | grep -E -e "$3" >/dev/null || fail "$2 of $1 is: $(dpkg-deb -f "$1" "$2")"; }
 for depends in libc6 libstdc++6 libfmt libnbd0 liburing libssl libisal libdeflate libzstd zlib1g; do
   has "$program" Depends "(^|, )${depends//+/\\+}"
 done
@@ -49,16 +49,16 @@ dpkg_ -i "$program" "$library"
 cd root/usr
 for name in qcow2-to-stdout libqcow2stream-dev; do
   grep -q '^License: GPL-2+' share/doc/$name/copyright
-  zcat share/doc/$name/changelog.gz | grep -qF "## [$VERSION]"
-  zcat share/doc/$name/changelog.Debian.gz | grep -q "^qcow2-to-stdout ($VERSION-1) "
-  zcat share/doc/$name/changelog.Debian.gz | grep -q 'Sun, 09 Sep 2001 01:46:40 +0000'
+  zcat share/doc/$name/changelog.gz | grep -F "## [$VERSION]" >/dev/null
+  zcat share/doc/$name/changelog.Debian.gz | grep "^qcow2-to-stdout ($VERSION-1) " >/dev/null
+  zcat share/doc/$name/changelog.Debian.gz | grep 'Sun, 09 Sep 2001 01:46:40 +0000' >/dev/null
 done
-zcat share/man/man1/qcow2-to-stdout.1.gz | grep -q "^\.TH .*$VERSION"
+zcat share/man/man1/qcow2-to-stdout.1.gz | grep "^\.TH .*$VERSION" >/dev/null
 [[ -s share/bash-completion/completions/qcow2-to-stdout && -s share/zsh/vendor-completions/_qcow2-to-stdout &&
   -s share/fish/vendor_completions.d/qcow2-to-stdout.fish ]]
 grep -qx 'prefix=/usr' lib*/pkgconfig/qcow2stream.pc lib*/*/pkgconfig/qcow2stream.pc 2>/dev/null
 [[ -s share/doc/libqcow2stream-dev/examples/convert.cc ]]
-file bin/qcow2-to-stdout | grep -q ', stripped'
+file bin/qcow2-to-stdout | grep ', stripped' >/dev/null
 data "$dir/disk.raw" 100*K 300*K
 bin/qcow2-to-stdout "$dir/disk.raw" >"$dir/image"
 same "$dir/image" <("$tool" "$dir/disk.raw")
