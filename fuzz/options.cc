@@ -30,7 +30,8 @@ std::vector<std::string> words_of(const std::string& text) {
     words.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  for (std::string& word : words) word = word.c_str();  // as long as an argument can be
+  // As long as an argument can be.
+  for (std::string& word : words) word.resize(std::min(word.find('\0'), word.size()));
   return words;
 }
 
@@ -61,6 +62,7 @@ std::string text_of(const cli::Options& o) {
 // What comes of a command line, in words.
 std::string outcome(std::vector<std::string> words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   try {
@@ -68,7 +70,7 @@ std::string outcome(std::vector<std::string> words) {
     check(options);
     return text_of(options);
   } catch (const cli::UsageError& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     require(!message.empty() && message.find('\n') == std::string::npos, "message: " + message);
     return message;
   }
