@@ -20,7 +20,7 @@ qemu-io -f qcow2 -c 'write -P 5 3M 200k' -c 'write -z 9M 64k' top.qcow2 >/dev/nu
 
 # All in four parts, out of order, from the plan, and the plan made with and without the image.
 check() {
-  local disk=$1 size
+  local disk=$1 size quarter
   shift
   "$tool" "$@" "$disk" >wanted
   "$tool" "$@" --save-plan plan --measure=size "$disk" >size
@@ -30,11 +30,12 @@ check() {
   same plan measured
   size=$(<size)
   [[ $size == "$(size_of wanted)" ]]
+  quarter=$((size / 4))
   : >parts
   for part in 2 0 3 1; do
-    "$tool" "${open[@]}" --plan plan --offset "$((size / 4 * part))" \
-      --length "$((part == 3 ? size : size / 4))" "$disk" |
-      dd of=parts bs=1M oflag=seek_bytes seek="$((size / 4 * part))" conv=notrunc status=none
+    "$tool" "${open[@]}" --plan plan --offset "$((quarter * part))" \
+      --length "$((part == 3 ? size : quarter))" "$disk" |
+      dd of=parts bs=1M oflag=seek_bytes seek="$((quarter * part))" conv=notrunc status=none
   done
   same parts wanted
   "$tool" "${open[@]}" --plan plan "$disk" >image
