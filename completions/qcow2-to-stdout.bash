@@ -60,13 +60,13 @@ _qcow2_to_stdout() {
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object --isolate --connections --requests --timeout
+        words="-f --input-format --blockdev --object -U --force-share --isolate --connections --requests --timeout
           --scan --allocated --no-extents --size --map
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match
+          --offset --length --measure --measure= --if-match --allow-changes
           -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"

@@ -5,6 +5,8 @@
 complete -c qcow2-to-stdout -s f -l input-format -x -a 'raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop' -d 'Format of DISK'
 complete -c qcow2-to-stdout -l blockdev -x -d 'A QEMU block node instead of DISK'
 complete -c qcow2-to-stdout -l object -x -d 'A QEMU object that --blockdev refers to'
+complete -c qcow2-to-stdout -s U -l force-share -d 'Read it even if QEMU has it open for writing'
+complete -c qcow2-to-stdout -l allow-changes -d 'A disk that changes is a warning, not an error'
 complete -c qcow2-to-stdout -l isolate -d 'QEMU may open DISK and nothing else'
 complete -c qcow2-to-stdout -l connections -x -d 'Connections to an NBD server'
 complete -c qcow2-to-stdout -l requests -x -d 'Requests in flight on each connection'

@@ -18,6 +18,9 @@ struct EmitOptions {
   std::string output_name = "output";
   // Threads that compress what the survey did not keep; 0 means one a core.
   unsigned threads = 0;
+  // Decides about a disk that has changed although all of it could be read, before the last piece
+  // is written; without it that is an error. What does not read any more always is.
+  OnChange on_change;
   // Filled in while it runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

@@ -24,6 +24,8 @@ struct QemuOptions {
   // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
   // other processors than x86-64 and 64-bit Arm.
   bool isolate = false;
+  // As in FileOptions, for all files of the image.
+  bool force_share = false;
 };
 
 // Opens `path`, a file or block device of any name, as `format`: the name of a QEMU block driver
@@ -68,6 +70,6 @@ DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& fo
 // like an image that refers to other files of this machine: without `isolate` (QemuOptions) only
 // for images whose content can be trusted. With it, qemu-img may take at most 1 GiB of memory and
 // 30 seconds of a processor. Throws Error{kFailed}.
-std::string probe_format(const std::string& path, bool isolate = false);
+std::string probe_format(const std::string& path, const QemuOptions& options = {});
 
 }  // namespace qcow2stream

@@ -20,6 +20,7 @@
 #include "cli/open_input.h"
 #include "cli/options.h"
 #include "cli/progress_display.h"
+#include "cli/signal_watch.h"
 #include "qcow2stream/qcow2stream.h"
 
 namespace qcow2stream::cli {
@@ -69,6 +70,10 @@ void check_stdout(const Options& options) {
 void warn(const Input& input, const Disk* base, const Options& options) {
   if (options.quiet) return;
   if (input.warning) message(*input.warning);
+  for (const Disk* disk : {input.disk.get(), base}) {
+    if (disk == nullptr) continue;
+    if (const auto caveat = disk->caveat()) message(disk->name() + ": " + *caveat);
+  }
   for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
   if (base == nullptr) return;
   for (const std::string& warning : base_warnings(*base, options)) message(warning);
@@ -117,6 +122,12 @@ std::uint64_t spool_memory(const Options& options) {
   return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
 }
 
+// --allow-changes: the image is what a machine finds after its power has failed, at best.
+OnChange on_change(const Options& options) {
+  if (!options.allow_changes) return {};
+  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -147,6 +158,7 @@ void run(Options options, Progress& progress) {
                                .base_map_file = options.base_map,
                                .changes = input.changes,
                                .changed_map_file = options.changed_map,
+                               .on_change = on_change(options),
                                .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.
@@ -164,16 +176,18 @@ void run(Options options, Progress& progress) {
     }
   }
   if (options.action == Action::kMeasure) {
-    disk->check_unchanged();
+    check_unchanged(*disk, on_change(options));
     display.finish();
     print_to_stdout(measure_text(image, range, options));
     return;
   }
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
-  const EmitResult result =
-      emit(image, range, STDOUT_FILENO,
-           {.output_name = kStdoutName, .threads = options.threads, .progress = &progress});
+  const EmitResult result = emit(image, range, STDOUT_FILENO,
+                                 {.output_name = kStdoutName,
+                                  .threads = options.threads,
+                                  .on_change = on_change(options),
+                                  .progress = &progress});
   close_stdout();
   display.finish();
   if (options.verbose) {
@@ -203,8 +217,33 @@ std::string incomplete_note(const Progress& progress) {
                      progress.emit_total);
 }
 
-ExitStatus guarded_run(const Options& options) {
+// One line about a run that goes on, as dd has it.
+std::string progress_line(const Progress& progress) {
+  const BarState step = current_step(progress);
+  if (step.total == 0) return fmt::format("{}: {} bytes", step.step, step.done);
+  return fmt::format("{}: {} of {} bytes ({} %)", step.step, step.done, step.total,
+                     static_cast<unsigned>(static_cast<double>(step.done) * 100 /
+                                           static_cast<double>(step.total)));
+}
+
+// A bar is on the line where the message is going to be.
+void clear_bar() {
+  if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
+}
+
+ExitStatus guarded_run(const Options& options, const sigset_t& signals) {
   Progress progress;
+  const SignalWatch watch(
+      signals,
+      [&](int signal) {
+        clear_bar();
+        message(fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
+                            incomplete_note(progress)));
+      },
+      [&] {
+        clear_bar();
+        message(fmt::format("{}: {}", disk_name(options), progress_line(progress)));
+      });
   try {
     run(options, progress);
     return kExitOk;
@@ -230,6 +269,7 @@ ExitStatus main_of_command(int argc, char** argv) {
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  const sigset_t signals = block_watched_signals();
   try {
     const Options options = parse_options(argc, argv);
     switch (options.action) {
@@ -241,7 +281,7 @@ ExitStatus main_of_command(int argc, char** argv) {
         return kExitOk;
       case Action::kConvert:
       case Action::kMeasure:
-        return guarded_run(options);
+        return guarded_run(options, signals);
     }
   } catch (const UsageError& error) {
     message(error.what());

@@ -42,23 +42,24 @@ constexpr std::uint64_t kSubclusters = 32;
 }
 
 QemuOptions qemu_options(const Options& options) {
-  return {.nbd = options.nbd, .isolate = options.isolate};
+  return {.nbd = options.nbd, .isolate = options.isolate, .force_share = options.force_share};
 }
 
-std::string file_format(const std::string& path, const std::string& given, bool isolate) {
-  return given == "auto" ? probe_format(path, isolate) : given;
+std::string file_format(const std::string& path, const std::string& given,
+                        const QemuOptions& qemu) {
+  return given == "auto" ? probe_format(path, qemu) : given;
 }
 
 // That of DISK.
 std::string file_format(const Options& options) {
-  return file_format(options.disk, options.format, options.isolate);
+  return file_format(options.disk, options.format, qemu_options(options));
 }
 
 std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
                                       const QemuOptions& qemu) {
   try {
-    const std::string format = file_format(path, given_format, qemu.isolate);
-    if (format == "raw") return open_disk(path);
+    const std::string format = file_format(path, given_format, qemu);
+    if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
     return open_qemu(path, format, qemu);
   } catch (const Error& error) {
     hint_at_blockdev(path, error);
@@ -84,7 +85,7 @@ std::string spool_directory(const Options& options) {
 }
 
 std::shared_ptr<const Disk> open_stdin_as_file(const Options& options) {
-  auto disk = open_disk(STDIN_FILENO, disk_name(options));
+  auto disk = open_disk(STDIN_FILENO, disk_name(options), {.force_share = options.force_share});
   if (options.size && disk->size() != *options.size) {
     throw Error(ErrorKind::kFailed, disk->name(), "has another size than announced",
                 fmt::format("{} bytes, not {}", disk->size(), *options.size));

@@ -35,6 +35,17 @@ void check_isolation(const Options& options) {
   }
 }
 
+void check_sharing(const Options& options) {
+  if (!options.force_share) return;
+  if (options.blockdev) {
+    throw UsageError("-U, --force-share: --blockdev can say \"force-share\": true itself");
+  }
+  const bool is_file = options.server.empty() && !is_nbd_uri(options.disk);
+  if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
+    throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
+  }
+}
+
 }  // namespace
 
 void check_input(Options& options, bool data_file) {
@@ -50,6 +61,7 @@ void check_input(Options& options, bool data_file) {
   }
   if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
   check_isolation(options);
+  check_sharing(options);
   if (options.size && !reads_stdin(options)) {
     throw UsageError(
         fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));

@@ -80,6 +80,8 @@ struct Options {
   bool use_extents = true;
   bool shallow = false;
   bool isolate = false;
+  bool force_share = false;
+  bool allow_changes = false;
   bool quiet = false;
   bool verbose = false;
 };

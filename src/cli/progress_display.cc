@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
 #include "base/errors.h"
 #include "cli/size.h"
@@ -80,6 +79,8 @@ double fraction(std::uint64_t done, std::uint64_t total) {
   return total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
 }
 
+}  // namespace
+
 BarState current_step(const Progress& progress) {
   BarState state{.step = "survey", .done = progress.survey_done, .total = progress.survey_total};
   if (progress.emit_total > 0) {
@@ -89,8 +90,6 @@ BarState current_step(const Progress& progress) {
   }
   return state;
 }
-
-}  // namespace
 
 unsigned percent_done(const Progress& progress, Shares shares) {
   // Only what is known from its beginning has a share.
@@ -111,13 +110,7 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
       terminal_(::isatty(STDERR_FILENO) != 0),
       shares_(decide_shares(options)) {
   if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines) {
-    // Signals are the main thread's: it may have something to clean up first.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 }
 

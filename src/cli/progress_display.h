@@ -38,6 +38,9 @@ struct BarState {
   double bytes_per_second = 0;  // 0: not known yet
 };
 
+// The step that is under way: all but title and rate.
+BarState current_step(const Progress& progress);
+
 // One line of at most `width` columns, without a newline.
 std::string bar_line(const BarState& state, unsigned width);
 

@@ -38,6 +38,7 @@ class NbdDisk final : public Disk {
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
+  [[nodiscard]] std::optional<std::string> caveat() const override;
 
   // What the first connection's additional context tells, which it must have.
   [[nodiscard]] std::unique_ptr<ChangeCursor> changes() const;

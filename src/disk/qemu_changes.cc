@@ -70,7 +70,7 @@ void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) 
 
 DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
                                       const std::string& bitmap, const QemuOptions& options) {
-  const QemuSource source = qemu_file(path, format, options.isolate);
+  const QemuSource source = qemu_file(path, format, options);
   const std::string name = bare_name(bitmap);
   check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
   return open_with_bitmap(source, name, options.nbd);

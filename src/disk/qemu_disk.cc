@@ -8,7 +8,7 @@ namespace qcow2stream {
 
 std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
                                       const QemuOptions& options) {
-  return serve_with_qemu(qemu_file(path, format, options.isolate), {}, options.nbd);
+  return serve_with_qemu(qemu_file(path, format, options), {}, options.nbd);
 }
 
 std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
@@ -17,9 +17,9 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
   return serve_with_qemu(qemu_block_node(blockdev, objects), {}, options);
 }
 
-std::string probe_format(const std::string& path, bool isolate) {
+std::string probe_format(const std::string& path, const QemuOptions& options) {
   const auto info =
-      qemu_image_info(qemu_file(path, "", isolate), "qemu-img cannot tell its format");
+      qemu_image_info(qemu_file(path, "", options), "qemu-img cannot tell its format");
   return info.at("format").get<std::string>();
 }
 

@@ -30,13 +30,15 @@ bool is_block_device(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-QemuNode file_node(const std::string& path, const std::string& format, QemuChain chain) {
+QemuNode file_node(const std::string& path, const std::string& format, bool force_share,
+                   QemuChain chain) {
   const char* protocol = is_block_device(path) ? "host_device" : "file";
   if (is_utf8(path)) {
     Json node = {{"node-name", kQemuNodeName},
                  {"read-only", true},
                  {"file", {{"driver", protocol}, {"filename", path}}}};
     if (!format.empty()) node["driver"] = format;
+    if (force_share) node["force-share"] = true;
     if (chain == QemuChain::kTopOnly) node["backing"] = nullptr;
     return {true, dump_json(node)};
   }
@@ -46,8 +48,9 @@ QemuNode file_node(const std::string& path, const std::string& format, QemuChain
   for (const char c : path) name.append(c == ',' ? 2 : 1, c);
   const std::string driver = format.empty() ? "" : fmt::format("driver={},", format);
   const char* backing = chain == QemuChain::kTopOnly ? "backing=," : "";
-  return {false, fmt::format("{}{}node-name={},read-only=on,file.driver={},file.filename=", driver,
-                             backing, kQemuNodeName, protocol) +
+  const char* sharing = force_share ? "force-share=on," : "";
+  return {false, fmt::format("{}{}{}node-name={},read-only=on,file.driver={},file.filename=",
+                             driver, backing, sharing, kQemuNodeName, protocol) +
                      name};
 }
 
@@ -85,12 +88,12 @@ std::string last_message(const std::string& output) {
 
 }  // namespace
 
-QemuSource qemu_file(const std::string& path, const std::string& format, bool isolated,
+QemuSource qemu_file(const std::string& path, const std::string& format, const QemuOptions& options,
                      QemuChain chain) {
   return {.name = path,
-          .node = file_node(path, format, chain),
-          .file = open_disk(path),
-          .isolated = isolated};
+          .node = file_node(path, format, options.force_share, chain),
+          .file = open_disk(path, {.force_share = options.force_share}),
+          .isolated = options.isolate};
 }
 
 std::optional<Confinement> server_confinement(const QemuSource& source) {

@@ -15,6 +15,7 @@
 
 #include "base/confinement.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
 
@@ -45,7 +46,7 @@ enum class QemuChain { kWhole, kTopOnly };
 
 // The node that reads `path` as `format` (empty: QEMU finds out). `file` is open_disk(path), which
 // says what has a simple reason in simple words.
-QemuSource qemu_file(const std::string& path, const std::string& format, bool isolated,
+QemuSource qemu_file(const std::string& path, const std::string& format, const QemuOptions& options,
                      QemuChain chain = QemuChain::kWhole);
 
 // A node as --blockdev describes it. Throws Error{kUsage} if a text is no JSON object.

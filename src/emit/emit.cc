@@ -71,6 +71,7 @@ class Emitter {
       : image_(image),
         output_(output),
         progress_(options.progress),
+        on_change_(options.on_change),
         threads_(options.threads),
         copy_descriptor_(image.disk().traits().copy_descriptor),
         buffer_(kBufferSize) {}
@@ -145,7 +146,7 @@ class Emitter {
     const auto piece = std::span(buffer_).first(range.length);
     image_.read(range.begin, piece);
     output_.wait_until_taken(copied);
-    image_.disk().check_unchanged();
+    check_unchanged(image_.disk(), on_change_);
     output_.write(piece);
     count(piece.size());
   }
@@ -157,6 +158,7 @@ class Emitter {
   const Image& image_;
   Output& output_;
   Progress* progress_;
+  const OnChange& on_change_;
   unsigned threads_;
   int copy_descriptor_;
   std::uint64_t transferred_ = 0;
