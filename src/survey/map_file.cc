@@ -22,7 +22,7 @@ using nlohmann::json;
 
 // Entries are flat; what other programs may nest in one is skipped.
 constexpr unsigned kMaxNesting = 16;
-constexpr std::uint64_t kMaxEntry = 1 << 20;  // bytes
+constexpr std::uint64_t kMaxEntry = 1 << 22;  // bytes
 
 constexpr std::uint64_t kMaxNumber = (1ULL << 63) - 1;
 
