@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "cli/digest_files.h"
 #include "cli/header_info.h"
 #include "cli/measure.h"
 #include "cli/open_input.h"
@@ -46,7 +47,7 @@ void close_stdout() {
 
 // What can be said about stdout before the disk is looked at.
 void check_stdout(const Options& options) {
-  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName});
+  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName, .digests = algorithms_of(options)});
   if (::isatty(STDOUT_FILENO) != 0) {
     throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
                 "redirect it into a file or a pipe");
@@ -123,6 +124,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 void run(Options options, Progress& progress) {
   if (options.action == Action::kConvert) check_stdout(options);
+  DigestFiles digest_files(options);
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, progress);
 
@@ -171,11 +173,15 @@ void run(Options options, Progress& progress) {
   }
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
-  const EmitResult result =
-      emit(image, range, STDOUT_FILENO,
-           {.output_name = kStdoutName, .threads = options.threads, .progress = &progress});
+  digest_files.begin();
+  const EmitResult result = emit(image, range, STDOUT_FILENO,
+                                 {.output_name = kStdoutName,
+                                  .threads = options.threads,
+                                  .digests = algorithms_of(options),
+                                  .progress = &progress});
   close_stdout();
   display.finish();
+  digest_files.write(result.digests);
   if (options.verbose) {
     message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s", kStdoutName, range.length,
                         result.transferred, result.method, seconds_since(start)));

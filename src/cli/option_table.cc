@@ -141,6 +141,12 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "if-match", Value::kRequired, "ID",
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},
+    OptionSpec{
+        0, "digest", Value::kRequired, "ALGO[=FILE]",
+        "sha256, crc64nvme, ... of what is written, to FILE or stderr",
+        [](Parsed& p, const char* value) { p.options.digests.push_back(digest_value(value)); }},
+    OptionSpec{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)",
+               [](Parsed& p, const char* value) { p.options.digest_name = path_value(value); }},
 };
 
 constexpr std::array kOtherOptions = {

@@ -12,6 +12,7 @@
 #include <limits>
 #include <string_view>
 
+#include "cli/digest_text.h"
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -112,6 +113,26 @@ MeasureFormat measure_value(const char* value) {
   if (word == "json") return MeasureFormat::kJson;
   if (word == "size") return MeasureFormat::kSize;
   bad_value(value, "is not one of human, json, size");
+}
+
+DigestRequest digest_value(const char* value) {
+  const std::string_view word(value);
+  const std::size_t equals = word.find('=');
+  const auto algorithm = digest_algorithm(word.substr(0, equals));
+  if (!algorithm) {
+    bad_value(value, fmt::format("is not one of {}, with =FILE where you want",
+                                 fmt::join(digest_names(), ", ")));
+  }
+  if (equals == std::string_view::npos) return {.algorithm = *algorithm};
+  return {.algorithm = *algorithm, .file = side_file_value(value + equals + 1)};
+}
+
+std::string side_file_value(const char* value) {
+  const std::string_view word(value);
+  if (word == "/dev/stdout" || word == "/dev/fd/1" || word == "/proc/self/fd/1") {
+    bad_value(value, "is standard output, which carries the image");
+  }
+  return path_value(value);
 }
 
 // Of an input: what can be opened as a file.

@@ -27,6 +27,10 @@ Scan scan_value(const char* value);
 // TYPE[:LEVEL]; null is the default.
 Compression compression_value(const char* value);
 MeasureFormat measure_value(const char* value);
+// ALGO[=FILE]
+DigestRequest digest_value(const char* value);
+// A file that is not standard output under one of its names.
+std::string side_file_value(const char* value);
 // A descriptor that can be read from, as a path.
 std::string fd_path_value(const char* value);
 // A descriptor that can be written to and is not standard output.

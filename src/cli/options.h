@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "qcow2stream/digest.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/survey.h"
@@ -37,6 +38,12 @@ class UsageError : public std::runtime_error {
 enum class Action { kConvert, kMeasure, kHelp, kVersion };
 enum class MeasureFormat { kHuman, kJson, kSize };
 enum class ProgressStyle { kAutomatic, kNone, kBar, kLines };
+
+// One --digest.
+struct DigestRequest {
+  DigestAlgorithm algorithm = DigestAlgorithm::kSha256;
+  std::optional<std::string> file;  // nothing: standard error
+};
 
 struct Options {
   Action action = Action::kConvert;
@@ -72,6 +79,8 @@ struct Options {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
   std::optional<std::string> if_match;
+  std::vector<DigestRequest> digests;
+  std::optional<std::string> digest_name;  // what their lines call the image; nothing: -
   MeasureFormat measure = MeasureFormat::kHuman;
   ProgressStyle progress = ProgressStyle::kAutomatic;
   int progress_fd = -1;  // kLines
