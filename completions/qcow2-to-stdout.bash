@@ -19,7 +19,7 @@ _qcow2_to_stdout() {
       -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
         --spool-dir | --spool-memory | --deflate-window | -c | --cluster-size | -r | --refcount-bits | \
         -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
-        -v | --qcow2-version | --offset | --length | --if-match | --digest | --name | -T | -j | --threads)
+        -v | --qcow2-version | --offset | --length | --if-match | --digest | --name | --report | -T | -j | --threads)
         option=$prev
         ;;
     esac
@@ -54,7 +54,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | --changed-map | -B | --backing-file | --base | --name | disk)
+    --data-file | --map | --changed-map | -B | --backing-file | --base | --name | --report | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
@@ -68,7 +68,7 @@ _qcow2_to_stdout() {
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
           --offset --length --measure --measure= --if-match --digest --name
-          -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
+          -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"
       else

@@ -36,6 +36,7 @@ complete -c qcow2-to-stdout -l digest -x -a 'sha256 sha512 blake2b sha1 md5 crc3
 complete -c qcow2-to-stdout -l name -r -F -d 'What the line of a digest calls the image'
 complete -c qcow2-to-stdout -s p -l progress -d 'Show progress, or write it to a file descriptor'
 complete -c qcow2-to-stdout -s q -l quiet -d 'No warnings and no progress'
+complete -c qcow2-to-stdout -l report -r -F -d 'Write what happens as lines of JSON'
 complete -c qcow2-to-stdout -l verbose -d 'Say what is done'
 complete -c qcow2-to-stdout -s T -s j -l threads -x -a '0 1 2 4 8 16' -d 'Worker threads, 0 for all cores'
 complete -c qcow2-to-stdout -l spool-dir -x -a '(__fish_complete_directories)' -d 'Where standard input and compressed clusters are kept'

@@ -47,18 +47,26 @@ void DigestFiles::begin() {
   for (SideFile& file : files_) file.begin();
 }
 
+std::string DigestFiles::line_of(const DigestRequest& request,
+                                 std::span<const Digest> digests) const {
+  const auto digest = std::ranges::find(digests, request.algorithm, &Digest::algorithm);
+  return digest_line(*digest, options_.digest_name.value_or(kNoName));
+}
+
 void DigestFiles::write(std::span<const Digest> digests) {
-  for (std::size_t i = 0; i < options_.digests.size(); ++i) {
-    const auto digest =
-        std::ranges::find(digests, options_.digests[i].algorithm, &Digest::algorithm);
-    const std::string line = digest_line(*digest, options_.digest_name.value_or(kNoName));
-    if (targets_[i] != kStderr) {
-      files_[targets_[i]].write(line);
-    } else if (std::fputs(line.c_str(), stderr) < 0) {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i] == kStderr) continue;
+    files_[targets_[i]].write(line_of(options_.digests[i], digests));
+  }
+  for (SideFile& file : files_) file.close();
+}
+
+void DigestFiles::print(std::span<const Digest> digests) {
+  for (const DigestRequest& request : options_.digests) {
+    if (!request.file && std::fputs(line_of(request, digests).c_str(), stderr) < 0) {
       throw system_error("standard error", "write failed", errno);
     }
   }
-  for (SideFile& file : files_) file.close();
 }
 
 }  // namespace qcow2stream::cli

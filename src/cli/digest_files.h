@@ -23,14 +23,17 @@ class DigestFiles {
 
   // The image is about to be written, so old digests are worth nothing.
   void begin();
-  // One line for each --digest, in their order. `digests` has all of their algorithms. Throws
-  // Error.
+  // One line for each --digest that has a file, in their order; and for those that have none, to
+  // standard error. `digests` has all of their algorithms. Both throw Error.
   void write(std::span<const Digest> digests);
+  void print(std::span<const Digest> digests);
 
  private:
   static constexpr std::size_t kStderr = ~std::size_t{0};
 
   std::size_t open(const std::string& path);
+  [[nodiscard]] std::string line_of(const DigestRequest& request,
+                                    std::span<const Digest> digests) const;
 
   const Options& options_;
   std::vector<SideFile> files_;

@@ -10,9 +10,12 @@
 #include <cstdio>
 #include <limits>
 #include <new>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/errors.h"
 #include "cli/digest_files.h"
@@ -21,10 +24,23 @@
 #include "cli/open_input.h"
 #include "cli/options.h"
 #include "cli/progress_display.h"
+#include "cli/report.h"
 #include "qcow2stream/qcow2stream.h"
 
 namespace qcow2stream::cli {
 namespace {
+
+// What is known of a run when it ends, however it ends.
+struct Run {
+  Progress progress;
+  std::optional<Report> report;
+  std::vector<Digest> digests;  // after success only
+};
+
+struct Outcome {
+  ExitStatus status = kExitOk;
+  std::string message = "";
+};
 
 constexpr const char* kStdoutName = "standard output";
 
@@ -122,11 +138,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void run(Options options, Progress& progress) {
+void run(Options options, Run& state) {
+  if (options.report) state.report.emplace(*options.report, options);
   if (options.action == Action::kConvert) check_stdout(options);
   DigestFiles digest_files(options);
   const auto start = std::chrono::steady_clock::now();
-  ProgressDisplay display(options, progress);
+  Progress& progress = state.progress;
+  ProgressDisplay display(options, progress, state.report ? &*state.report : nullptr);
 
   // 1. The input: from here on its size is fixed.
   apply_header_info(options);
@@ -165,6 +183,7 @@ void run(Options options, Progress& progress) {
                           m.compressed, m.compressed_kept, m.compressed_bytes));
     }
   }
+  if (state.report) state.report->plan(measure_json(image, range));
   if (options.action == Action::kMeasure) {
     disk->check_unchanged();
     display.finish();
@@ -174,14 +193,16 @@ void run(Options options, Progress& progress) {
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
   digest_files.begin();
-  const EmitResult result = emit(image, range, STDOUT_FILENO,
-                                 {.output_name = kStdoutName,
-                                  .threads = options.threads,
-                                  .digests = algorithms_of(options),
-                                  .progress = &progress});
+  EmitResult result = emit(image, range, STDOUT_FILENO,
+                           {.output_name = kStdoutName,
+                            .threads = options.threads,
+                            .digests = algorithms_of(options),
+                            .progress = &progress});
   close_stdout();
-  display.finish();
   digest_files.write(result.digests);
+  display.finish();
+  digest_files.print(result.digests);
+  state.digests = std::move(result.digests);
   if (options.verbose) {
     message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s", kStdoutName, range.length,
                         result.transferred, result.method, seconds_since(start)));
@@ -209,27 +230,37 @@ std::string incomplete_note(const Progress& progress) {
                      progress.emit_total);
 }
 
-ExitStatus guarded_run(const Options& options) {
-  Progress progress;
+Outcome outcome_of(const Options& options, Run& state) {
+  const Progress& progress = state.progress;
+  const auto failed = [&](std::string_view what) {
+    return fmt::format("{}: {}{}", disk_name(options), what, incomplete_note(progress));
+  };
   try {
-    run(options, progress);
-    return kExitOk;
+    run(options, state);
+    return {};
   } catch (const UsageError& error) {
-    message(error.what());
-    return kExitUsage;
+    return {kExitUsage, error.what()};
   } catch (const Error& error) {
     const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
-    message(error.what() + incomplete_note(progress) + (worthless ? ", discard it" : ""));
-    return status_of(error.kind());
+    return {status_of(error.kind()),
+            error.what() + incomplete_note(progress) + (worthless ? ", discard it" : "")};
   } catch (const std::bad_alloc&) {
-    message(fmt::format("{}: out of memory{}", disk_name(options), incomplete_note(progress)));
+    return {kExitFailed, failed("out of memory")};
   } catch (const std::system_error& error) {
-    message(fmt::format("{}: {}{}", disk_name(options), errno_text(error.code().value()),
-                        incomplete_note(progress)));
+    return {kExitFailed, failed(errno_text(error.code().value()))};
   } catch (const std::exception& error) {
-    message(fmt::format("{}: {}{}", disk_name(options), error.what(), incomplete_note(progress)));
+    return {kExitFailed, failed(error.what())};
   }
-  return kExitFailed;
+}
+
+ExitStatus guarded_run(const Options& options) {
+  Run state;
+  const Outcome outcome = outcome_of(options, state);
+  if (!outcome.message.empty()) message(outcome.message);
+  if (state.report) {
+    state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
+  }
+  return outcome.status;
 }
 
 ExitStatus main_of_command(int argc, char** argv) {

@@ -158,6 +158,8 @@ constexpr std::array kOtherOptions = {
                }},
     OptionSpec{'q', "quiet", Value::kNone, "", "no progress bar, no warnings",
                [](Parsed& p, const char*) { p.options.quiet = true; }},
+    OptionSpec{0, "report", Value::kRequired, "FILE|FD", "plan, progress and end as lines of JSON",
+               [](Parsed& p, const char* value) { p.options.report = report_value(value); }},
     OptionSpec{0, "verbose", Value::kNone, "", "say what is done and how",
                [](Parsed& p, const char*) { p.options.verbose = true; }},
     OptionSpec{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)",

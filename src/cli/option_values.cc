@@ -155,6 +155,12 @@ int progress_fd_value(const char* value) {
   return static_cast<int>(number);
 }
 
+std::string report_value(const char* value) {
+  const std::string_view word(value);
+  const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+  return is_number ? fmt::format("/dev/fd/{}", progress_fd_value(value)) : side_file_value(value);
+}
+
 std::string path_value(const char* value) {
   if (*value == 0) bad_value(value, "is not a name");
   return value;

@@ -29,6 +29,8 @@ Compression compression_value(const char* value);
 MeasureFormat measure_value(const char* value);
 // ALGO[=FILE]
 DigestRequest digest_value(const char* value);
+// FILE or the number of a descriptor, as a path.
+std::string report_value(const char* value);
 // A file that is not standard output under one of its names.
 std::string side_file_value(const char* value);
 // A descriptor that can be read from, as a path.

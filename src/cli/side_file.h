@@ -30,6 +30,9 @@ class SideFile {
   // What is in it stays. A network file system may report a failed write only here.
   void close();
 
+  // It stays, whatever becomes of the rest.
+  void keep() { made_ = false; }
+
   [[nodiscard]] bool is_same_file(const SideFile& other) const;
 
  private:
