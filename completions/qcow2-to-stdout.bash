@@ -67,7 +67,7 @@ _qcow2_to_stdout() {
           -d --data-file --data-file= -R --data-file-raw
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match --digest --name
+          --offset --length --measure --measure= --if-match --flush --digest --name
           -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"

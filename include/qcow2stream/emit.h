@@ -23,6 +23,9 @@ struct EmitOptions {
   // To be taken of the bytes that are written. All of them go through memory then, and each digest
   // has a thread of its own.
   std::vector<DigestAlgorithm> digests;
+  // fsync() the output, which must be a file or a block device: before the last piece of the range,
+  // so that a failure shows, and after it.
+  bool flush = false;
   // Filled in while it runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
@@ -38,13 +41,13 @@ struct EmitResult {
 };
 
 // Throws Error if `fd` is not open for writing or cannot take `length` bytes (a block device with
-// less room behind its current position), or if a digest is not to be had on this machine. Call it
-// before the survey where the size is known, emit() calls it again.
+// less room behind its current position) or be flushed, or if a digest is not to be had on this
+// machine. Call it before the survey where the size is known, emit() calls it again.
 void check_output(int fd, std::uint64_t length, const EmitOptions& options);
 
 // Writes `range` of `image` to `fd` at its current position, in order, and returns when the last
 // byte has been handed to the kernel. `fd` may be a pipe, a file, a socket or a device, blocking or
-// not; it is neither closed nor truncated nor flushed.
+// not; it is neither closed nor truncated.
 //
 // The last piece of the range is written only after all before it was written and the disk was seen
 // to be unchanged. So whoever counts bytes can tell a failed run from a complete one: what a failed

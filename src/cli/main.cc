@@ -63,7 +63,9 @@ void close_stdout() {
 
 // What can be said about stdout before the disk is looked at.
 void check_stdout(const Options& options) {
-  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName, .digests = algorithms_of(options)});
+  check_output(
+      STDOUT_FILENO, 0,
+      {.output_name = kStdoutName, .digests = algorithms_of(options), .flush = options.flush});
   if (::isatty(STDOUT_FILENO) != 0) {
     throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
                 "redirect it into a file or a pipe");
@@ -197,6 +199,7 @@ void run(Options options, Run& state) {
                            {.output_name = kStdoutName,
                             .threads = options.threads,
                             .digests = algorithms_of(options),
+                            .flush = options.flush,
                             .progress = &progress});
   close_stdout();
   digest_files.write(result.digests);
@@ -226,6 +229,9 @@ ExitStatus status_of(ErrorKind kind) {
 // What the reader of the output has to know about it after a failure.
 std::string incomplete_note(const Progress& progress) {
   if (progress.emit_total == 0) return "";
+  if (progress.emit_done == progress.emit_total) {
+    return fmt::format("; all {} bytes were written, but do not rely on them", progress.emit_total);
+  }
   return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
                      progress.emit_total);
 }

@@ -108,6 +108,9 @@ void check_output_options(const Options& options) {
   if (!options.digests.empty()) {
     throw UsageError("--digest: not together with --measure, which writes no image");
   }
+  if (options.flush) {
+    throw UsageError("--flush: not together with --measure, which writes no image");
+  }
 }
 
 }  // namespace qcow2stream::cli

@@ -141,6 +141,8 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "if-match", Value::kRequired, "ID",
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},
+    OptionSpec{0, "flush", Value::kNone, "", "fsync the output, a file or block device",
+               [](Parsed& p, const char*) { p.options.flush = true; }},
     OptionSpec{
         0, "digest", Value::kRequired, "ALGO[=FILE]",
         "sha256, crc64nvme, ... of what is written, to FILE or stderr",

@@ -89,6 +89,7 @@ struct Options {
   bool cluster_size_given = false;
   bool use_extents = true;
   bool shallow = false;
+  bool flush = false;
   bool quiet = false;
   bool verbose = false;
 };

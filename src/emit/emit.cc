@@ -10,6 +10,7 @@
 //          that went out by reference.
 //   last   read into memory, then the disk is checked for changes, then it is written. If anything
 //          went wrong until here, the output is shorter than announced and anybody can see it.
+//          So a flush that is asked for comes before the last piece, and another one after it.
 //
 // A digest is of the buffer that is written, never of a page that goes by reference and may change
 // on its way. So with digests everything goes by copy.
@@ -78,6 +79,7 @@ class Emitter {
         output_(output),
         progress_(options.progress),
         threads_(options.threads),
+        flush_(options.flush),
         copy_descriptor_(image.disk().traits().copy_descriptor) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
   }
@@ -160,10 +162,12 @@ class Emitter {
       digests_->put(last, last.size());
       digests = digests_->finish();
     }
+    if (flush_) output_.flush();
     output_.wait_until_taken(copied);
     image_.disk().check_unchanged();
     output_.write(piece);
     count(piece.size());
+    if (flush_) output_.flush();
     return digests;
   }
 
@@ -189,6 +193,7 @@ class Emitter {
   Output& output_;
   Progress* progress_;
   unsigned threads_;
+  bool flush_;
   int copy_descriptor_;
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
@@ -199,7 +204,9 @@ class Emitter {
 }  // namespace
 
 void check_output(int fd, std::uint64_t length, const EmitOptions& options) {
-  Output(fd, options.output_name).check_room(length);
+  const Output output(fd, options.output_name);
+  output.check_room(length);
+  if (options.flush) output.check_flush();
   for (const DigestAlgorithm algorithm : options.digests) make_hasher(algorithm);
 }
 
@@ -207,6 +214,7 @@ EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& 
   const SigpipeGuard guard;
   Output output(fd, options.output_name);
   output.check_room(range.length);
+  if (options.flush) output.check_flush();
   if (options.progress != nullptr) options.progress->emit_total = range.length;
   return Emitter(image, output, options).run(range);
 }
