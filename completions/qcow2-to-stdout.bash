@@ -19,7 +19,7 @@ _qcow2_to_stdout() {
       -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
         --spool-dir | --spool-memory | --deflate-window | -c | --cluster-size | -r | --refcount-bits | \
         -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
-        -v | --qcow2-version | --offset | --length | --if-match | --digest | --name | --report | -T | -j | --threads)
+        -v | --qcow2-version | --offset | --length | --if-match | --run | --digest | --name | --report | -T | -j | --threads)
         option=$prev
         ;;
     esac
@@ -49,6 +49,10 @@ _qcow2_to_stdout() {
     --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout | --spool-memory) return ;;
     --deflate-window) words="4k 32k" ;;
     --compress) words="zlib zstd" ;;
+    --run)
+      mapfile -t COMPREPLY < <(compgen -c -P "$prefix" -- "$cur")
+      return
+      ;;
     --spool-dir)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
@@ -67,7 +71,7 @@ _qcow2_to_stdout() {
           -d --data-file --data-file= -R --data-file-raw
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match --flush --digest --name
+          --offset --length --measure --measure= --if-match --run --flush --digest --name
           -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"

@@ -32,6 +32,7 @@ complete -c qcow2-to-stdout -l length -x -d 'Number of bytes of the image to wri
 complete -c qcow2-to-stdout -l measure -d 'Print the exact size, write no image'
 complete -c qcow2-to-stdout -f -n 'string match -q -- "--measure*" (commandline -ct)' -a '--measure=human --measure=json --measure=size'
 complete -c qcow2-to-stdout -l if-match -x -d 'Refuse unless the image has this image-id'
+complete -c qcow2-to-stdout -l run -x -a '(__fish_complete_command)' -d 'Command that reads the image'
 complete -c qcow2-to-stdout -l flush -d 'fsync the output'
 complete -c qcow2-to-stdout -l digest -x -a 'sha256 sha512 blake2b sha1 md5 crc32c crc64nvme' -d 'Digest of what is written, ALGO=FILE writes it there'
 complete -c qcow2-to-stdout -l name -r -F -d 'What the line of a digest calls the image'

@@ -4,25 +4,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <limits>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/errors.h"
+#include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/header_info.h"
 #include "cli/measure.h"
 #include "cli/open_input.h"
 #include "cli/options.h"
+#include "cli/outcome.h"
 #include "cli/progress_display.h"
 #include "cli/report.h"
 #include "qcow2stream/qcow2stream.h"
@@ -33,13 +34,9 @@ namespace {
 // What is known of a run when it ends, however it ends.
 struct Run {
   Progress progress;
+  std::optional<Command> command;
   std::optional<Report> report;
   std::vector<Digest> digests;  // after success only
-};
-
-struct Outcome {
-  ExitStatus status = kExitOk;
-  std::string message = "";
 };
 
 constexpr const char* kStdoutName = "standard output";
@@ -61,12 +58,24 @@ void close_stdout() {
   if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
 }
 
-// What can be said about stdout before the disk is looked at.
-void check_stdout(const Options& options) {
-  check_output(
-      STDOUT_FILENO, 0,
-      {.output_name = kStdoutName, .digests = algorithms_of(options), .flush = options.flush});
-  if (::isatty(STDOUT_FILENO) != 0) {
+// Where the image goes, and what errors call it.
+int output_of(const Run& state) {
+  return state.command ? state.command->input() : STDOUT_FILENO;
+}
+
+EmitOptions emit_options(const Options& options, Progress& progress) {
+  return {.output_name = options.run ? kCommandInput : kStdoutName,
+          .threads = options.threads,
+          .digests = algorithms_of(options),
+          .flush = options.flush,
+          .progress = &progress};
+}
+
+// What can be said about the output before the disk is looked at. (That of --run may be a
+// terminal.)
+void check_stdout(const Options& options, Run& state) {
+  check_output(output_of(state), 0, emit_options(options, state.progress));
+  if (!options.run && ::isatty(STDOUT_FILENO) != 0) {
     throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
                 "redirect it into a file or a pipe");
   }
@@ -141,8 +150,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 void run(Options options, Run& state) {
+  if (options.run) state.command.emplace(*options.run);  // before there are threads
   if (options.report) state.report.emplace(*options.report, options);
-  if (options.action == Action::kConvert) check_stdout(options);
+  if (options.action == Action::kConvert) check_stdout(options, state);
   DigestFiles digest_files(options);
   const auto start = std::chrono::steady_clock::now();
   Progress& progress = state.progress;
@@ -195,81 +205,39 @@ void run(Options options, Run& state) {
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
   digest_files.begin();
-  EmitResult result = emit(image, range, STDOUT_FILENO,
-                           {.output_name = kStdoutName,
-                            .threads = options.threads,
-                            .digests = algorithms_of(options),
-                            .flush = options.flush,
-                            .progress = &progress});
-  close_stdout();
+  if (state.command) state.command->start(range.length, image.id());
+  EmitResult result = emit(image, range, output_of(state), emit_options(options, progress));
+  if (state.command) {
+    state.command->finish();
+  } else {
+    close_stdout();
+  }
   digest_files.write(result.digests);
   display.finish();
   digest_files.print(result.digests);
   state.digests = std::move(result.digests);
   if (options.verbose) {
-    message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s", kStdoutName, range.length,
-                        result.transferred, result.method, seconds_since(start)));
+    message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s",
+                        options.run ? kCommandInput : kStdoutName, range.length, result.transferred,
+                        result.method, seconds_since(start)));
   }
 }
 
-ExitStatus status_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kFailed:
-      return kExitFailed;
-    case ErrorKind::kUsage:
-      return kExitUsage;
-    case ErrorKind::kChanged:
-      return kExitChanged;
-    case ErrorKind::kMismatch:
-      return kExitMismatch;
-  }
-  return kExitFailed;
-}
-
-// What the reader of the output has to know about it after a failure.
-std::string incomplete_note(const Progress& progress) {
-  if (progress.emit_total == 0) return "";
-  if (progress.emit_done == progress.emit_total) {
-    return fmt::format("; all {} bytes were written, but do not rely on them", progress.emit_total);
-  }
-  return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
-                     progress.emit_total);
-}
-
-Outcome outcome_of(const Options& options, Run& state) {
-  const Progress& progress = state.progress;
-  const auto failed = [&](std::string_view what) {
-    return fmt::format("{}: {}{}", disk_name(options), what, incomplete_note(progress));
-  };
-  try {
-    run(options, state);
-    return {};
-  } catch (const UsageError& error) {
-    return {kExitUsage, error.what()};
-  } catch (const Error& error) {
-    const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
-    return {status_of(error.kind()),
-            error.what() + incomplete_note(progress) + (worthless ? ", discard it" : "")};
-  } catch (const std::bad_alloc&) {
-    return {kExitFailed, failed("out of memory")};
-  } catch (const std::system_error& error) {
-    return {kExitFailed, failed(errno_text(error.code().value()))};
-  } catch (const std::exception& error) {
-    return {kExitFailed, failed(error.what())};
-  }
-}
-
-ExitStatus guarded_run(const Options& options) {
+int guarded_run(const Options& options) {
   Run state;
-  const Outcome outcome = outcome_of(options, state);
+  Outcome outcome = outcome_of(options, state.progress, [&] { run(options, state); });
   if (!outcome.message.empty()) message(outcome.message);
+  if (state.command) {
+    const auto status = state.command->give_up(outcome.command_closed_input);
+    if (status && outcome.command_closed_input) outcome.status = *status;
+  }
   if (state.report) {
     state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
   }
   return outcome.status;
 }
 
-ExitStatus main_of_command(int argc, char** argv) {
+int main_of_command(int argc, char** argv) {
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

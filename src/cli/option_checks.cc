@@ -104,7 +104,13 @@ void check_output_options(const Options& options) {
   if (options.digest_name && options.digests.empty()) {
     throw UsageError("--name: needs --digest, in whose line it stands");
   }
+  if (options.run && options.flush) {
+    throw UsageError("--flush: not together with --run, whose command has the image");
+  }
   if (options.action != Action::kMeasure) return;
+  if (options.run) {
+    throw UsageError("--run: not together with --measure, which writes no image");
+  }
   if (!options.digests.empty()) {
     throw UsageError("--digest: not together with --measure, which writes no image");
   }

@@ -141,6 +141,9 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "if-match", Value::kRequired, "ID",
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},
+    OptionSpec{0, "run", Value::kRequired, "CMD",
+               "sh -c CMD reads the image, and is told if we fail",
+               [](Parsed& p, const char* value) { p.options.run = command_value(value); }},
     OptionSpec{0, "flush", Value::kNone, "", "fsync the output, a file or block device",
                [](Parsed& p, const char*) { p.options.flush = true; }},
     OptionSpec{

@@ -166,4 +166,11 @@ std::string path_value(const char* value) {
   return value;
 }
 
+std::string command_value(const char* value) {
+  if (std::string_view(value).find_first_not_of(" \t\n") == std::string_view::npos) {
+    bad_value(value, "is not a command");
+  }
+  return value;
+}
+
 }  // namespace qcow2stream::cli

@@ -38,5 +38,6 @@ std::string fd_path_value(const char* value);
 // A descriptor that can be written to and is not standard output.
 int progress_fd_value(const char* value);
 std::string path_value(const char* value);
+std::string command_value(const char* value);
 
 }  // namespace qcow2stream::cli

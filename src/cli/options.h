@@ -84,6 +84,7 @@ struct Options {
   MeasureFormat measure = MeasureFormat::kHuman;
   ProgressStyle progress = ProgressStyle::kAutomatic;
   int progress_fd = -1;  // kLines
+  std::optional<std::string> run;
   std::optional<std::string> report;
   bool format_given = false;
   bool cluster_size_given = false;

@@ -33,8 +33,8 @@ ProgressStyle decide_style(const Options& options) {
   if (options.progress == ProgressStyle::kLines) return ProgressStyle::kLines;
   if (options.quiet) return ProgressStyle::kNone;
   if (options.progress != ProgressStyle::kAutomatic) return options.progress;
-  // Into a pipe it would fight the reader's own bar.
-  const bool show = ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
+  // Into a pipe, or with a command, it would fight the reader's own bar.
+  const bool show = !options.run && ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
   return show ? ProgressStyle::kBar : ProgressStyle::kNone;
 }
 
