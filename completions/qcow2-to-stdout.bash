@@ -65,13 +65,13 @@ _qcow2_to_stdout() {
       ;;
     "")
       if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object --connections --requests --timeout
+        words="-f --input-format --blockdev --object -U --force-share --isolate --connections --requests --timeout
           --scan --allocated --no-extents --size --map
           -c --cluster-size -r --refcount-bits -v --qcow2-version
           -d --data-file --data-file= -R --data-file-raw
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match --run --flush --digest --name
+          --offset --length --measure --measure= --if-match --run --flush --digest --name --allow-changes
           -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"

@@ -63,6 +63,14 @@ need() {
 
 need_root() { [[ $EUID == 0 ]] || skip "needs root: $1"; }
 
+# need_isolation: skips the test where the kernel has not what --isolate needs.
+need_isolation() {
+  need qemu-img
+  qemu-img create -q -f qcow2 isolation.qcow2 64k
+  "$tool" --isolate -f qcow2 isolation.qcow2 >/dev/null 2>isolation.log ||
+    ! grep -q 'cannot be isolated' isolation.log || skip "$(<isolation.log)"
+}
+
 # --- Running the program -------------------------------------------------------------------------
 
 # expect_status PATTERN COMMAND...: leaves the output in the files `stdout` and `stderr`.

@@ -92,10 +92,10 @@ def increments(bench):
     try:
         write_changes(base, disk, top, runs)
         map_file.write_text(json.dumps([{"offset": begin, "length": CHANGED_RUN} for begin in runs]))
-        over = ("-B", base, "-F", "raw")
-        cells = [p.us(disk, NULL, "--base", base, *over),
+        over = ("-B", str(base), "-F", "raw")
+        cells = [p.us(disk, NULL, "--base", str(base), *over),
                  p.us(top, NULL, "-f", "qcow2", "--shallow", *over),
-                 p.us(disk, NULL, "--changed-map", map_file, "--scan", "holes", *over),
+                 p.us(disk, NULL, "--changed-map", str(map_file), "--scan", "holes", *over),
                  Cell("cmp, to the end", ["sh", "-c", 'cmp -l "$1" "$2" | tail -n 1', "sh", base,
                                           disk], NOTHING),
                  Cell("cmp of equal disks", ["cmp", "-s", base, copy_of(base, same)], NOTHING)]

@@ -9,11 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "qcow2stream/error.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
@@ -98,17 +100,36 @@ class Disk {
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
   // nothing, which is right where stamp() is nothing.
   virtual void check_unchanged() const;
+  // What the user should know before trusting in the content: one line without the name. Default:
+  // nothing.
+  [[nodiscard]] virtual std::optional<std::string> caveat() const;
 };
+
+struct FileOptions {
+  // Whether somebody else may write to the file meanwhile. Otherwise QEMU's locks are taken as
+  // `qemu-img convert` does (shared, on single bytes from 100 on; QEMU's block/file-posix.c) and
+  // held as long as the disk lives. caveat() tells where the file system has no locks.
+  bool force_share = false;
+};
+
+// What is done about a disk that has changed although all of it could be read: called with what
+// check_unchanged() would throw.
+using OnChange = std::function<void(const Error&)>;
+
+// As disk.check_unchanged(), but hands a change to `on_change`, unless that is empty, and returns.
+void check_unchanged(const Disk& disk, const OnChange& on_change);
 
 // Opens a regular file or a block device for reading and takes its stamp. The descriptor is
 // close-on-exec and owned by the disk. Throws Error{kFailed}: no such file, a directory, no
-// permission, not a regular file or block device, a size that the kernel does not tell.
-std::shared_ptr<const Disk> open_disk(const std::string& path);
+// permission, not a regular file or block device, a size that the kernel does not tell, a QEMU that
+// has it open for writing.
+std::shared_ptr<const Disk> open_disk(const std::string& path, const FileOptions& options = {});
 
 // The same for a file or block device that is open for reading as `fd`, from its first byte,
 // wherever `fd` stands. `fd` may be closed afterwards; its position stays as it is or, where the
 // file cannot be opened once more, is put back when the disk goes. `name` is used in errors.
-std::shared_ptr<const Disk> open_disk(int fd, const std::string& name);
+std::shared_ptr<const Disk> open_disk(int fd, const std::string& name,
+                                      const FileOptions& options = {});
 
 // A disk that is the first `size` bytes of `disk`. Throws Error{kFailed} if it has fewer.
 std::shared_ptr<const Disk> first_bytes(std::shared_ptr<const Disk> disk, std::uint64_t size);

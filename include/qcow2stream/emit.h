@@ -26,6 +26,9 @@ struct EmitOptions {
   // fsync() the output, which must be a file or a block device: before the last piece of the range,
   // so that a failure shows, and after it.
   bool flush = false;
+  // Decides about a disk that has changed although all of it could be read, before the last piece
+  // is written; without it that is an error. What does not read any more always is.
+  OnChange on_change;
   // Filled in while it runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

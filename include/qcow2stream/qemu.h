@@ -17,11 +17,22 @@
 
 namespace qcow2stream {
 
+struct QemuOptions {
+  NbdOptions nbd;  // of the connection between QEMU and us
+  // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
+  // nothing. An image that refers to a backing file, a data file or a server is refused.
+  // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
+  // other processors than x86-64 and 64-bit Arm.
+  bool isolate = false;
+  // As in FileOptions, for all files of the image.
+  bool force_share = false;
+};
+
 // Opens `path`, a file or block device of any name, as `format`: the name of a QEMU block driver
 // (qcow2, vmdk, vdi, vhdx, vpc, ...). A chain of backing files is read as one disk. Throws
 // Error{kFailed} with QEMU's own words, or with what to install.
 std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
-                                      const NbdOptions& options = {});
+                                      const QemuOptions& options = {});
 
 // Opens a block node as QEMU's --blockdev describes it, a JSON object with "driver"; `objects` are
 // what it refers to (secret, tls-creds-x509, ...), each a JSON object as for --object. The node is
@@ -37,7 +48,7 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
 // with the names of those that there are; a bitmap that was not saved; whatever QEMU says. kUsage
 // for what cannot be a name.
 DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
-                                      const std::string& bitmap, const NbdOptions& options = {});
+                                      const std::string& bitmap, const QemuOptions& options = {});
 
 // As open_qemu_node(), with a bitmap that the node has, or one that it stands on.
 DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
@@ -53,11 +64,12 @@ DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
 // open_qemu(); for a format without backing files; for a chain that is needed and cannot be opened,
 // with the largest cluster size for which it is not.
 DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& format,
-                                  std::uint64_t cluster_size, const NbdOptions& options = {});
+                                  std::uint64_t cluster_size, const QemuOptions& options = {});
 
-// The format that `qemu-img info` finds in `path`. Only for images whose content can be trusted:
-// who can write to a raw disk can make it look like an image that refers to other files of this
-// machine. Throws Error{kFailed}.
-std::string probe_format(const std::string& path);
+// The format that `qemu-img info` finds in `path`. Who can write to a raw disk can make it look
+// like an image that refers to other files of this machine: without `isolate` (QemuOptions) only
+// for images whose content can be trusted. With it, qemu-img may take at most 1 GiB of memory and
+// 30 seconds of a processor. Throws Error{kFailed}.
+std::string probe_format(const std::string& path, const QemuOptions& options = {});
 
 }  // namespace qcow2stream

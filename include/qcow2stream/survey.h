@@ -67,6 +67,8 @@ struct SurveyOptions {
   //   A JSON file, in the forms of `map_file`; there `exists`, "dirty", or `depth` 0 with `present`
   //   say that something has changed.
   std::optional<std::string> changed_map_file;
+  // Decides about a base that has changed; without it that is an error.
+  OnChange on_change;
   // Filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

@@ -3,6 +3,7 @@
 #include "base/child.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <string_view>
 
 #include "base/errors.h"
@@ -33,6 +35,22 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
+// As execvp() looks it up; what is found first is taken, or refused when it is executed.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = ::getenv("PATH");
+  std::istringstream directories(path != nullptr ? path : "/bin:/usr/bin");
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    const std::string file = (directory.empty() ? "." : directory) + "/" + name;
+    struct stat status {};
+    if (::access(file.c_str(), X_OK) == 0 && ::stat(file.c_str(), &status) == 0 &&
+        S_ISREG(status.st_mode)) {
+      return file;
+    }
+  }
+  throw system_error(name, "cannot be started", ENOENT);
+}
+
 // All that the child needs between fork and exec, made before: there only system calls are allowed.
 struct Prepared {
   std::vector<std::string> words;
@@ -45,6 +63,13 @@ struct Prepared {
   int null = -1;
   int error_pipe = -1;
   pid_t parent = -1;
+  std::optional<ReadyConfinement> confinement;
+};
+
+// What a child tells that could not be started.
+struct StartFailure {
+  int error = 0;
+  bool is_confinement = false;
 };
 
 // Room for any process number behind the '='.
@@ -63,10 +88,14 @@ Prepared prepare(const ChildSetup& setup) {
     p.environment.emplace_back(std::string(kListenPid) + std::string(kPidDigits, '\0'));
     p.listen_pid = &p.environment.back();
   }
-  p.argv = pointers(p.words);
-  p.envp = pointers(p.environment);
   p.descriptor3 = setup.descriptor3;
   p.parent = ::getpid();
+  if (setup.confinement) {
+    p.words.front() = find_program(setup.command.front());
+    p.confinement.emplace(*setup.confinement, p.words.front());
+  }
+  p.argv = pointers(p.words);
+  p.envp = pointers(p.environment);
   return p;
 }
 
@@ -79,9 +108,9 @@ void write_pid(std::string& variable, pid_t pid) {
 }
 
 [[noreturn]] void run_child(Prepared& p) {
-  const auto fail = [&] {
-    const int error = errno;
-    static_cast<void>(!::write(p.error_pipe, &error, sizeof error));
+  const auto fail = [&](bool is_confinement = false) {
+    const StartFailure failure{errno, is_confinement};
+    static_cast<void>(!::write(p.error_pipe, &failure, sizeof failure));
     ::_exit(127);
   };
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -100,6 +129,8 @@ void write_pid(std::string& variable, pid_t pid) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (p.listen_pid != nullptr) write_pid(*p.listen_pid, ::getpid());
+  const unsigned first_closed = p.descriptor3 >= 0 ? kSocketActivationFd + 1 : kSocketActivationFd;
+  if (p.confinement && !p.confinement->enter(first_closed)) fail(true);
   ::execvpe(p.argv[0], p.argv.data(), p.envp.data());
   fail();
   ::_exit(127);
@@ -132,10 +163,13 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   if (pid_ < 0) throw system_error(name_, "cannot be started", errno);
   if (pid_ == 0) run_child(p);
   write_end = UniqueFd();
-  int error = 0;
-  if (::read(read_end.get(), &error, sizeof error) == sizeof error) {
-    throw system_error(name_, "cannot be started", error);
+  StartFailure failure;
+  if (::read(read_end.get(), &failure, sizeof failure) != sizeof failure) return;
+  wait();
+  if (failure.is_confinement) {
+    refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
   }
+  throw system_error(name_, "cannot be started", failure.error);
 }
 
 Child::~Child() {
@@ -144,10 +178,12 @@ Child::~Child() {
   wait();
 }
 
-void Child::wait() {
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+int Child::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  return status;
 }
 
 std::string Child::output() const {
@@ -161,10 +197,15 @@ std::string Child::output() const {
   return text;
 }
 
-std::string run_to_end(std::vector<std::string> command) {
-  Child child({.command = std::move(command)});
-  child.wait();
-  return child.output();
+std::string run_to_end(const ChildSetup& setup) {
+  Child child(setup);
+  const int status = child.wait();
+  std::string output = child.output();
+  if (WIFSIGNALED(status)) {
+    output += fmt::format("\n{}: ended by signal {} ({})", setup.command.front(), WTERMSIG(status),
+                          ::sigdescr_np(WTERMSIG(status)));
+  }
+  return output;
 }
 
 }  // namespace qcow2stream

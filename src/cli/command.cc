@@ -38,8 +38,9 @@ std::string failure_text(int wait_status) {
 
 Command::~Command() {
   give_up(false);
-  // Without this one the supervisor ends by itself.
+  // Without this one the supervisor ends by itself, when the command has.
   supervisor_.control = UniqueFd();
+  if (is_alive_) return;
   while (::waitpid(supervisor_.pid, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
@@ -80,6 +81,7 @@ std::optional<Ending> Command::wait_for_end() {
     n = ::recv(supervisor_.control.get(), &ending, sizeof ending, 0);
   } while (n < 0 && errno == EINTR);
   if (n != sizeof ending) return std::nullopt;
+  is_alive_ = ending.is_alive;
   return ending;
 }
 

@@ -50,6 +50,8 @@ class Command {
   // for it. With `closed_input` it has seen that by itself, and gets the grace first. Returns the
   // exit status of a command that has ended by itself, if it failed.
   std::optional<int> give_up(bool closed_input);
+  // After give_up(): it could not be ended, since it belongs to another user. Its input stays open.
+  [[nodiscard]] bool is_alive() const { return is_alive_; }
 
  private:
   void send(const Order& order) const;
@@ -58,6 +60,7 @@ class Command {
 
   Supervisor supervisor_;
   bool started_ = false;
+  bool is_alive_ = false;
 };
 
 }  // namespace qcow2stream::cli

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -26,6 +25,8 @@
 #include "cli/outcome.h"
 #include "cli/progress_display.h"
 #include "cli/report.h"
+#include "cli/signal_watch.h"
+#include "cli/standard_output.h"
 #include "qcow2stream/qcow2stream.h"
 
 namespace qcow2stream::cli {
@@ -36,10 +37,9 @@ struct Run {
   Progress progress;
   std::optional<Command> command;
   std::optional<Report> report;
-  std::vector<Digest> digests;  // after success only
+  std::atomic<Report*> open_report = nullptr;  // the same, for the thread that watches signals
+  std::vector<Digest> digests;                 // after success only
 };
-
-constexpr const char* kStdoutName = "standard output";
 
 // Nobody can be told if this fails.
 void message(std::string_view text) {
@@ -47,15 +47,10 @@ void message(std::string_view text) {
   static_cast<void>(std::fputs(line.c_str(), stderr));
 }
 
-void print_to_stdout(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw system_error(kStdoutName, "write failed", errno);
-  }
-}
-
-// The result of close() counts: a network file system may report a failed write only there.
-void close_stdout() {
-  if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
+// --allow-changes: the image is what a machine finds after its power has failed, at best.
+OnChange on_change(const Options& options) {
+  if (!options.allow_changes) return {};
+  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
 }
 
 // Where the image goes, and what errors call it.
@@ -68,35 +63,23 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
           .threads = options.threads,
           .digests = algorithms_of(options),
           .flush = options.flush,
+          .on_change = on_change(options),
           .progress = &progress};
 }
 
-// What can be said about the output before the disk is looked at. (That of --run may be a
-// terminal.)
-void check_stdout(const Options& options, Run& state) {
+// What can be said about the output before the disk is looked at.
+void check_destination(const Options& options, Run& state) {
   check_output(output_of(state), 0, emit_options(options, state.progress));
-  if (!options.run && ::isatty(STDOUT_FILENO) != 0) {
-    throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
-                "redirect it into a file or a pipe");
-  }
-  struct stat out {};
-  if (::fstat(STDOUT_FILENO, &out) != 0) return;
-  for (const auto& [name, in] : input_status(options)) {
-    // One socket may well be both ends.
-    const bool same_file =
-        S_ISREG(out.st_mode) && out.st_dev == in.st_dev && out.st_ino == in.st_ino;
-    const bool same_device =
-        S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
-    if (same_file || same_device) {
-      throw Error(ErrorKind::kFailed, name, "cannot be read",
-                  "standard output writes to the same disk");
-    }
-  }
+  check_stdout(options);
 }
 
 void warn(const Input& input, const Disk* base, const Options& options) {
   if (options.quiet) return;
   if (input.warning) message(*input.warning);
+  for (const Disk* disk : {input.disk.get(), base}) {
+    if (disk == nullptr) continue;
+    if (const auto caveat = disk->caveat()) message(disk->name() + ": " + *caveat);
+  }
   for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
   if (base == nullptr) return;
   for (const std::string& warning : base_warnings(*base, options)) message(warning);
@@ -150,9 +133,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 void run(Options options, Run& state) {
-  if (options.run) state.command.emplace(*options.run);  // before there are threads
-  if (options.report) state.report.emplace(*options.report, options);
-  if (options.action == Action::kConvert) check_stdout(options, state);
+  if (options.report) {
+    state.report.emplace(*options.report, options);
+    state.open_report = &*state.report;
+  }
+  if (options.action == Action::kConvert) check_destination(options, state);
   DigestFiles digest_files(options);
   const auto start = std::chrono::steady_clock::now();
   Progress& progress = state.progress;
@@ -179,6 +164,7 @@ void run(Options options, Run& state) {
                                .base_map_file = options.base_map,
                                .changes = input.changes,
                                .changed_map_file = options.changed_map,
+                               .on_change = on_change(options),
                                .progress = &progress});
 
   // 3. The plan: from here on every offset in the image is fixed.
@@ -197,7 +183,7 @@ void run(Options options, Run& state) {
   }
   if (state.report) state.report->plan(measure_json(image, range));
   if (options.action == Action::kMeasure) {
-    disk->check_unchanged();
+    check_unchanged(*disk, on_change(options));
     display.finish();
     print_to_stdout(measure_text(image, range, options));
     return;
@@ -223,13 +209,38 @@ void run(Options options, Run& state) {
   }
 }
 
-int guarded_run(const Options& options) {
+// A bar is on the line where the message is going to be.
+void clear_bar() {
+  if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
+}
+
+void say_goodbye(const Options& options, const Run& state, int signal) {
+  const std::string text = fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
+                                       incomplete_note(state.progress));
+  clear_bar();
+  message(text);
+  if (Report* report = state.open_report) {
+    report->end(128 + signal, state.progress.emit_done, text, {});
+  }
+}
+
+int guarded_run(const Options& options, const sigset_t& signals) {
   Run state;
+  if (options.run) state.command.emplace(*options.run);  // before there are threads
+  const SignalWatch watch(
+      signals, [&](int signal) { say_goodbye(options, state, signal); },
+      [&] {
+        clear_bar();
+        message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
+      });
   Outcome outcome = outcome_of(options, state.progress, [&] { run(options, state); });
   if (!outcome.message.empty()) message(outcome.message);
   if (state.command) {
     const auto status = state.command->give_up(outcome.command_closed_input);
     if (status && outcome.command_closed_input) outcome.status = *status;
+    if (state.command->is_alive()) {
+      message("--run: the command cannot be ended: it belongs to another user");
+    }
   }
   if (state.report) {
     state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
@@ -241,6 +252,7 @@ int main_of_command(int argc, char** argv) {
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  const sigset_t signals = block_watched_signals();
   try {
     const Options options = parse_options(argc, argv);
     switch (options.action) {
@@ -252,7 +264,7 @@ int main_of_command(int argc, char** argv) {
         return kExitOk;
       case Action::kConvert:
       case Action::kMeasure:
-        return guarded_run(options);
+        return guarded_run(options, signals);
     }
   } catch (const UsageError& error) {
     message(error.what());

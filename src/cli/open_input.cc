@@ -41,16 +41,26 @@ constexpr std::uint64_t kSubclusters = 32;
   throw Error(ErrorKind::kFailed, disk, "not a file", advice).with_errno(ENOENT);
 }
 
-std::string file_format(const std::string& path, const std::string& given) {
-  return given == "auto" ? probe_format(path) : given;
+QemuOptions qemu_options(const Options& options) {
+  return {.nbd = options.nbd, .isolate = options.isolate, .force_share = options.force_share};
+}
+
+std::string file_format(const std::string& path, const std::string& given,
+                        const QemuOptions& qemu) {
+  return given == "auto" ? probe_format(path, qemu) : given;
+}
+
+// That of DISK.
+std::string file_format(const Options& options) {
+  return file_format(options.disk, options.format, qemu_options(options));
 }
 
 std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
-                                      const NbdOptions& nbd) {
+                                      const QemuOptions& qemu) {
   try {
-    const std::string format = file_format(path, given_format);
-    if (format == "raw") return open_disk(path);
-    return open_qemu(path, format, nbd);
+    const std::string format = file_format(path, given_format, qemu);
+    if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
+    return open_qemu(path, format, qemu);
   } catch (const Error& error) {
     hint_at_blockdev(path, error);
   }
@@ -58,8 +68,9 @@ std::shared_ptr<const Disk> open_file(const std::string& path, const std::string
 
 // DISK or the base without any special case.
 std::shared_ptr<const Disk> open_simple(const std::string& disk, const std::string& format,
-                                        const NbdOptions& nbd) {
-  return is_nbd_uri(disk) ? open_nbd(disk, nbd) : open_file(disk, format, nbd);
+                                        const Options& options) {
+  return is_nbd_uri(disk) ? open_nbd(disk, options.nbd)
+                          : open_file(disk, format, qemu_options(options));
 }
 
 bool is_file(const Options& options) {
@@ -74,7 +85,7 @@ std::string spool_directory(const Options& options) {
 }
 
 std::shared_ptr<const Disk> open_stdin_as_file(const Options& options) {
-  auto disk = open_disk(STDIN_FILENO, disk_name(options));
+  auto disk = open_disk(STDIN_FILENO, disk_name(options), {.force_share = options.force_share});
   if (options.size && disk->size() != *options.size) {
     throw Error(ErrorKind::kFailed, disk->name(), "has another size than announced",
                 fmt::format("{} bytes, not {}", disk->size(), *options.size));
@@ -123,7 +134,7 @@ Input open_stdin(const Options& options, Progress& progress) {
 std::shared_ptr<const Disk> open_named(const Options& options) {
   if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, options.nbd);
   if (!options.server.empty()) return open_nbd_server(options.server, options.nbd);
-  return open_simple(options.disk, options.format, options.nbd);
+  return open_simple(options.disk, options.format, options);
 }
 
 DiskWithChanges open_with_bitmap(const Options& options) {
@@ -135,8 +146,7 @@ DiskWithChanges open_with_bitmap(const Options& options) {
     return open_nbd_server_with_bitmap(options.server, bitmap, options.nbd);
   }
   if (is_nbd_uri(options.disk)) return open_nbd_with_bitmap(options.disk, bitmap, options.nbd);
-  return open_qemu_with_bitmap(options.disk, file_format(options.disk, options.format), bitmap,
-                               options.nbd);
+  return open_qemu_with_bitmap(options.disk, file_format(options), bitmap, qemu_options(options));
 }
 
 // The unit in which the image leaves parts to its backing file.
@@ -149,8 +159,8 @@ Input open_source(const Options& options, Progress& progress) {
   if (reads_stdin(options)) return open_stdin(options, progress);
   if (!options.dirty_bitmap && !options.shallow) return {.disk = open_named(options)};
   DiskWithChanges source =
-      options.shallow ? open_qemu_shallow(options.disk, file_format(options.disk, options.format),
-                                          increment_unit(options.image), options.nbd)
+      options.shallow ? open_qemu_shallow(options.disk, file_format(options),
+                                          increment_unit(options.image), qemu_options(options))
                       : open_with_bitmap(options);
   return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
 }
@@ -165,7 +175,7 @@ Input open_input(const Options& options, Progress& progress) {
 
 std::shared_ptr<const Disk> open_base(const Options& options) {
   if (!options.base) return nullptr;
-  auto base = open_simple(*options.base, options.base_format.value_or("raw"), options.nbd);
+  auto base = open_simple(*options.base, options.base_format.value_or("raw"), options);
   return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
 }
 

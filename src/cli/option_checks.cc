@@ -21,6 +21,31 @@ void check_source_of_changes(const Options& options) {
   }
 }
 
+// Where it could not keep its promise, or there is nothing that it could keep away from anything.
+void check_isolation(const Options& options) {
+  if (!options.isolate) return;
+  if (options.blockdev) {
+    throw UsageError("--isolate: not together with --blockdev, which names what QEMU opens");
+  }
+  if (!options.server.empty()) {
+    throw UsageError("--isolate: is for files that QEMU opens, not for a server program");
+  }
+  if (is_nbd_uri(options.disk)) {
+    throw UsageError("--isolate: is for files that QEMU opens, not for an NBD server");
+  }
+}
+
+void check_sharing(const Options& options) {
+  if (!options.force_share) return;
+  if (options.blockdev) {
+    throw UsageError("-U, --force-share: --blockdev can say \"force-share\": true itself");
+  }
+  const bool is_file = options.server.empty() && !is_nbd_uri(options.disk);
+  if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
+    throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
+  }
+}
+
 }  // namespace
 
 void check_input(Options& options, bool data_file) {
@@ -35,6 +60,8 @@ void check_input(Options& options, bool data_file) {
     throw UsageError("--object: needs --blockdev, which refers to it");
   }
   if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  check_isolation(options);
+  check_sharing(options);
   if (options.size && !reads_stdin(options)) {
     throw UsageError(
         fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));

@@ -36,6 +36,10 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) { p.options.blockdev = value; }},
     OptionSpec{0, "object", Value::kRequired, "JSON", "a QEMU object that --blockdev refers to",
                [](Parsed& p, const char* value) { p.options.objects.emplace_back(value); }},
+    OptionSpec{'U', "force-share", Value::kNone, "", "even if QEMU has it open for writing",
+               [](Parsed& p, const char*) { p.options.force_share = true; }},
+    OptionSpec{0, "isolate", Value::kNone, "", "QEMU may open DISK and nothing else",
+               [](Parsed& p, const char*) { p.options.isolate = true; }},
     OptionSpec{0, "scan", Value::kRequired, "HOW",
                "leave out: zeros (default), holes only, or none",
                [](Parsed& p, const char* value) { p.options.scan = scan_value(value); }},
@@ -138,6 +142,9 @@ constexpr std::array kOutputOptions = {
                  p.options.action = Action::kMeasure;
                  p.options.measure = measure_value(value);
                }},
+    OptionSpec{0, "allow-changes", Value::kNone, "",
+               "a disk that changes is a warning, not an error",
+               [](Parsed& p, const char*) { p.options.allow_changes = true; }},
     OptionSpec{0, "if-match", Value::kRequired, "ID",
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},

@@ -91,6 +91,9 @@ struct Options {
   bool use_extents = true;
   bool shallow = false;
   bool flush = false;
+  bool isolate = false;
+  bool force_share = false;
+  bool allow_changes = false;
   bool quiet = false;
   bool verbose = false;
 };

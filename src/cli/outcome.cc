@@ -29,7 +29,8 @@ ExitStatus status_of(ErrorKind kind) {
   return kExitFailed;
 }
 
-// What the reader of the output has to know about it after a failure.
+}  // namespace
+
 std::string incomplete_note(const Progress& progress) {
   if (progress.emit_total == 0) return "";
   if (progress.emit_done == progress.emit_total) {
@@ -38,8 +39,6 @@ std::string incomplete_note(const Progress& progress) {
   return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
                      progress.emit_total);
 }
-
-}  // namespace
 
 Outcome outcome_of(const Options& options, const Progress& progress,
                    const std::function<void()>& run) {

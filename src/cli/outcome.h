@@ -17,6 +17,9 @@ struct Outcome {
   bool command_closed_input = false;  // that of --run
 };
 
+// What the reader of the output has to know about it after a failure, to be put behind a message.
+std::string incomplete_note(const Progress& progress);
+
 // Calls `run`; whatever it throws becomes a message and a status.
 Outcome outcome_of(const Options& options, const Progress& progress,
                    const std::function<void()>& run);

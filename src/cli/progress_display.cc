@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
-
 #include "base/errors.h"
 #include "cli/bar.h"
 #include "cli/size.h"
@@ -62,13 +60,7 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
       style_(decide_style(options)),
       terminal_(::isatty(STDERR_FILENO) != 0) {
   if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines || report_ != nullptr) {
-    // Signals are the main thread's: it may have something to clean up first.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 }
 

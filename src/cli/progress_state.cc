@@ -2,6 +2,8 @@
 
 #include "cli/progress_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/errors.h"
@@ -28,6 +30,8 @@ double fraction(std::uint64_t done, std::uint64_t total) {
   return total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
 }
 
+}  // namespace
+
 ProgressState current_step(const Progress& progress) {
   ProgressState state{
       .step = "survey", .done = progress.survey_done, .total = progress.survey_total};
@@ -39,7 +43,13 @@ ProgressState current_step(const Progress& progress) {
   return state;
 }
 
-}  // namespace
+std::string progress_line(const Progress& progress) {
+  const ProgressState step = current_step(progress);
+  if (step.total == 0) return fmt::format("{}: {} bytes", step.step, step.done);
+  const double percent = fraction(step.done, step.total) * 100;
+  return fmt::format("{}: {} of {} bytes ({} %)", step.step, step.done, step.total,
+                     static_cast<unsigned>(percent));
+}
 
 Shares decide_shares(const Options& options) {
   const bool measure = options.action == Action::kMeasure;

@@ -36,6 +36,12 @@ struct ProgressState {
   double bytes_per_second = 0;  // 0: not known yet
 };
 
+// The step that is under way: all but title and rate.
+ProgressState current_step(const Progress& progress);
+
+// One line about a run that goes on, as dd has it.
+std::string progress_line(const Progress& progress);
+
 // Looks at the library's numbers now and then. Belongs to one thread.
 class ProgressWatch {
  public:

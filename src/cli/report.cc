@@ -53,15 +53,16 @@ void Report::end(int status, std::uint64_t bytes, std::string_view message,
   }
   const std::lock_guard lock(mutex_);
   write_line(line);
+  closed_ = true;
 }
 
 void Report::write_line(const ordered_json& line) {
-  if (broken_) return;
+  if (closed_) return;
   try {
     // Names of files need not be UTF-8.
     file_.write(line.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
   } catch (const Error&) {
-    broken_ = true;
+    closed_ = true;
   }
 }
 

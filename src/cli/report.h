@@ -30,7 +30,8 @@ class Report {
   void plan(const nlohmann::ordered_json& measured);
   // May be called as often as one likes.
   void progress(const ProgressState& state);
-  // The last line. `message` is empty after success, and digests are there only then.
+  // The last line; whatever comes after it is dropped. `message` is empty after success, and
+  // digests are there only then.
   void end(int status, std::uint64_t bytes, std::string_view message,
            std::span<const Digest> digests);
 
@@ -39,7 +40,7 @@ class Report {
 
   std::mutex mutex_;
   SideFile file_;
-  bool broken_ = false;
+  bool closed_ = false;  // nothing more is written
   std::optional<ProgressState> last_;
   std::chrono::steady_clock::time_point last_time_;
 };

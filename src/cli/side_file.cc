@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "cli/open_input.h"
+#include "cli/standard_output.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
@@ -29,11 +30,6 @@ std::optional<int> descriptor_of(std::string_view path) {
     if (error == std::errc() && stop == end && number >= 0) return number;
   }
   return std::nullopt;
-}
-
-bool same_storage(const struct stat& a, const struct stat& b) {
-  if (S_ISREG(a.st_mode)) return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-  return S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode) && a.st_rdev == b.st_rdev;
 }
 
 }  // namespace
@@ -74,12 +70,12 @@ void SideFile::open_path() {
 
 void SideFile::check_is_another(const Options& options) const {
   struct stat out {};
-  const bool is_image = ::fstat(STDOUT_FILENO, &out) == 0 && same_storage(out, status_);
+  const bool is_image = ::fstat(STDOUT_FILENO, &out) == 0 && is_same_storage(out, status_);
   if (is_image) {
     throw Error(ErrorKind::kFailed, path_, "cannot be written", "the image goes there");
   }
   for (const auto& [name, in] : input_status(options)) {
-    if (same_storage(in, status_)) {
+    if (is_same_storage(in, status_)) {
       throw Error(ErrorKind::kFailed, path_, "cannot be written", fmt::format("it is {}", name));
     }
   }
@@ -106,7 +102,7 @@ void SideFile::close() {
 
 bool SideFile::is_same_file(const SideFile& other) const {
   return is_path_ && other.is_path_ && S_ISREG(status_.st_mode) &&
-         same_storage(status_, other.status_);
+         is_same_storage(status_, other.status_);
 }
 
 }  // namespace qcow2stream::cli

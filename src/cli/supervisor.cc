@@ -38,7 +38,6 @@ struct Setup {
   UniqueFd control;
   UniqueFd read_end;
   UniqueFd write_end;
-  sigset_t signals;  // as they were blocked before
 };
 
 class SupervisorProcess {
@@ -147,8 +146,9 @@ class SupervisorProcess {
     if (::getppid() != supervisor) ::_exit(127);
     ::dup2(setup_.read_end.get(), STDIN_FILENO);
     for (const int signal : {SIGPIPE, SIGXFSZ, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
-    sigdelset(&setup_.signals, SIGTERM);
-    ::sigprocmask(SIG_SETMASK, &setup_.signals, nullptr);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setenv("size", fmt::format("{}", order.size).c_str(), 1);
     ::setenv("id", order.id.data(), 1);
     ::execl("/bin/sh", "sh", "-c", setup_.command.c_str(), nullptr);
@@ -252,8 +252,7 @@ Supervisor start_supervisor(const std::string& command) {
     supervise({.command = command,
                .control = std::move(sockets[1]),
                .read_end = std::move(pipe[0]),
-               .write_end = std::move(pipe[1]),
-               .signals = before});
+               .write_end = std::move(pipe[1])});
   }
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -66,4 +66,17 @@ std::optional<DiskStamp> Disk::stamp() const {
 
 void Disk::check_unchanged() const {}
 
+void check_unchanged(const Disk& disk, const OnChange& on_change) {
+  try {
+    disk.check_unchanged();
+  } catch (const Error& error) {
+    if (!on_change || error.kind() != ErrorKind::kChanged) throw;
+    on_change(error);
+  }
+}
+
+std::optional<std::string> Disk::caveat() const {
+  return std::nullopt;
+}
+
 }  // namespace qcow2stream

@@ -70,13 +70,20 @@ UniqueFd open_again(int fd) {
                          O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
+std::shared_ptr<const Disk> make_file_disk(UniqueFd fd, const std::string& name,
+                                           const FileOptions& options) {
+  using enum FileDisk::Sharing;
+  return std::make_shared<const FileDisk>(std::move(fd), name,
+                                          options.force_share ? kAll : kReaders);
+}
+
 }  // namespace
 
-FileDisk::FileDisk(UniqueFd fd, std::string name, Changes changes)
+FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
     : name_(std::move(name)),
       fd_(std::move(fd)),
       position_(::lseek(fd_.get(), 0, SEEK_CUR)),
-      can_change_(changes == Changes::kPossible) {
+      can_change_(sharing != Sharing::kNobody) {
   const struct stat now = status();
   if (S_ISDIR(now.st_mode)) throw system_error(name_, "cannot be read", EISDIR);
   block_device_ = S_ISBLK(now.st_mode);
@@ -84,6 +91,7 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Changes changes)
     throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
                 "it is neither a regular file nor a block device");
   }
+  if (sharing == Sharing::kReaders) lock_.emplace(fd_.get(), name_);
   size_ = current_size(now);
   // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
   // in sequence through fd_ keeps it.
@@ -162,20 +170,26 @@ void FileDisk::check_unchanged() const {
   }
 }
 
-std::shared_ptr<const Disk> open_disk(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) throw system_error(path, "cannot be opened", errno);
-  return std::make_shared<const FileDisk>(std::move(fd), path);
+std::optional<std::string> FileDisk::caveat() const {
+  if (!lock_ || !lock_->problem()) return std::nullopt;
+  return fmt::format("cannot be locked ({}): who has it open for writing is not known",
+                     *lock_->problem());
 }
 
-std::shared_ptr<const Disk> open_disk(int fd, const std::string& name) {
+std::shared_ptr<const Disk> open_disk(const std::string& path, const FileOptions& options) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) throw system_error(path, "cannot be opened", errno);
+  return make_file_disk(std::move(fd), path, options);
+}
+
+std::shared_ptr<const Disk> open_disk(int fd, const std::string& name, const FileOptions& options) {
   check_open_for_reading(fd, name);
   // Opened again it has a position of its own. Not everybody who was given a descriptor may open
   // the file.
   UniqueFd own = open_again(fd);
   if (!own) own = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!own) throw system_error(name, "cannot be opened", errno);
-  return std::make_shared<const FileDisk>(std::move(own), name);
+  return make_file_disk(std::move(own), name, options);
 }
 
 bool can_be_sought(int fd) noexcept {

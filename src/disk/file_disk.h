@@ -7,21 +7,24 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/fd.h"
+#include "disk/image_lock.h"
 #include "qcow2stream/disk.h"
 
 namespace qcow2stream {
 
 class FileDisk final : public Disk {
  public:
-  // Whether somebody else can write to the file: what is ours alone needs no stamp.
-  enum class Changes { kPossible, kImpossible };
+  // Who else may have the file open: nobody that writes; whoever likes; nobody at all, so that it
+  // needs no stamp.
+  enum class Sharing { kReaders, kAll, kNobody };
 
   // `fd` is open for reading. Asking for holes moves its position, which others may share: it is
   // put back in the end.
-  FileDisk(UniqueFd fd, std::string name, Changes changes = Changes::kPossible);
+  FileDisk(UniqueFd fd, std::string name, Sharing sharing);
   ~FileDisk() override;
   FileDisk(const FileDisk&) = delete;
   FileDisk& operator=(const FileDisk&) = delete;
@@ -35,6 +38,7 @@ class FileDisk final : public Disk {
   void will_read(GuestRange range) const noexcept override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
+  [[nodiscard]] std::optional<std::string> caveat() const override;
 
  private:
   [[nodiscard]] struct stat status() const;
@@ -42,7 +46,8 @@ class FileDisk final : public Disk {
 
   std::string name_;
   UniqueFd fd_;
-  off_t position_;      // of fd_, before it was used
+  off_t position_;  // of fd_, before it was used
+  std::optional<ImageLock> lock_;
   UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
   bool can_change_;
   bool block_device_ = false;

@@ -28,6 +28,7 @@ class FirstBytes final : public Disk {
   void will_read(GuestRange range) const noexcept override { whole_->will_read(range); }
   [[nodiscard]] std::optional<DiskStamp> stamp() const override { return whole_->stamp(); }
   void check_unchanged() const override { whole_->check_unchanged(); }
+  [[nodiscard]] std::optional<std::string> caveat() const override { return whole_->caveat(); }
 
  private:
   std::shared_ptr<const Disk> whole_;

@@ -143,6 +143,10 @@ std::optional<DiskStamp> NbdDisk::stamp() const {
   return file_ != nullptr ? file_->stamp() : std::nullopt;
 }
 
+std::optional<std::string> NbdDisk::caveat() const {
+  return file_ != nullptr ? file_->caveat() : std::nullopt;
+}
+
 void NbdDisk::check_unchanged() const {
   if (file_ != nullptr) file_->check_unchanged();
 }

@@ -38,6 +38,7 @@ class NbdDisk final : public Disk {
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
+  [[nodiscard]] std::optional<std::string> caveat() const override;
 
   // What the first connection's additional context tells, which it must have.
   [[nodiscard]] std::unique_ptr<ChangeCursor> changes() const;
@@ -57,13 +58,15 @@ class NbdDisk final : public Disk {
 bool takes_several(const NbdConnection& connection);
 
 // A server program of our own and `count` sockets that are connected to it. The listening socket
-// had a name for as long as connecting took, in a directory that only this user can enter.
+// had a name for as long as connecting took, in a directory that only this user can enter. Throws
+// Error{kFailed}: ENOENT where there is no such program; what Child throws.
 struct PrivateServer {
   Child child;
   std::vector<UniqueFd> sockets;
 };
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
-                                   bool socket_activation);
+                                   bool socket_activation,
+                                   std::optional<Confinement> confinement = {});
 
 // A server that did not take the connection, and what it had to say about that.
 class ServerRefused : public Error {

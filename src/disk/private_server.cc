@@ -67,7 +67,7 @@ UniqueFd new_socket() {
 }  // namespace
 
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
-                                   bool socket_activation) {
+                                   bool socket_activation, std::optional<Confinement> confinement) {
   const UniqueFd listener = new_socket();
   std::vector<UniqueFd> sockets;
   {
@@ -92,7 +92,8 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
   }
   Child child({.command = std::move(command),
                .descriptor3 = listener.get(),
-               .socket_activation = socket_activation});
+               .socket_activation = socket_activation,
+               .confinement = std::move(confinement)});
   // The listener closes here: if the program ends, so do the connections.
   return {std::move(child), std::move(sockets)};
 }

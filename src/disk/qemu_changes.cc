@@ -69,11 +69,11 @@ void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) 
 }  // namespace
 
 DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
-                                      const std::string& bitmap, const NbdOptions& options) {
-  const QemuSource source = qemu_file(path, format);
+                                      const std::string& bitmap, const QemuOptions& options) {
+  const QemuSource source = qemu_file(path, format, options);
   const std::string name = bare_name(bitmap);
   check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
-  return open_with_bitmap(source, name, options);
+  return open_with_bitmap(source, name, options.nbd);
 }
 
 DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,

@@ -7,8 +7,8 @@
 namespace qcow2stream {
 
 std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
-                                      const NbdOptions& options) {
-  return serve_with_qemu(qemu_file(path, format), {}, options);
+                                      const QemuOptions& options) {
+  return serve_with_qemu(qemu_file(path, format, options), {}, options.nbd);
 }
 
 std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
@@ -17,8 +17,9 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
   return serve_with_qemu(qemu_block_node(blockdev, objects), {}, options);
 }
 
-std::string probe_format(const std::string& path) {
-  const auto info = qemu_image_info(qemu_file(path, ""), "qemu-img cannot tell its format");
+std::string probe_format(const std::string& path, const QemuOptions& options) {
+  const auto info =
+      qemu_image_info(qemu_file(path, "", options), "qemu-img cannot tell its format");
   return info.at("format").get<std::string>();
 }
 

@@ -18,18 +18,27 @@ namespace {
 
 using Json = nlohmann::json;
 
+// For an image that is not trusted. The largest tables of QEMU's formats have 2 GiB (vdi), what it
+// keeps of a qcow2 image some 100 MiB.
+constexpr std::uint64_t kMostServerMemory = 4ULL << 30;
+// For the header alone; OpenStack's limits for the same program.
+constexpr std::uint64_t kMostProbeMemory = 1ULL << 30;
+constexpr std::uint64_t kMostProbeSeconds = 30;
+
 bool is_block_device(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-QemuNode file_node(const std::string& path, const std::string& format, QemuChain chain) {
+QemuNode file_node(const std::string& path, const std::string& format, bool force_share,
+                   QemuChain chain) {
   const char* protocol = is_block_device(path) ? "host_device" : "file";
   if (is_utf8(path)) {
     Json node = {{"node-name", kQemuNodeName},
                  {"read-only", true},
                  {"file", {{"driver", protocol}, {"filename", path}}}};
     if (!format.empty()) node["driver"] = format;
+    if (force_share) node["force-share"] = true;
     if (chain == QemuChain::kTopOnly) node["backing"] = nullptr;
     return {true, dump_json(node)};
   }
@@ -39,8 +48,9 @@ QemuNode file_node(const std::string& path, const std::string& format, QemuChain
   for (const char c : path) name.append(c == ',' ? 2 : 1, c);
   const std::string driver = format.empty() ? "" : fmt::format("driver={},", format);
   const char* backing = chain == QemuChain::kTopOnly ? "backing=," : "";
-  return {false, fmt::format("{}{}node-name={},read-only=on,file.driver={},file.filename=", driver,
-                             backing, kQemuNodeName, protocol) +
+  const char* sharing = force_share ? "force-share=on," : "";
+  return {false, fmt::format("{}{}{}node-name={},read-only=on,file.driver={},file.filename=",
+                             driver, backing, sharing, kQemuNodeName, protocol) +
                      name};
 }
 
@@ -62,10 +72,39 @@ std::string without_command_line(std::string line) {
   return line;
 }
 
+// The last line that names the program, and what explains it in the lines after it.
+std::string last_message(const std::string& output) {
+  std::string reason;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("qemu-") || reason.empty()) {
+      reason = without_command_line(line);
+    } else {
+      reason += "; " + line;
+    }
+  }
+  return reason;
+}
+
 }  // namespace
 
-QemuSource qemu_file(const std::string& path, const std::string& format, QemuChain chain) {
-  return {.name = path, .node = file_node(path, format, chain), .file = open_disk(path)};
+QemuSource qemu_file(const std::string& path, const std::string& format, const QemuOptions& options,
+                     QemuChain chain) {
+  return {.name = path,
+          .node = file_node(path, format, options.force_share, chain),
+          .file = open_disk(path, {.force_share = options.force_share}),
+          .isolated = options.isolate};
+}
+
+std::optional<Confinement> server_confinement(const QemuSource& source) {
+  if (!source.isolated) return std::nullopt;
+  return Confinement{.file = source.name, .private_memory = kMostServerMemory};
+}
+
+std::optional<Confinement> probe_confinement(const QemuSource& source) {
+  if (!source.isolated) return std::nullopt;
+  return Confinement{
+      .file = source.name, .address_space = kMostProbeMemory, .cpu_seconds = kMostProbeSeconds};
 }
 
 QemuSource qemu_block_node(const std::string& blockdev, const std::vector<std::string>& objects) {
@@ -105,7 +144,7 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
   append_image(command, source.node);
   std::string output;
   try {
-    output = run_to_end(std::move(command));
+    output = run_to_end({.command = std::move(command), .confinement = probe_confinement(source)});
   } catch (const Error& error) {
     if (error.error_number() != ENOENT) throw;
     throw_qemu_not_installed("qemu-img");
@@ -115,23 +154,22 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
   Json info =
       Json::parse(begin == std::string::npos ? output : output.substr(begin), nullptr, false);
   if (!info.is_object() || !info.contains("format")) {
-    throw Error(ErrorKind::kFailed, source.name, what_failed, qemu_reason(output));
+    throw Error(ErrorKind::kFailed, source.name, what_failed, qemu_reason(source, output));
   }
   return info;
 }
 
-// The last line that names the program, and what explains it in the lines after it.
-std::string qemu_reason(const std::string& output) {
-  std::string reason;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("qemu-") || reason.empty()) {
-      reason = without_command_line(line);
-    } else {
-      reason += "; " + line;
-    }
+std::string qemu_reason(const QemuSource& source, const std::string& output) {
+  std::string reason = last_message(output);
+  if (!source.isolated) return reason;
+  const auto says = [&](const char* words) { return reason.find(words) != std::string::npos; };
+  if (says("shared libraries")) {
+    return reason + "; --isolate looks for them in the system's directories only";
   }
-  return reason;
+  // The image itself could be opened. What the confinement refuses it refuses with EACCES, which
+  // not all of QEMU's drivers report.
+  if (!says("Permission denied") && !says("backing file")) return reason;
+  return "it refers to another file or to a server, which --isolate does not allow: " + reason;
 }
 
 void throw_qemu_not_installed(const std::string& program) {

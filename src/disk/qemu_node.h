@@ -9,10 +9,13 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/confinement.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
 
@@ -30,14 +33,20 @@ struct QemuSource {
   QemuNode node;
   std::vector<std::string> objects;  // JSON, as for --object
   std::shared_ptr<const Disk> file;  // to be watched for changes; may be null
+  bool isolated = false;             // `name` is a file, and all that may be opened
 };
+
+// What programs of QEMU's may use for a source: nothing, if it may be all that we may.
+// qemu-img only looks at an image, so it gets less.
+std::optional<Confinement> server_confinement(const QemuSource& source);
+std::optional<Confinement> probe_confinement(const QemuSource& source);
 
 // Whether an image is read together with those below it, or alone.
 enum class QemuChain { kWhole, kTopOnly };
 
 // The node that reads `path` as `format` (empty: QEMU finds out). `file` is open_disk(path), which
 // says what has a simple reason in simple words.
-QemuSource qemu_file(const std::string& path, const std::string& format,
+QemuSource qemu_file(const std::string& path, const std::string& format, const QemuOptions& options,
                      QemuChain chain = QemuChain::kWhole);
 
 // A node as --blockdev describes it. Throws Error{kUsage} if a text is no JSON object.
@@ -56,8 +65,9 @@ void append_image(std::vector<std::string>& command, const QemuNode& node);
 // `what_failed` and QEMU's words, or what to install.
 nlohmann::json qemu_image_info(const QemuSource& source, const std::string& what_failed);
 
-// The reason in the output of one of QEMU's programs, without what the user did not write.
-std::string qemu_reason(const std::string& output);
+// The reason in the output of one of QEMU's programs, without what the user did not write, and what
+// it means if the source is isolated.
+std::string qemu_reason(const QemuSource& source, const std::string& output);
 
 [[noreturn]] void throw_qemu_not_installed(const std::string& program);
 

@@ -48,12 +48,14 @@ std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTe
 
 PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
   try {
-    return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false);
+    return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false,
+                                server_confinement(source));
   } catch (const Error& error) {
     if (error.error_number() != ENOENT) throw;
   }
   try {
-    return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true);
+    return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true,
+                                server_confinement(source));
   } catch (const Error& error) {
     if (error.error_number() != ENOENT) throw;
     throw_qemu_not_installed("qemu-storage-daemon");
@@ -79,7 +81,7 @@ std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const Q
                                   contexts_of(tells));
   } catch (const ServerRefused& refused) {
     throw Error(ErrorKind::kFailed, source.name, "QEMU cannot open it",
-                qemu_reason(refused.output()));
+                qemu_reason(source, refused.output()));
   }
 }
 

@@ -58,16 +58,16 @@ std::shared_ptr<const Disk> open_chain(const QemuSource& chain, std::uint64_t cl
 }  // namespace
 
 DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& format,
-                                  std::uint64_t cluster_size, const NbdOptions& options) {
-  const QemuSource source = qemu_file(path, format, QemuChain::kTopOnly);
-  const auto top = serve_with_qemu(source, {.allocation_depth = true}, options);
+                                  std::uint64_t cluster_size, const QemuOptions& options) {
+  const QemuSource source = qemu_file(path, format, options, QemuChain::kTopOnly);
+  const auto top = serve_with_qemu(source, {.allocation_depth = true}, options.nbd);
   const auto changes = make_changes(top);
   const std::uint64_t offsets = boundaries(*changes);
   if (offsets % cluster_size == 0) return {top, changes};
-  QemuSource chain = qemu_file(path, format);
+  QemuSource chain = qemu_file(path, format, options);
   chain.file = source.file;  // watched from the beginning
   const std::uint64_t largest = offsets & ~(offsets - 1);
-  return {open_chain(chain, cluster_size, largest, options), changes};
+  return {open_chain(chain, cluster_size, largest, options.nbd), changes};
 }
 
 }  // namespace qcow2stream

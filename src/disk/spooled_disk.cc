@@ -49,7 +49,7 @@ std::shared_ptr<const Disk> open_stream(int fd, const std::string& name,
   spool(reader, file, options);
   file.resize(reader.position());
   return std::make_shared<const FileDisk>(std::move(file).release(), name,
-                                          FileDisk::Changes::kImpossible);
+                                          FileDisk::Sharing::kNobody);
 }
 
 }  // namespace qcow2stream

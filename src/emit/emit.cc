@@ -78,6 +78,7 @@ class Emitter {
       : image_(image),
         output_(output),
         progress_(options.progress),
+        on_change_(options.on_change),
         threads_(options.threads),
         flush_(options.flush),
         copy_descriptor_(image.disk().traits().copy_descriptor) {
@@ -164,7 +165,7 @@ class Emitter {
     }
     if (flush_) output_.flush();
     output_.wait_until_taken(copied);
-    image_.disk().check_unchanged();
+    check_unchanged(image_.disk(), on_change_);
     output_.write(piece);
     count(piece.size());
     if (flush_) output_.flush();
@@ -192,6 +193,7 @@ class Emitter {
   const Image& image_;
   Output& output_;
   Progress* progress_;
+  const OnChange& on_change_;
   unsigned threads_;
   bool flush_;
   int copy_descriptor_;

@@ -126,7 +126,7 @@ class Survey {
       result.compressed = scan(all_extents(), on_zeros());
     }
     // It is not read again, so what it is now counts.
-    if (options_.base) options_.base->check_unchanged();
+    if (options_.base) check_unchanged(*options_.base, options_.on_change);
     result.map = map_.finish();
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;

@@ -25,12 +25,16 @@ const std::map<std::string, unsigned> kErrors = {{"EPERM", EPERM},
                                                  {"EINVAL", EINVAL},
                                                  {"EXDEV", EXDEV},
                                                  {"EOPNOTSUPP", EOPNOTSUPP}};
-const std::map<std::string, unsigned> kCalls = {{"io_uring_setup", SYS_io_uring_setup},
-                                                {"splice", SYS_splice},
-                                                {"sendfile", SYS_sendfile},
-                                                {"copy_file_range", SYS_copy_file_range},
-                                                {"preadv2", SYS_preadv2},
-                                                {"fadvise64", SYS_fadvise64}};
+const std::map<std::string, unsigned> kCalls = {
+    {"io_uring_setup", SYS_io_uring_setup},
+    {"splice", SYS_splice},
+    {"sendfile", SYS_sendfile},
+    {"copy_file_range", SYS_copy_file_range},
+    {"preadv2", SYS_preadv2},
+    {"fadvise64", SYS_fadvise64},
+    {"landlock_create_ruleset", SYS_landlock_create_ruleset},
+    {"landlock_restrict_self", SYS_landlock_restrict_self},
+    {"seccomp", SYS_seccomp}};
 
 sock_filter statement(unsigned code, unsigned k) {
   return {.code = static_cast<__u16>(code), .jt = 0, .jf = 0, .k = k};

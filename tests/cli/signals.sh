@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Signals are answered at once, whatever the program waits for, and nothing stays behind.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+need python3 nbdkit qemu-img
+truncate -s 16M disk.raw
+data disk.raw 0 16*M
+qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+mkdir tmp
+export TMPDIR=$dir/tmp
+
+cat >end.py <<'EOF'
+# end.py SIGNAL WORDS COMMAND...: what it says when the signal ends it, after 100 bytes or a while
+import os, re, signal, subprocess, sys, time
+number, words, command = getattr(signal, sys.argv[1]), sys.argv[2], sys.argv[3:]
+child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=False,
+                         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+if "incomplete" in words:
+    child.stdout.read(100)
+else:
+    time.sleep(1)
+began = time.monotonic()
+child.send_signal(number)
+assert child.wait(20) == -number, child.returncode
+assert time.monotonic() - began < 5, "late"
+said = child.stderr.read().decode()
+assert re.fullmatch("qcow2-to-stdout: " + words + "\n", said), said
+EOF
+
+for signal in SIGTERM SIGINT SIGHUP; do
+  python3 end.py $signal "disk.raw: ended by $signal; output is incomplete .[0-9]+ of [0-9]+ bytes." \
+    "$tool" disk.raw
+done
+python3 end.py SIGTERM "disk.qcow2: ended by SIGTERM; output is incomplete .*" \
+  "$tool" -f qcow2 disk.qcow2
+# Nothing comes from standard input, and what came is kept in a file without a name.
+python3 end.py SIGINT "standard input: ended by SIGINT" "$tool" -
+# A server that does not answer.
+python3 end.py SIGTERM ".*: ended by SIGTERM" \
+  "$tool" -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=100 ]
+[[ $(ls -A tmp) == '' ]] || fail "left behind: $(ls -A tmp)"
+for _ in {1..50}; do
+  left=$(pgrep -f "disk\.qcow2|rdelay=100" || true)
+  [[ $left ]] || break
+  sleep 0.1
+done
+[[ ! $left ]] || fail "still running: $(ps -o pid,args -p "$left")"
+
+# Signals that the caller has had ignored stay ignored.
+python3 - "$tool" <<'EOF'
+import signal, subprocess, sys
+child = subprocess.Popen([sys.argv[1], "disk.raw"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, restore_signals=False,
+                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+child.stdout.read(100)
+child.send_signal(signal.SIGHUP)
+rest = child.stdout.read()
+assert child.wait(20) == 0 and child.stderr.read() == b""
+assert len(rest) > 16 << 20
+EOF
+
+# SIGUSR1, as often as one likes, changes nothing else.
+"$tool" disk.raw >wanted
+python3 - "$tool" <<'EOF'
+import re, signal, subprocess, sys, time
+child = subprocess.Popen([sys.argv[1], "disk.raw"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+image = child.stdout.read(100)
+for _ in range(3):
+    child.send_signal(signal.SIGUSR1)
+    line = child.stderr.readline().decode()
+    assert re.fullmatch(r"qcow2-to-stdout: disk.raw: writing: \d+ of \d+ bytes \(\d+ %\)\n", line), line
+image += child.stdout.read()
+assert child.wait(20) == 0 and child.stderr.read() == b""
+assert image == open("wanted", "rb").read()
+EOF
