@@ -70,6 +70,13 @@ drain
 [[ $status == 3 ]]
 check report 'end["status"] == 3 and end["bytes"] < plan["length"] and "changed" in end["message"]'
 
+# A signal ends the report as well, if it is one that can be seen.
+stall 4*M --report=report disk.raw
+kill -TERM "$stalled"
+drain
+[[ $status == 143 ]]
+check report 'end["status"] == 143 and end["bytes"] < plan["length"] and "SIGTERM" in end["message"]'
+
 # A report that cannot be written does not spoil the image.
 convert disk.raw wanted
 convert disk.raw image --report=/dev/full

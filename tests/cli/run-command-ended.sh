@@ -34,6 +34,7 @@ commands=(
   'true; python3 store stored default; true'
   'exec python3 store stored clean'
   'gzip -1 | python3 store stored default'
+  '(python3 store stored default <&3 &) 3<&0; exec sleep 1000'
   'trap "echo trapped" TERM; (setsid cat; true) | (python3 store stored default)'
 )
 

@@ -69,7 +69,8 @@ expect_refusal 2 '--run: .*not a command' "$tool" --run ' ' disk.raw
 # What we inherit from our parent does not keep it from ending.
 (trap '' CHLD PIPE TERM HUP; expect_status 6 "$tool" --run 'cat >image; exit 6' disk.raw)
 (trap '' CHLD PIPE TERM; expect_status 0 "$tool" --run 'yes | head -n 1; cat >image' disk.raw)
-[[ $(<stdout) == y ]] || fail "SIGPIPE is ignored in CMD"
+[[ $(<stdout) == y ]]
+expect_silence # as yes would break if SIGPIPE were ignored
 same image wanted
 expect_status 0 "$tool" --run 'cat >image' disk.raw <&-
 same image wanted
