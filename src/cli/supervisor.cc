@@ -140,7 +140,7 @@ class SupervisorProcess {
     setup_.read_end = UniqueFd();
   }
 
-  [[noreturn]] void become_command(const Order& order, pid_t supervisor) {
+  [[noreturn]] void become_command(const Order& order, pid_t supervisor) const {
     // If somebody kills the supervisor itself.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != supervisor) ::_exit(127);
