@@ -5,6 +5,7 @@
 #pragma once
 
 #include "qcow2stream/changes.h"
+#include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"

@@ -127,4 +127,23 @@ void check_map(const Options& options) {
   if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
 }
 
+void check_output_options(const Options& options) {
+  if (options.digest_name && options.digests.empty()) {
+    throw UsageError("--name: needs --digest, in whose line it stands");
+  }
+  if (options.run && options.flush) {
+    throw UsageError("--flush: not together with --run, whose command has the image");
+  }
+  if (options.action != Action::kMeasure) return;
+  if (options.run) {
+    throw UsageError("--run: not together with --measure, which writes no image");
+  }
+  if (!options.digests.empty()) {
+    throw UsageError("--digest: not together with --measure, which writes no image");
+  }
+  if (options.flush) {
+    throw UsageError("--flush: not together with --measure, which writes no image");
+  }
+}
+
 }  // namespace qcow2stream::cli

@@ -239,6 +239,7 @@ Options parse_options(int argc, char** argv) {
     throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
   }
   check_map(options);
+  check_output_options(options);
   return options;
 }
 
