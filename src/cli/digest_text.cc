@@ -45,6 +45,7 @@ std::string_view digest_name(DigestAlgorithm algorithm) {
 
 std::vector<std::string_view> digest_names() {
   std::vector<std::string_view> all;
+  all.reserve(kNames.size());
   for (const Names& names : kNames) all.push_back(names.name);
   return all;
 }
