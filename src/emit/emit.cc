@@ -112,8 +112,16 @@ class Emitter {
   void write_ahead_of_output(HostRange range) {
     OrderedReader reader(image_, range, threads_);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
-      output_.write(piece);
-      count(piece.size());
+      write(piece);
+    }
+  }
+
+  // Counts what goes out as it does: where it ends is what a failed run has to say.
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const std::size_t n = output_.write(bytes);
+      count(n);
+      bytes = bytes.subspan(n);
     }
   }
 
@@ -135,8 +143,7 @@ class Emitter {
     while (range.length > 0) {
       const auto piece = std::span(buffer_).first(std::min(range.length, kBufferSize));
       image_.read(range.begin, piece);
-      output_.write(piece);
-      count(piece.size());
+      write(piece);
       range = {range.begin + piece.size(), range.length - piece.size()};
       read_ahead_->advance(range.begin);
     }
@@ -147,8 +154,7 @@ class Emitter {
     image_.read(range.begin, piece);
     output_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
-    output_.write(piece);
-    count(piece.size());
+    write(piece);
   }
 
   void count(std::uint64_t bytes) {

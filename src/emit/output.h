@@ -28,8 +28,9 @@ class Output {
   // position.
   void check_room(std::uint64_t length) const;
 
-  // Writes all of `bytes`; waits where a non-blocking descriptor is full. Throws Error.
-  void write(std::span<const std::byte> bytes);
+  // Writes some of `bytes` and returns how many; waits where a non-blocking descriptor is full.
+  // Throws Error.
+  std::size_t write(std::span<const std::byte> bytes) const;
 
   // Lets the kernel move up to `length` bytes from `from` (at `offset`, whose position stays as it
   // is) and returns how many it moved. 0 means that it moved none, for whatever reason: the caller
