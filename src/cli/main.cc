@@ -233,18 +233,18 @@ void clear_bar() {
 
 ExitStatus guarded_run(const Options& options, const sigset_t& signals) {
   Progress progress;
-  const SignalWatch watch(
-      signals,
-      [&](int signal) {
-        clear_bar();
-        message(fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
-                            incomplete_note(progress)));
-      },
-      [&] {
-        clear_bar();
-        message(fmt::format("{}: {}", disk_name(options), progress_line(progress)));
-      });
   try {
+    const SignalWatch watch(
+        signals,
+        [&](int signal) {
+          clear_bar();
+          message(fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
+                              incomplete_note(progress)));
+        },
+        [&] {
+          clear_bar();
+          message(fmt::format("{}: {}", disk_name(options), progress_line(progress)));
+        });
     run(options, progress);
     return kExitOk;
   } catch (const UsageError& error) {
@@ -257,8 +257,9 @@ ExitStatus guarded_run(const Options& options, const sigset_t& signals) {
   } catch (const std::bad_alloc&) {
     message(fmt::format("{}: out of memory{}", disk_name(options), incomplete_note(progress)));
   } catch (const std::system_error& error) {
-    message(fmt::format("{}: {}{}", disk_name(options), errno_text(error.code().value()),
-                        incomplete_note(progress)));
+    // The standard library's, which throws them for threads only.
+    message(fmt::format("{}: cannot go on: {}{}", disk_name(options),
+                        errno_text(error.code().value()), incomplete_note(progress)));
   } catch (const std::exception& error) {
     message(fmt::format("{}: {}{}", disk_name(options), error.what(), incomplete_note(progress)));
   }
@@ -288,6 +289,9 @@ ExitStatus main_of_command(int argc, char** argv) {
     return kExitUsage;
   } catch (const Error& error) {
     message(error.what());
+  } catch (const std::exception&) {
+    // There is not even memory for a better message.
+    static_cast<void>(std::fputs("qcow2-to-stdout: ended: out of memory\n", stderr));
   }
   return kExitFailed;
 }
