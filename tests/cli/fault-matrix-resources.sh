@@ -41,7 +41,7 @@ until prlimit --as=$((mebibytes * M)) ./program --version >version 2>&1; do
   mebibytes=$((mebibytes + 1))
 done
 sources=(raw qcow2 compress-twice base stdin-at-once)
-for more in 0 2 7 9 16 18 26 36 66 80 130 270 4000; do
+for more in 0 2 7 9 16 18 26 36 50 54 58 66 80 130 270 4000; do
   denied "$((mebibytes + more)) MiB of address space" prlimit --as=$(((mebibytes + more) * M))
 done
 succeeded "limit of memory"
