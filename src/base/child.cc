@@ -136,9 +136,9 @@ void write_pid(std::string& variable, pid_t pid) {
   ::_exit(127);
 }
 
-// A descriptor above those that the child rearranges.
+// A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
 UniqueFd moved_up(UniqueFd fd) {
-  if (fd.get() > kSocketActivationFd) return fd;
+  if (!fd || fd.get() > kSocketActivationFd) return fd;
   return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kSocketActivationFd + 1));
 }
 
@@ -156,6 +156,7 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   ::fcntl(output_.get(), F_SETFL, O_APPEND);
   const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
   UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
+  if (!read_end || !write_end) throw system_error(name_, "cannot be started", errno);
   p.output = output_.get();
   p.null = null.get();
   p.error_pipe = write_end.get();
@@ -164,7 +165,11 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   if (pid_ == 0) run_child(p);
   write_end = UniqueFd();
   StartFailure failure;
-  if (::read(read_end.get(), &failure, sizeof failure) != sizeof failure) return;
+  ssize_t n = 0;
+  do {
+    n = ::read(read_end.get(), &failure, sizeof failure);
+  } while (n < 0 && errno == EINTR);
+  if (n != sizeof failure) return;
   wait();
   if (failure.is_confinement) {
     refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);

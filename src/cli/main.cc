@@ -253,13 +253,16 @@ void say_goodbye(const Options& options, const Run& state, int signal) {
 int guarded_run(const Options& options, const sigset_t& signals) {
   Run state;
   if (options.run) state.command.emplace(*options.run);  // before there are threads
-  const SignalWatch watch(
-      signals, [&](int signal) { say_goodbye(options, state, signal); },
-      [&] {
-        clear_bar();
-        message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
-      });
-  Outcome outcome = outcome_of(options, state.progress, [&] { run(options, state); });
+  std::optional<SignalWatch> watch;
+  Outcome outcome = outcome_of(options, state.progress, [&] {
+    watch.emplace(
+        signals, [&](int signal) { say_goodbye(options, state, signal); },
+        [&] {
+          clear_bar();
+          message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
+        });
+    run(options, state);
+  });
   if (!outcome.message.empty()) message(outcome.message);
   if (state.command) {
     const auto status = state.command->give_up(outcome.command_closed_input);
@@ -297,6 +300,9 @@ int main_of_command(int argc, char** argv) {
     return kExitUsage;
   } catch (const Error& error) {
     message(error.what());
+  } catch (const std::exception&) {
+    // There is not even memory for a better message.
+    static_cast<void>(std::fputs("qcow2-to-stdout: ended: out of memory\n", stderr));
   }
   return kExitFailed;
 }

@@ -62,7 +62,8 @@ Outcome outcome_of(const Options& options, const Progress& progress,
   } catch (const std::bad_alloc&) {
     return failed("out of memory");
   } catch (const std::system_error& error) {
-    return failed(errno_text(error.code().value()));
+    // The standard library's, which throws them for threads only.
+    return failed("cannot go on: " + errno_text(error.code().value()));
   } catch (const std::exception& error) {
     return failed(error.what());
   }

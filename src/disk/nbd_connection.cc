@@ -14,10 +14,8 @@
 namespace qcow2stream {
 namespace {
 
-using std::chrono::steady_clock;
-
 // How long one nbd_poll() may take, so that the time limit is seen.
-constexpr int kPollMilliseconds = 500;
+constexpr std::chrono::milliseconds kPollTime{500};
 
 // libnbd says "nbd_connect_uri: reason: more"; the function's name means nothing to our users.
 std::string without_function_name(std::string_view text) {
@@ -148,11 +146,12 @@ void NbdConnection::choose_context(const std::vector<std::string>& offered) {
 }
 
 void NbdConnection::run_until(const std::function<bool()>& done) {
-  auto last_answer = steady_clock::now();
+  // Counted in polls, not by a clock: that goes on while the process, or all of it and its server,
+  // is stopped.
+  std::chrono::milliseconds silence{0};
   while (!done()) {
     if (is_lost()) throw_lost();
-    const int events = nbd_poll(handle(), kPollMilliseconds);
-    const auto now = steady_clock::now();
+    const int events = nbd_poll(handle(), static_cast<int>(kPollTime.count()));
     if (events < 0) {
       // The connection broke. What was in flight has failed with it, which done() is told; libnbd
       // can also be left in a state that it does not call dead (hung up right after the accept).
@@ -161,8 +160,11 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
       throw_lost();
     }
     if (events > 0) {
-      last_answer = now;
-    } else if (now - last_answer >= timeout_) {
+      silence = silence.zero();
+      continue;
+    }
+    silence += kPollTime;
+    if (silence >= timeout_) {
       close();
       throw Error(ErrorKind::kFailed, name_, "given up",
                   fmt::format("the server has not answered for {} seconds", timeout_.count()));

@@ -27,6 +27,13 @@ class NoSuchContext : public Error {
   using Error::Error;
 };
 
+// What a completion callback returns: whether libnbd may forget the command. Not one that failed:
+// it may have failed while it was being sent, since the connection broke, and libnbd 1.14 still
+// looks at it then. It goes with the handle.
+inline int may_forget_command(int error) {
+  return error == 0 ? 1 : 0;
+}
+
 // libnbd's handles are thread-safe, but polling one from two threads is not useful: whoever talks
 // to the server holds the mutex, and the functions below expect it held.
 class NbdConnection {

@@ -118,7 +118,7 @@ class NbdQueue final : public RequestQueue {
     auto* request = static_cast<Request*>(user_data);
     if (*error != 0) request->error = *error;
     --request->pending;
-    return 1;  // libnbd may forget the command
+    return may_forget_command(*error);
   }
 
   NbdConnection& connection_;

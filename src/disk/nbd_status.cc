@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/bits.h"
@@ -168,14 +170,19 @@ StatusCursor::Answer StatusCursor::wait_for_answer(GuestOffset begin, std::uint6
 
 int StatusCursor::take(void* user_data, const char* context, std::uint64_t /*offset*/,
                        std::uint32_t* entries,  // NOLINT(readability-non-const-parameter): libnbd's
-                       std::size_t count, int* /*error*/) {
+                       std::size_t count, int* error) {
   auto* answer = static_cast<Answer*>(user_data);
   const auto& contexts = answer->question->contexts;
   const auto found = std::ranges::find(contexts, context);
   if (found == contexts.end()) return 0;
   auto& runs = answer->runs[static_cast<std::size_t>(found - contexts.begin())];
-  for (std::size_t i = 0; i + 1 < count; i += 2) {
-    runs.push_back({.length = entries[i], .flags = entries[i + 1]});
+  try {
+    for (std::size_t i = 0; i + 1 < count; i += 2) {
+      runs.push_back({.length = entries[i], .flags = entries[i + 1]});
+    }
+  } catch (const std::bad_alloc&) {  // libnbd is C
+    *error = ENOMEM;
+    return -1;
   }
   return 0;
 }
@@ -185,7 +192,7 @@ int StatusCursor::completed(void* user_data, int* error) {
   auto* answer = static_cast<Answer*>(user_data);
   answer->error = *error;
   answer->finished = true;
-  return 1;  // libnbd may forget the command
+  return may_forget_command(*error);
 }
 
 std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,

@@ -25,7 +25,8 @@ class UringQueue final : public RequestQueue {
     // The kernel may still write into buffers of the caller: wait for it, whatever comes of it.
     while (free_.size() < requests_.size()) {
       io_uring_cqe* cqe = nullptr;
-      if (::io_uring_submit_and_wait(&ring_, 1) < 0 && errno != EINTR) break;
+      const int n = ::io_uring_submit_and_wait(&ring_, 1);
+      if (n < 0 && n != -EINTR && n != -EAGAIN && n != -EBUSY) break;
       while (::io_uring_peek_cqe(&ring_, &cqe) == 0) {
         free_.push_back(::io_uring_cqe_get_data64(cqe));
         ::io_uring_cqe_seen(&ring_, cqe);

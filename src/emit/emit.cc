@@ -123,9 +123,17 @@ class Emitter {
   void write_ahead_of_output(HostRange range) {
     OrderedReader reader(image_, range, threads_);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
-      output_.write(piece);
-      count(piece.size());
+      write(piece);
       if (digests_) digests_->put(reader.exchange_buffer(digests_->take()), piece.size());
+    }
+  }
+
+  // Counts what goes out as it does: where it ends is what a failed run has to say.
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const std::size_t n = output_.write(bytes);
+      count(n);
+      bytes = bytes.subspan(n);
     }
   }
 
@@ -146,8 +154,7 @@ class Emitter {
   void write_segment(HostRange range) {
     while (range.length > 0) {
       const auto piece = read_piece({range.begin, std::min(range.length, kBufferSize)});
-      output_.write(piece);
-      count(piece.size());
+      write(piece);
       pass_on(piece.size());
       range = {range.begin + piece.size(), range.length - piece.size()};
       read_ahead_->advance(range.begin);
@@ -166,8 +173,7 @@ class Emitter {
     if (flush_) output_.flush();
     output_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
-    output_.write(piece);
-    count(piece.size());
+    write(piece);
     if (flush_) output_.flush();
     return digests;
   }

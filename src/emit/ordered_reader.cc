@@ -27,7 +27,12 @@ OrderedReader::OrderedReader(const Image& image, HostRange range, unsigned threa
       thread_count_(thread_count(image, threads)),
       segments_(image.segments(range)),
       slots_(ReadWindow::kMost) {
-  for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { read_pieces(); });
+  try {
+    for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { read_pieces(); });
+  } catch (const std::exception&) {
+    // The system has no more threads, or no memory for them: fewer do the same work.
+    if (threads_.empty()) throw;
+  }
 }
 
 OrderedReader::~OrderedReader() {

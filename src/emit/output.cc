@@ -122,12 +122,11 @@ void Output::flush() const {
   }
 }
 
-void Output::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
+std::size_t Output::write(std::span<const std::byte> bytes) const {
+  for (;;) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-    if (n >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EAGAIN) {
       wait_writable();
     } else if (errno != EINTR) {
       throw system_error(name_, "write failed", errno);

@@ -34,8 +34,9 @@ class Output {
   // Has the system write what it was given to where it stays. Throws Error.
   void flush() const;
 
-  // Writes all of `bytes`; waits where a non-blocking descriptor is full. Throws Error.
-  void write(std::span<const std::byte> bytes);
+  // Writes some of `bytes` and returns how many; waits where a non-blocking descriptor is full.
+  // Throws Error.
+  std::size_t write(std::span<const std::byte> bytes) const;
 
   // Lets the kernel move up to `length` bytes from `from` (at `offset`, whose position stays as it
   // is) and returns how many it moved. 0 means that it moved none, for whatever reason: the caller

@@ -11,30 +11,34 @@ namespace qcow2stream {
 namespace {
 
 // Address space, not memory: pages count when they are written to. So large that little of it is
-// left over where the next run might not fit.
+// left over where the next run might not fit. Where address space is limited, less has to do.
 constexpr std::size_t kSlabSize = 256ULL << 20;
 
 }  // namespace
 
 class CompressedStore::Slab {
  public:
-  Slab()
-      : memory_(::mmap(nullptr, kSlabSize, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
+  Slab() {
+    for (size_ = kSlabSize; size_ >= kMaxRun; size_ /= 2) {
+      memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (memory_ != MAP_FAILED) break;
+    }
     if (memory_ == MAP_FAILED) throw std::bad_alloc();
     // A tenth of the time of filling it for the first time; where it is refused, small pages do.
-    ::madvise(memory_, kSlabSize, MADV_HUGEPAGE);
+    ::madvise(memory_, size_, MADV_HUGEPAGE);
   }
-  ~Slab() { ::munmap(memory_, kSlabSize); }
+  ~Slab() { ::munmap(memory_, size_); }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
   [[nodiscard]] std::span<std::byte> bytes() const {
-    return {static_cast<std::byte*>(memory_), kSlabSize};
+    return {static_cast<std::byte*>(memory_), size_};
   }
 
  private:
-  void* memory_;
+  void* memory_ = MAP_FAILED;
+  std::size_t size_ = 0;
 };
 
 CompressedStore::CompressedStore(std::uint64_t memory, const std::optional<std::string>& directory)

@@ -85,7 +85,11 @@ void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
   };
   {
     std::vector<std::jthread> others;
-    for (unsigned i = 1; i < threads; ++i) others.emplace_back(guarded);
+    try {
+      for (unsigned i = 1; i < threads; ++i) others.emplace_back(guarded);
+    } catch (const std::exception&) {
+      // The system has no more threads, or no memory for them: fewer do the same work.
+    }
     guarded();
   }
   if (first_error) std::rethrow_exception(first_error);

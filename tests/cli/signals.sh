@@ -8,7 +8,8 @@
 need python3 nbdkit qemu-img
 truncate -s 16M disk.raw
 data disk.raw 0 16*M
-qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+image=signals-$$.qcow2  # other tests have disks, too
+qemu-img convert -f raw -O qcow2 disk.raw "$image"
 mkdir tmp
 export TMPDIR=$dir/tmp
 
@@ -35,16 +36,16 @@ for signal in SIGTERM SIGINT SIGHUP; do
   python3 end.py $signal "disk.raw: ended by $signal; output is incomplete .[0-9]+ of [0-9]+ bytes." \
     "$tool" disk.raw
 done
-python3 end.py SIGTERM "disk.qcow2: ended by SIGTERM; output is incomplete .*" \
-  "$tool" -f qcow2 disk.qcow2
+python3 end.py SIGTERM "$image: ended by SIGTERM; output is incomplete .*" \
+  "$tool" -f qcow2 "$image"
 # Nothing comes from standard input, and what came is kept in a file without a name.
 python3 end.py SIGINT "standard input: ended by SIGINT" "$tool" -
 # A server that does not answer.
 python3 end.py SIGTERM ".*: ended by SIGTERM" \
-  "$tool" -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=100 ]
+  "$tool" -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
 [[ $(ls -A tmp) == '' ]] || fail "left behind: $(ls -A tmp)"
 for _ in {1..50}; do
-  left=$(pgrep -f "disk\.qcow2|rdelay=100" || true)
+  left=$(pgrep -f "$image|rdelay=$((100 + $$)) " || true)
   [[ $left ]] || break
   sleep 0.1
 done

@@ -275,7 +275,7 @@ exec {lock}<>$mark/disk.qcow2
 python3 -c 'import fcntl, struct, sys, time
 # The byte that QEMU locks where it has an image open for writing (F_OFD_SETLK, 100 + 1).
 fcntl.fcntl(0, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 101, 1, 0))' <&$lock
-fault "-f qcow2: another QEMU writes to it" 'lock' "$announced" -f qcow2 $mark/disk.qcow2
+fault "-f qcow2: another QEMU writes to it" 'is in use: QEMU has it open for writing' "$announced" -f qcow2 $mark/disk.qcow2
 exec {lock}<&-
 if [[ $EUID == 0 && ${run[0]} == unshare ]] && type -P setpriv >/dev/null; then
   chmod 711 "$dir"
@@ -312,12 +312,17 @@ for signal in KILL TERM HUP; do
       sleep 0.0$moment
       kill -$signal "$job"
       finish_run
-      judge "$source: SIG$signal to us after $moment ms" "$((128 + $(kill -l $signal)))" '' "$announced"
+      # At first nobody watches for signals yet.
+      said=
+      [[ ! -s stderr ]] || said="ended by SIG$signal"
+      judge "$source: SIG$signal to us after $moment ms" "$((128 + $(kill -l $signal)))" "$said" "$announced"
     done
     begin 10000 "${arguments[@]}"
     kill -$signal "$job"
     finish_run
-    judge "$source: SIG$signal to us in the middle" "$((128 + $(kill -l $signal)))" '' "$announced"
+    said=
+    [[ $signal == KILL ]] || said="ended by SIG$signal"
+    judge "$source: SIG$signal to us in the middle" "$((128 + $(kill -l $signal)))" "$said" "$announced"
   done
 done
 
