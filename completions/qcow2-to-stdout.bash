@@ -19,7 +19,7 @@ _qcow2_to_stdout() {
       -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
         --spool-dir | --spool-memory | --deflate-window | -c | --cluster-size | -r | --refcount-bits | \
         -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
-        -v | --qcow2-version | --offset | --length | --if-match | -T | -j | --threads)
+        -v | --qcow2-version | --offset | --length | --if-match | --run | --digest | --name | --report | -T | -j | --threads)
         option=$prev
         ;;
     esac
@@ -43,17 +43,23 @@ _qcow2_to_stdout() {
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed" ;;
     --dirty-bitmap) return ;;
     --measure) words="human json size" ;;
+    --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
     --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout | --spool-memory) return ;;
     --deflate-window) words="4k 32k" ;;
     --compress) words="zlib zstd" ;;
+    --run)
+      mapfile -t COMPREPLY < <(compgen -c -P "$prefix" -- "$cur")
+      return
+      ;;
     --spool-dir)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | --changed-map | -B | --backing-file | --base | disk)
+    --data-file | --map | --plan | --save-plan | --changed-map | -B | --backing-file | --base | --name |
+      --report | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
@@ -66,8 +72,9 @@ _qcow2_to_stdout() {
           -d --data-file --data-file= -R --data-file-raw
           -B --backing-file -F --backing-format --base --base-format
           --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match --allow-changes
-          -p --progress --progress= -q --quiet --verbose -T -j --threads --spool-dir
+          --offset --length --measure --measure= --if-match --run --flush --digest --name --allow-changes
+          --save-plan --plan --assume-unchanged
+          -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
           --spool-memory --compress --compress= --deflate-window
           -h --help -V --version"
       else

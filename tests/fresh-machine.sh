@@ -2,74 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Proves that a fresh Debian 12 machine needs nothing but ./dev: makes a minimal root with debootstrap, clones HEAD of this
 # checkout into it and runs `./dev demo && ./dev test` there. By hand, as root, some minutes and 3 GB of disk space.
-# Packages come from where this machine's apt has them.
 #
 # Usage: tests/fresh-machine.sh [COMMAND]   COMMAND runs in the clone; default: ./dev demo && ./dev test
-#   KEEP=1       keep the root, to look into it
-#   TMPDIR=DIR   where it is made; default /var/tmp
-#   MIRROR=URL   another Debian mirror
-set -euo pipefail
-
-suite=bookworm
-command=${1:-./dev demo && ./dev test}
+# tests/debian-root.sh has what the environment can change.
+# shellcheck disable=SC2034 # debian-root.sh reads it
+name="fresh machine"
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=debian-root.sh
+. "$top/tests/debian-root.sh" || exit 1
 
-say() { printf '== fresh machine: %s\n' "$*"; }
-die() { printf 'fresh-machine: %s\n' "$*" >&2; exit 1; }
-
-[ "$(id -u)" -eq 0 ] || die "must be run as root"
-for tool in debootstrap git unshare; do
-    command -v $tool >/dev/null || die "$tool is missing: apt-get install debootstrap git util-linux"
-done
-
-# Everything is mounted in a namespace that ends with its commands: what is left is plain files.
-machine=$(mktemp -d "${TMPDIR:-/var/tmp}/fresh-machine.XXXXXX")
-finish() {
-    local status=$?
-    if [ "${KEEP:-0}" = 1 ]; then
-        say "kept: $machine"
-    else
-        rm -rf --one-file-system "$machine"
-    fi
-    if [ $status -eq 0 ]; then say "passed in $SECONDS s"; else say "FAILED (status $status) in $SECONDS s"; fi
-}
-trap finish EXIT
-
-# Where this machine gets Debian from, as sources.list lines; nothing on another distribution.
-# shellcheck disable=SC2016 # apt's own variables
-sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
-    grep -E " $suite(-[a-z]+)? " || true)
-mirror=${MIRROR:-$(awk -v suite=$suite '$3 == suite { print $2; exit }' <<<"$sources")}
-
-say "debootstrap $suite"
-mkdir "$machine/root"
-# Without a mirror debootstrap has a default of its own.
-unshare --mount debootstrap --variant=minbase $suite "$machine/root" ${mirror:+"$mirror"} >"$machine/debootstrap.log" 2>&1 || {
-    tail -n 20 "$machine/debootstrap.log" >&2
-    die "debootstrap failed"
-}
-
-root=$machine/root
-[ -n "${MIRROR:-}" ] || [ -z "$sources" ] || printf '%s\n' "$sources" >"$root/etc/apt/sources.list"
-# Proxies, certificates and the like.
-apt-config dump | grep '^Acquire::' | grep -v '^Acquire::IndexTargets' >"$root/etc/apt/apt.conf.d/90host"
-for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt; do
-    [ ! -e $file ] || install -D -m 644 "$(readlink -f $file)" "$root$file"
-done
+command=${1:-./dev demo && ./dev test}
+make_debian_root
 
 say "clone of $(git -C "$top" log -1 --format='%h %s')"
 git clone --quiet --no-hardlinks "$top" "$root/root/qcow2-to-stdout"
 
-# inside: runs in namespaces of its own for mounts and processes; both end with it.
-inside() {
-    mount -t proc proc "$1/proc"
-    mount --rbind /dev "$1/dev"
-    mount --rbind /sys "$1/sys"
-    exec chroot "$1" /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        bash -c "cd /root/qcow2-to-stdout && $2"
-}
-export -f inside
-
 say "$command"
-unshare --mount --pid --fork --kill-child bash -euc 'inside "$@"' inside "$root" "$command" </dev/null
+in_root "cd /root/qcow2-to-stdout && $command"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Runs the recipes of docs/backups.md as they stand there. Programs that are not there, or that would
+# Runs the recipes of a page in docs/ as they stand there; `page` names it, docs/backups.md by itself. Programs that are not there, or that would
 # need a hypervisor, are stood in for by scripts.
 
 # shellcheck disable=SC2154  # lib.sh says where the test runs, and what
+page=$source_root/${page-docs/backups.md}
 programs=$dir/programs
 mkdir "$programs"
 # shellcheck disable=SC2154
@@ -24,7 +25,7 @@ commands_of() {
     $0 == name { found = 1; next }
     found && /^```sh$/ { inside = 1; next }
     inside && /^```$/ { exit }
-    inside { print }' "$source_root/docs/backups.md"
+    inside { print }' "$page"
 }
 
 # run_recipe NAME [VARIABLE=VALUE...]: must succeed; the output is in `recipe.log`.
@@ -32,7 +33,7 @@ run_recipe() {
   local name=$1 commands
   shift
   commands=$(commands_of "$name")
-  [[ -n $commands ]] || fail "docs/backups.md has no recipe $name"
+  [[ -n $commands ]] || fail "$page has no recipe $name"
   env "$@" bash -e -c "$commands" >"$dir/recipe.log" 2>&1 || fail "recipe $name: $(<"$dir/recipe.log")"
 }
 

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "qcow2stream/digest.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/progress.h"
 
@@ -18,6 +20,12 @@ struct EmitOptions {
   std::string output_name = "output";
   // Threads that compress what the survey did not keep; 0 means one a core.
   unsigned threads = 0;
+  // To be taken of the bytes that are written. All of them go through memory then, and each digest
+  // has a thread of its own.
+  std::vector<DigestAlgorithm> digests;
+  // fsync() the output, which must be a file or a block device: before the last piece of the range,
+  // so that a failure shows, and after it.
+  bool flush = false;
   // Decides about a disk that has changed although all of it could be read, before the last piece
   // is written; without it that is an error. What does not read any more always is.
   OnChange on_change;
@@ -31,16 +39,18 @@ struct EmitResult {
   std::uint64_t transferred = 0;
   // How: "splice", "copy_file_range", "sendfile", or "read and write" where nothing else worked.
   std::string_view method;
+  // Of the range, in the order of EmitOptions::digests.
+  std::vector<Digest> digests;
 };
 
-// Throws Error if `fd` is not open for writing or cannot take `length` bytes: a block device with
-// less room behind its current position. Call it before the survey where the size is known, emit()
-// calls it again.
+// Throws Error if `fd` is not open for writing or cannot take `length` bytes (a block device with
+// less room behind its current position) or be flushed, or if a digest is not to be had on this
+// machine. Call it before the survey where the size is known, emit() calls it again.
 void check_output(int fd, std::uint64_t length, const EmitOptions& options);
 
 // Writes `range` of `image` to `fd` at its current position, in order, and returns when the last
 // byte has been handed to the kernel. `fd` may be a pipe, a file, a socket or a device, blocking or
-// not; it is neither closed nor truncated nor flushed.
+// not; it is neither closed nor truncated.
 //
 // The last piece of the range is written only after all before it was written and the disk was seen
 // to be unchanged. So whoever counts bytes can tell a failed run from a complete one: what a failed

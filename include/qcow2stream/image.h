@@ -90,6 +90,7 @@ class Image {
   [[nodiscard]] Segments segments(HostRange range) const;
 
  private:
+  friend void save_plan(const Image& image, const std::string& path);
   class Content;
   std::unique_ptr<const Content> content_;
 };

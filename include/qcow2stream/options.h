@@ -17,6 +17,7 @@ struct DataFile {
   std::string name;
   // Every cluster is mapped, so that the data file is a raw image by itself (autoclear bit 1).
   bool raw = false;
+  friend bool operator==(const DataFile&, const DataFile&) = default;
 };
 
 // The image is an overlay: what it leaves unallocated is read from the backing file. Both are only
@@ -29,6 +30,7 @@ struct BackingFile {
   // The name of a QEMU block driver, 1 to 15 bytes. Always recorded: without it QEMU guesses from
   // the content, which a guest may have written.
   std::string format;
+  friend bool operator==(const BackingFile&, const BackingFile&) = default;
 };
 
 // The name of a file as a backing file's: with "./" before it where a colon would make QEMU take

@@ -5,12 +5,14 @@
 #pragma once
 
 #include "qcow2stream/changes.h"
+#include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
+#include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/stream.h"

@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/system_call_filter.h"
@@ -98,8 +99,9 @@ void refuse_confinement(const std::string& file, const std::string& need, int er
               fmt::format("--isolate needs {}: {}", need, errno_text(error)));
 }
 
-ReadyConfinement::ReadyConfinement(const Confinement& confinement, const std::string& program)
-    : confinement_(confinement), filter_(system_call_filter()) {
+ReadyConfinement::ReadyConfinement(Confinement confinement, const std::string& program)
+    : confinement_(std::move(confinement)), filter_(system_call_filter()) {
+  program_ = {.len = static_cast<unsigned short>(filter_.size()), .filter = filter_.data()};
   const std::string& file = confinement_.file;
   if (filter_.empty()) refuse_confinement(file, "x86-64 or 64-bit Arm", ENOSYS);
   const long version =
@@ -136,15 +138,13 @@ bool ReadyConfinement::allow(const std::string& path, std::uint64_t access) {
 }
 
 bool ReadyConfinement::enter(unsigned first_closed) const {
-  const sock_fprog program{.len = static_cast<unsigned short>(filter_.size()),
-                           .filter = const_cast<sock_filter*>(filter_.data())};
   return ::syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
          limit(RLIMIT_FSIZE, kMostOutput) && limit(RLIMIT_AS, confinement_.address_space) &&
          limit(RLIMIT_DATA, confinement_.private_memory) &&
          limit(RLIMIT_CPU, confinement_.cpu_seconds) &&
          ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          ::syscall(SYS_landlock_restrict_self, ruleset_.get(), 0) == 0 && drop_capabilities() &&
-         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program_) == 0;
 }
 
 }  // namespace qcow2stream

@@ -32,7 +32,7 @@ class ReadyConfinement {
   // `program` is the path of what will be executed. The child may read and execute it and the
   // system's libraries. Throws Error{kFailed} with the name of the file: a kernel without Landlock,
   // a file that is not there.
-  ReadyConfinement(const Confinement& confinement, const std::string& program);
+  ReadyConfinement(Confinement confinement, const std::string& program);
 
   // In the child: from now on this process and what it executes are confined, and exec closes all
   // descriptors from `first_closed` on. Makes system calls only. False, with errno, where the
@@ -47,6 +47,7 @@ class ReadyConfinement {
   std::uint64_t forbidden_ = 0;  // ways to use files, as far as the kernel can forbid them
   UniqueFd ruleset_;
   std::vector<sock_filter> filter_;
+  sock_fprog program_{};  // filter_ as the kernel wants it
 };
 
 // Throws Error{kFailed}: what the kernel would have to have.

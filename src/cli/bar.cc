@@ -3,12 +3,13 @@
 // What the bar looks like:
 //   disk.raw  writing  42% [==========>             ]  1.9 / 4.6 GiB  1.2 GiB/s  0:02 left
 
+#include "cli/bar.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "cli/progress_display.h"
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -43,7 +44,7 @@ std::string format_duration(std::chrono::seconds duration) {
 namespace {
 
 // A stream that says when it has ended, and not before.
-std::string line_without_end(const BarState& state, unsigned width) {
+std::string line_without_end(const ProgressState& state, unsigned width) {
   std::string line = fmt::format("{}  {}  {}", shorten(state.title, kWidestTitle), state.step,
                                  format_size(state.done));
   if (state.bytes_per_second >= 1) {
@@ -54,7 +55,7 @@ std::string line_without_end(const BarState& state, unsigned width) {
 
 }  // namespace
 
-std::string bar_line(const BarState& state, unsigned width) {
+std::string bar_line(const ProgressState& state, unsigned width) {
   if (state.total == 0) return line_without_end(state, width);
   const std::string left =
       fmt::format("{}  {}  {:3}%", shorten(state.title, kWidestTitle), state.step, state.percent);

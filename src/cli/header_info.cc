@@ -17,6 +17,9 @@ namespace {
 // That of an image with 65535 bitmaps and snapshots has less.
 constexpr std::size_t kMostBytes = 64U << 20;
 
+// QEMU nests a few levels for each node below the image.
+constexpr int kMostNesting = 256;
+
 using Json = nlohmann::json;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& reason) {
@@ -50,7 +53,12 @@ std::uint64_t number(const std::string& path, const Json& json, const char* key)
 }  // namespace
 
 HeaderInfo read_header_info(const std::string& path) {
-  const Json json = Json::parse(read_text(path), nullptr, false);
+  // Only the first level is kept, so that the object takes little memory whatever there is in it.
+  const auto keep = [&path](int depth, Json::parse_event_t /*event*/, const Json& /*value*/) {
+    if (depth > kMostNesting) refuse(path, "it is nested too deeply");
+    return depth <= 1;
+  };
+  const Json json = Json::parse(read_text(path), keep, false);
   if (!json.is_object()) refuse(path, "it is not a JSON object");
   HeaderInfo info{.virtual_size = number(path, json, "virtual-size"), .cluster_size = {}};
   if (json.contains("cluster-size")) info.cluster_size = number(path, json, "cluster-size");

@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <limits>
-#include <new>
+#include <optional>
+#include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/errors.h"
+#include "cli/command.h"
+#include "cli/digest_files.h"
 #include "cli/header_info.h"
 #include "cli/measure.h"
 #include "cli/open_input.h"
 #include "cli/options.h"
+#include "cli/outcome.h"
+#include "cli/plan_options.h"
 #include "cli/progress_display.h"
+#include "cli/report.h"
 #include "cli/signal_watch.h"
+#include "cli/standard_output.h"
 #include "qcow2stream/qcow2stream.h"
 
 namespace qcow2stream::cli {
 namespace {
 
-constexpr const char* kStdoutName = "standard output";
+// What is known of a run when it ends, however it ends.
+struct Run {
+  Progress progress;
+  std::optional<Command> command;
+  std::optional<Report> report;
+  std::atomic<Report*> open_report = nullptr;  // the same, for the thread that watches signals
+  std::vector<Digest> digests;                 // after success only
+};
 
 // Nobody can be told if this fails.
 void message(std::string_view text) {
@@ -34,37 +48,30 @@ void message(std::string_view text) {
   static_cast<void>(std::fputs(line.c_str(), stderr));
 }
 
-void print_to_stdout(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw system_error(kStdoutName, "write failed", errno);
-  }
+// --allow-changes: the image is what a machine finds after its power has failed, at best.
+OnChange on_change(const Options& options) {
+  if (!options.allow_changes) return {};
+  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
 }
 
-// The result of close() counts: a network file system may report a failed write only there.
-void close_stdout() {
-  if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
+// Where the image goes, and what errors call it.
+int output_of(const Run& state) {
+  return state.command ? state.command->input() : STDOUT_FILENO;
 }
 
-// What can be said about stdout before the disk is looked at.
-void check_stdout(const Options& options) {
-  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName});
-  if (::isatty(STDOUT_FILENO) != 0) {
-    throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
-                "redirect it into a file or a pipe");
-  }
-  struct stat out {};
-  if (::fstat(STDOUT_FILENO, &out) != 0) return;
-  for (const auto& [name, in] : input_status(options)) {
-    // One socket may well be both ends.
-    const bool same_file =
-        S_ISREG(out.st_mode) && out.st_dev == in.st_dev && out.st_ino == in.st_ino;
-    const bool same_device =
-        S_ISBLK(out.st_mode) && S_ISBLK(in.st_mode) && out.st_rdev == in.st_rdev;
-    if (same_file || same_device) {
-      throw Error(ErrorKind::kFailed, name, "cannot be read",
-                  "standard output writes to the same disk");
-    }
-  }
+EmitOptions emit_options(const Options& options, Progress& progress) {
+  return {.output_name = options.run ? kCommandInput : kStdoutName,
+          .threads = options.threads,
+          .digests = algorithms_of(options),
+          .flush = options.flush,
+          .on_change = on_change(options),
+          .progress = &progress};
+}
+
+// What can be said about the output before the disk is looked at.
+void check_destination(const Options& options, Run& state) {
+  check_output(output_of(state), 0, emit_options(options, state.progress));
+  check_stdout(options);
 }
 
 void warn(const Input& input, const Disk* base, const Options& options) {
@@ -122,32 +129,14 @@ std::uint64_t spool_memory(const Options& options) {
   return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
 }
 
-// --allow-changes: the image is what a machine finds after its power has failed, at best.
-OnChange on_change(const Options& options) {
-  if (!options.allow_changes) return {};
-  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void run(Options options, Progress& progress) {
-  if (options.action == Action::kConvert) check_stdout(options);
-  const auto start = std::chrono::steady_clock::now();
-  ProgressDisplay display(options, progress);
-
-  // 1. The input: from here on its size is fixed.
-  apply_header_info(options);
-  const Input input = open_input(options, progress);
-  const std::shared_ptr<const Disk>& disk = input.disk;
-  check_disk_size(disk->name(), disk->size(), options.image);
-  const std::shared_ptr<const Disk> base = open_base(options);
-  warn(input, base.get(), options);
-
-  // 2. The survey: from here on we know which clusters need space.
+Image survey_image(const Input& input, const std::shared_ptr<const Disk>& base,
+                   const Options& options, Progress& progress) {
   const bool emits = options.action == Action::kConvert;
-  SurveyResult found = survey(*disk, options.image,
+  SurveyResult found = survey(*input.disk, options.image,
                               {.scan = options.scan,
                                .threads = options.threads,
                                .use_extents = options.use_extents,
@@ -160,21 +149,71 @@ void run(Options options, Progress& progress) {
                                .changed_map_file = options.changed_map,
                                .on_change = on_change(options),
                                .progress = &progress});
+  return {input.disk, options.image, std::move(found)};
+}
 
-  // 3. The plan: from here on every offset in the image is fixed.
-  const Image image(disk, options.image, std::move(found));
+std::optional<SavedPlan> saved_plan(Options& options) {
+  if (!options.plan) return std::nullopt;
+  std::optional<SavedPlan> plan = load_plan(*options.plan);
+  apply_plan(options, *plan);
+  return plan;
+}
+
+// What --verbose tells of the survey.
+void say_survey(const Image& image, const Options& options, double seconds) {
+  const std::string& name = image.disk().name();
+  const Measurement m = image.measure();
+  message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", name,
+                      m.data + m.compressed, m.data + m.compressed + m.zero + m.unallocated,
+                      seconds));
+  if (options.image.compression) {
+    message(fmt::format("{}: {} of them compressed, {} of {} bytes of that kept", name,
+                        m.compressed, m.compressed_kept, m.compressed_bytes));
+  }
+}
+
+// The output is closed when it returns, and what was written is right.
+EmitResult write_image(const Image& image, HostRange range, const Options& options, Run& state) {
+  if (state.command) state.command->start(range.length, image.id());
+  EmitResult result = emit(image, range, output_of(state), emit_options(options, state.progress));
+  if (state.command) {
+    state.command->finish();
+  } else {
+    close_stdout();
+  }
+  return result;
+}
+
+void run(Options options, Run& state) {
+  if (options.report) {
+    state.report.emplace(*options.report, options);
+    state.open_report = &*state.report;
+  }
+  if (options.action == Action::kConvert) check_destination(options, state);
+  DigestFiles digest_files(options);
+  const auto start = std::chrono::steady_clock::now();
+  ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
+  std::optional<SavedPlan> plan = saved_plan(options);
+
+  // 1. The input: from here on its size is fixed.
+  apply_header_info(options);
+  const Input input = open_input(options, state.progress);
+  const std::shared_ptr<const Disk>& disk = input.disk;
+  check_disk_size(disk->name(), disk->size(), options.image);
+  const std::shared_ptr<const Disk> base = open_base(options);
+  warn(input, base.get(), options);
+
+  // 2. The survey, and 3. the plan: from here on every offset in the image is fixed.
+  const Image image = plan ? image_of_plan(disk, *std::move(plan), options.assume_unchanged)
+                           : survey_image(input, base, options, state.progress);
   const HostRange range = range_of(image, options);
   check_id(image, options);
-  if (options.verbose) {
-    const Measurement m = image.measure();
-    message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", disk->name(),
-                        m.data + m.compressed, m.data + m.compressed + m.zero + m.unallocated,
-                        seconds_since(start)));
-    if (options.image.compression) {
-      message(fmt::format("{}: {} of them compressed, {} of {} bytes of that kept", disk->name(),
-                          m.compressed, m.compressed_kept, m.compressed_bytes));
-    }
+  if (options.save_plan) {
+    check_unchanged(*disk, on_change(options));
+    save_plan(image, *options.save_plan);
   }
+  if (options.verbose) say_survey(image, options, seconds_since(start));
+  if (state.report) state.report->plan(measure_json(image, range));
   if (options.action == Action::kMeasure) {
     check_unchanged(*disk, on_change(options));
     display.finish();
@@ -183,47 +222,17 @@ void run(Options options, Progress& progress) {
   }
 
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged.
-  const EmitResult result = emit(image, range, STDOUT_FILENO,
-                                 {.output_name = kStdoutName,
-                                  .threads = options.threads,
-                                  .on_change = on_change(options),
-                                  .progress = &progress});
-  close_stdout();
+  digest_files.begin();
+  EmitResult result = write_image(image, range, options, state);
+  digest_files.write(result.digests);
   display.finish();
+  digest_files.print(result.digests);
+  state.digests = std::move(result.digests);
   if (options.verbose) {
-    message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s", kStdoutName, range.length,
-                        result.transferred, result.method, seconds_since(start)));
+    message(fmt::format("{}: wrote {} bytes, {} of them by {}, {:.3f} s",
+                        options.run ? kCommandInput : kStdoutName, range.length, result.transferred,
+                        result.method, seconds_since(start)));
   }
-}
-
-ExitStatus status_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kFailed:
-      return kExitFailed;
-    case ErrorKind::kUsage:
-      return kExitUsage;
-    case ErrorKind::kChanged:
-      return kExitChanged;
-    case ErrorKind::kMismatch:
-      return kExitMismatch;
-  }
-  return kExitFailed;
-}
-
-// What the reader of the output has to know about it after a failure.
-std::string incomplete_note(const Progress& progress) {
-  if (progress.emit_total == 0) return "";
-  return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
-                     progress.emit_total);
-}
-
-// One line about a run that goes on, as dd has it.
-std::string progress_line(const Progress& progress) {
-  const BarState step = current_step(progress);
-  if (step.total == 0) return fmt::format("{}: {} bytes", step.step, step.done);
-  return fmt::format("{}: {} of {} bytes ({} %)", step.step, step.done, step.total,
-                     static_cast<unsigned>(static_cast<double>(step.done) * 100 /
-                                           static_cast<double>(step.total)));
 }
 
 // A bar is on the line where the message is going to be.
@@ -231,42 +240,44 @@ void clear_bar() {
   if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
 }
 
-ExitStatus guarded_run(const Options& options, const sigset_t& signals) {
-  Progress progress;
-  try {
-    const SignalWatch watch(
-        signals,
-        [&](int signal) {
-          clear_bar();
-          message(fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
-                              incomplete_note(progress)));
-        },
-        [&] {
-          clear_bar();
-          message(fmt::format("{}: {}", disk_name(options), progress_line(progress)));
-        });
-    run(options, progress);
-    return kExitOk;
-  } catch (const UsageError& error) {
-    message(error.what());
-    return kExitUsage;
-  } catch (const Error& error) {
-    const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
-    message(error.what() + incomplete_note(progress) + (worthless ? ", discard it" : ""));
-    return status_of(error.kind());
-  } catch (const std::bad_alloc&) {
-    message(fmt::format("{}: out of memory{}", disk_name(options), incomplete_note(progress)));
-  } catch (const std::system_error& error) {
-    // The standard library's, which throws them for threads only.
-    message(fmt::format("{}: cannot go on: {}{}", disk_name(options),
-                        errno_text(error.code().value()), incomplete_note(progress)));
-  } catch (const std::exception& error) {
-    message(fmt::format("{}: {}{}", disk_name(options), error.what(), incomplete_note(progress)));
+void say_goodbye(const Options& options, const Run& state, int signal) {
+  const std::string text = fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
+                                       incomplete_note(state.progress));
+  clear_bar();
+  message(text);
+  if (Report* report = state.open_report) {
+    report->end(128 + signal, state.progress.emit_done, text, {});
   }
-  return kExitFailed;
 }
 
-ExitStatus main_of_command(int argc, char** argv) {
+int guarded_run(const Options& options, const sigset_t& signals) {
+  Run state;
+  if (options.run) state.command.emplace(*options.run);  // before there are threads
+  std::optional<SignalWatch> watch;
+  Outcome outcome = outcome_of(options, state.progress, [&] {
+    watch.emplace(
+        signals, [&](int signal) { say_goodbye(options, state, signal); },
+        [&] {
+          clear_bar();
+          message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
+        });
+    run(options, state);
+  });
+  if (!outcome.message.empty()) message(outcome.message);
+  if (state.command) {
+    const auto status = state.command->give_up(outcome.command_closed_input);
+    if (status && outcome.command_closed_input) outcome.status = *status;
+    if (state.command->is_alive()) {
+      message("--run: the command cannot be ended: it belongs to another user");
+    }
+  }
+  if (state.report) {
+    state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
+  }
+  return outcome.status;
+}
+
+int main_of_command(int argc, char** argv) {
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -15,7 +13,9 @@ bool has_range(const Options& options) {
   return options.offset.has_value() || options.length.has_value();
 }
 
-std::string json_text(const Image& image, HostRange range, const Options& options) {
+}  // namespace
+
+nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange> range) {
   const Measurement m = image.measure();
   nlohmann::ordered_json json;
   json["required"] = m.required;
@@ -36,11 +36,18 @@ std::string json_text(const Image& image, HostRange range, const Options& option
   json["regions"] = regions;
   json["change-detection"] = m.detects_changes ? "stat" : "none";
   json["image-id"] = image.id();
-  if (has_range(options)) {
-    json["offset"] = range.begin.value();
-    json["length"] = range.length;
+  if (range) {
+    json["offset"] = range->begin.value();
+    json["length"] = range->length;
   }
-  return json.dump(2) + "\n";
+  return json;
+}
+
+namespace {
+
+std::string json_text(const Image& image, HostRange range, const Options& options) {
+  const auto asked = has_range(options) ? std::optional(range) : std::nullopt;
+  return measure_json(image, asked).dump(2) + "\n";
 }
 
 std::string human_text(const Image& image, HostRange range, const Options& options) {

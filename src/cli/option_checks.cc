@@ -96,7 +96,7 @@ void check_increment(Parsed& parsed) {
                          ? "-B, --backing-file: needs -F, the format of the backing file"
                          : "-F, --backing-format: needs -B, the name of the backing file");
   }
-  if (parsed.backing_file && !has_source) {
+  if (parsed.backing_file && !has_source && !options.plan) {
     throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
                                  kWaysToTellChanges));
   }
@@ -125,6 +125,25 @@ void check_map(const Options& options) {
     other = "-R, --data-file-raw, which maps every cluster";
   }
   if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
+}
+
+void check_output_options(const Options& options) {
+  if (options.digest_name && options.digests.empty()) {
+    throw UsageError("--name: needs --digest, in whose line it stands");
+  }
+  if (options.run && options.flush) {
+    throw UsageError("--flush: not together with --run, whose command has the image");
+  }
+  if (options.action != Action::kMeasure) return;
+  if (options.run) {
+    throw UsageError("--run: not together with --measure, which writes no image");
+  }
+  if (!options.digests.empty()) {
+    throw UsageError("--digest: not together with --measure, which writes no image");
+  }
+  if (options.flush) {
+    throw UsageError("--flush: not together with --measure, which writes no image");
+  }
 }
 
 }  // namespace qcow2stream::cli

@@ -15,5 +15,7 @@ void check_input(Options& options, bool data_file);
 void check_increment(Parsed& parsed);
 // What takes the question away that the map answers.
 void check_map(const Options& options);
+// What becomes of the output.
+void check_output_options(const Options& options);
 
 }  // namespace qcow2stream::cli

@@ -148,6 +148,23 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "if-match", Value::kRequired, "ID",
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},
+    OptionSpec{0, "save-plan", Value::kRequired, "FILE", "keep what the survey found",
+               [](Parsed& p, const char* value) { p.options.save_plan = path_value(value); }},
+    OptionSpec{0, "plan", Value::kRequired, "FILE", "and use it instead of surveying DISK again",
+               [](Parsed& p, const char* value) { p.options.plan = path_value(value); }},
+    OptionSpec{0, "assume-unchanged", Value::kNone, "", "since then, where that cannot be seen",
+               [](Parsed& p, const char*) { p.options.assume_unchanged = true; }},
+    OptionSpec{0, "run", Value::kRequired, "CMD",
+               "sh -c CMD reads the image, and is told if we fail",
+               [](Parsed& p, const char* value) { p.options.run = command_value(value); }},
+    OptionSpec{0, "flush", Value::kNone, "", "fsync the output, a file or block device",
+               [](Parsed& p, const char*) { p.options.flush = true; }},
+    OptionSpec{
+        0, "digest", Value::kRequired, "ALGO[=FILE]",
+        "sha256, crc64nvme, ... of what is written, to FILE or stderr",
+        [](Parsed& p, const char* value) { p.options.digests.push_back(digest_value(value)); }},
+    OptionSpec{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)",
+               [](Parsed& p, const char* value) { p.options.digest_name = path_value(value); }},
 };
 
 constexpr std::array kOtherOptions = {
@@ -159,6 +176,8 @@ constexpr std::array kOtherOptions = {
                }},
     OptionSpec{'q', "quiet", Value::kNone, "", "no progress bar, no warnings",
                [](Parsed& p, const char*) { p.options.quiet = true; }},
+    OptionSpec{0, "report", Value::kRequired, "FILE|FD", "plan, progress and end as lines of JSON",
+               [](Parsed& p, const char* value) { p.options.report = report_value(value); }},
     OptionSpec{0, "verbose", Value::kNone, "", "say what is done and how",
                [](Parsed& p, const char*) { p.options.verbose = true; }},
     OptionSpec{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)",

@@ -12,6 +12,7 @@
 #include <limits>
 #include <string_view>
 
+#include "cli/digest_text.h"
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -114,6 +115,26 @@ MeasureFormat measure_value(const char* value) {
   bad_value(value, "is not one of human, json, size");
 }
 
+DigestRequest digest_value(const char* value) {
+  const std::string_view word(value);
+  const std::size_t equals = word.find('=');
+  const auto algorithm = digest_algorithm(word.substr(0, equals));
+  if (!algorithm) {
+    bad_value(value, fmt::format("is not one of {}, with =FILE where you want",
+                                 fmt::join(digest_names(), ", ")));
+  }
+  if (equals == std::string_view::npos) return {.algorithm = *algorithm};
+  return {.algorithm = *algorithm, .file = side_file_value(value + equals + 1)};
+}
+
+std::string side_file_value(const char* value) {
+  const std::string_view word(value);
+  if (word == "/dev/stdout" || word == "/dev/fd/1" || word == "/proc/self/fd/1") {
+    bad_value(value, "is standard output, which carries the image");
+  }
+  return path_value(value);
+}
+
 // Of an input: what can be opened as a file.
 std::string fd_path_value(const char* value) {
   const unsigned number = number_value(value);
@@ -134,8 +155,21 @@ int progress_fd_value(const char* value) {
   return static_cast<int>(number);
 }
 
+std::string report_value(const char* value) {
+  const std::string_view word(value);
+  const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+  return is_number ? fmt::format("/dev/fd/{}", progress_fd_value(value)) : side_file_value(value);
+}
+
 std::string path_value(const char* value) {
   if (*value == 0) bad_value(value, "is not a name");
+  return value;
+}
+
+std::string command_value(const char* value) {
+  if (std::string_view(value).find_first_not_of(" \t\n") == std::string_view::npos) {
+    bad_value(value, "is not a command");
+  }
   return value;
 }
 

@@ -27,10 +27,17 @@ Scan scan_value(const char* value);
 // TYPE[:LEVEL]; null is the default.
 Compression compression_value(const char* value);
 MeasureFormat measure_value(const char* value);
+// ALGO[=FILE]
+DigestRequest digest_value(const char* value);
+// FILE or the number of a descriptor, as a path.
+std::string report_value(const char* value);
+// A file that is not standard output under one of its names.
+std::string side_file_value(const char* value);
 // A descriptor that can be read from, as a path.
 std::string fd_path_value(const char* value);
 // A descriptor that can be written to and is not standard output.
 int progress_fd_value(const char* value);
 std::string path_value(const char* value);
+std::string command_value(const char* value);
 
 }  // namespace qcow2stream::cli

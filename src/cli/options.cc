@@ -13,6 +13,7 @@
 
 #include "cli/option_checks.h"
 #include "cli/option_table.h"
+#include "cli/plan_options.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -109,6 +110,7 @@ class Parser {
         const OptionSpec& spec = *tables_.find(found);
         last_without_value_ = spec.value == Value::kAttached && optarg == nullptr ? &spec : nullptr;
         apply(spec, optarg, parsed_);
+        parsed_.options.given.insert(spec.name);
         if (wants_text_only()) return std::move(parsed_);
       }
     }
@@ -231,11 +233,13 @@ Options parse_options(int argc, char** argv) {
     if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");
     options.image.compression->deflate_window = *parsed.deflate_window;
   }
+  check_plan_options(options);
   check_increment(parsed);
   if (const auto problem = find_problem(options.image)) {
     throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
   }
   check_map(options);
+  check_output_options(options);
   return options;
 }
 

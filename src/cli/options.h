@@ -6,11 +6,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "qcow2stream/digest.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/survey.h"
@@ -37,6 +40,12 @@ class UsageError : public std::runtime_error {
 enum class Action { kConvert, kMeasure, kHelp, kVersion };
 enum class MeasureFormat { kHuman, kJson, kSize };
 enum class ProgressStyle { kAutomatic, kNone, kBar, kLines };
+
+// One --digest.
+struct DigestRequest {
+  DigestAlgorithm algorithm = DigestAlgorithm::kSha256;
+  std::optional<std::string> file;  // nothing: standard error
+};
 
 struct Options {
   Action action = Action::kConvert;
@@ -72,13 +81,23 @@ struct Options {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
   std::optional<std::string> if_match;
+  std::optional<std::string> save_plan;
+  std::optional<std::string> plan;
+  std::vector<DigestRequest> digests;
+  std::optional<std::string> digest_name;  // what their lines call the image; nothing: -
   MeasureFormat measure = MeasureFormat::kHuman;
   ProgressStyle progress = ProgressStyle::kAutomatic;
   int progress_fd = -1;  // kLines
+  std::optional<std::string> run;
+  std::optional<std::string> report;
+  // Long names of the options that were given.
+  std::set<std::string_view> given;
+  bool assume_unchanged = false;
   bool format_given = false;
   bool cluster_size_given = false;
   bool use_extents = true;
   bool shallow = false;
+  bool flush = false;
   bool isolate = false;
   bool force_share = false;
   bool allow_changes = false;

@@ -7,9 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/errors.h"
+#include "cli/bar.h"
 #include "cli/size.h"
 
 namespace qcow2stream::cli {
@@ -19,21 +18,8 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kInterval{100};
 
-// A survey that probes takes about a tenth of a run's time; one that reads nothing, none.
-constexpr unsigned kSurveyShare = 10;
-
-// One that compresses takes nearly all of it, as long as its results are kept.
-constexpr unsigned kSurveyShareOfCompressing = 90;
-
-// Standard input is read once to be kept and once to be written.
-constexpr unsigned kSpoolShare = 50;
-constexpr unsigned kSpoolShareOfMeasuring = 90;
-
 // Without a terminal the bar is a line of its own so often.
 constexpr unsigned kPercentPerLine = 10;
-
-// How much one interval weighs in the rate that is shown.
-constexpr double kSmoothing = 0.1;
 
 bool stdout_is_file_or_device() {
   struct stat status {};
@@ -45,20 +31,9 @@ ProgressStyle decide_style(const Options& options) {
   if (options.progress == ProgressStyle::kLines) return ProgressStyle::kLines;
   if (options.quiet) return ProgressStyle::kNone;
   if (options.progress != ProgressStyle::kAutomatic) return options.progress;
-  // Into a pipe it would fight the reader's own bar.
-  const bool show = ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
+  // Into a pipe, or with a command, it would fight the reader's own bar.
+  const bool show = !options.run && ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
   return show ? ProgressStyle::kBar : ProgressStyle::kNone;
-}
-
-Shares decide_shares(const Options& options) {
-  const bool measure = options.action == Action::kMeasure;
-  Shares shares{.spool = measure ? kSpoolShareOfMeasuring : kSpoolShare};
-  if (options.image.compression) {
-    shares.survey = measure ? 100 : kSurveyShareOfCompressing;
-  } else if (options.scan == Scan::kZeros) {
-    shares.survey = measure ? 100 : kSurveyShare;
-  }
-  return shares;
 }
 
 unsigned terminal_width() {
@@ -75,41 +50,16 @@ void write_all(int fd, std::string_view text) {
   }
 }
 
-double fraction(std::uint64_t done, std::uint64_t total) {
-  return total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
-}
-
 }  // namespace
 
-BarState current_step(const Progress& progress) {
-  BarState state{.step = "survey", .done = progress.survey_done, .total = progress.survey_total};
-  if (progress.emit_total > 0) {
-    state = {.step = "writing", .done = progress.emit_done, .total = progress.emit_total};
-  } else if (progress.survey_total == 0 && progress.spool_done > 0) {
-    state = {.step = "reading", .done = progress.spool_done, .total = progress.spool_total};
-  }
-  return state;
-}
-
-unsigned percent_done(const Progress& progress, Shares shares) {
-  // Only what is known from its beginning has a share.
-  const double spool_share = progress.spool_total > 0 ? shares.spool : 0;
-  const double survey_share = (100 - spool_share) * shares.survey / 100;
-  const double emit_share = 100 - spool_share - survey_share;
-  const double spool = fraction(progress.spool_done, progress.spool_total);
-  const double survey =
-      progress.emit_total > 0 ? 1 : fraction(progress.survey_done, progress.survey_total);
-  const double emit = fraction(progress.emit_done, progress.emit_total);
-  return static_cast<unsigned>(spool * spool_share + survey * survey_share + emit * emit_share);
-}
-
-ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progress)
+ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progress, Report* report)
     : options_(options),
       progress_(progress),
+      report_(report),
+      watch_(options, progress),
       style_(decide_style(options)),
-      terminal_(::isatty(STDERR_FILENO) != 0),
-      shares_(decide_shares(options)) {
-  if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines) {
+      terminal_(::isatty(STDERR_FILENO) != 0) {
+  if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines || report_ != nullptr) {
     thread_ = std::thread([this] { run(); });
   }
 }
@@ -132,11 +82,10 @@ void ProgressDisplay::stop() {
 void ProgressDisplay::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kInterval, [this] { return stopping_; })) {
-    if (style_ == ProgressStyle::kBar) {
-      paint_bar();
-    } else {
-      paint_lines();
-    }
+    const ProgressState now = watch_.look();
+    if (style_ == ProgressStyle::kBar) paint_bar(now);
+    if (style_ == ProgressStyle::kLines) paint_lines(now.percent);
+    if (report_ != nullptr) report_->progress(now);
   }
 }
 
@@ -146,8 +95,8 @@ void ProgressDisplay::finish() {
   if (style_ == ProgressStyle::kLines) {
     if (last_percent_ == ~0U) write_line(0);
     write_line(100);
-    return;
   }
+  if (style_ != ProgressStyle::kBar) return;
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
   std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(disk_name(options_)),
@@ -159,32 +108,7 @@ void ProgressDisplay::finish() {
   write_all(STDERR_FILENO, fmt::format("{}{}\n", terminal_ ? "\r\x1b[K" : "", line));
 }
 
-BarState ProgressDisplay::state() {
-  BarState state = current_step(progress_);
-  state.title = one_line(disk_name(options_));
-  // 100 belongs to the last line: until then the final checks may still fail.
-  state.percent = std::min(99U, percent_done(progress_, shares_));
-  if (state.total > 0) state.done = std::min(state.done, state.total);
-
-  const auto now = steady_clock::now();
-  if (state.step != last_step_) {
-    last_step_ = state.step;
-    last_done_ = 0;
-    rate_ = 0;
-  }
-  const double elapsed = std::chrono::duration<double>(now - last_time_).count();
-  if (elapsed > 0) {
-    const double current = static_cast<double>(state.done - last_done_) / elapsed;
-    rate_ = rate_ == 0 ? current : rate_ + kSmoothing * (current - rate_);
-  }
-  last_time_ = now;
-  last_done_ = state.done;
-  state.bytes_per_second = rate_;
-  return state;
-}
-
-void ProgressDisplay::paint_bar() {
-  const BarState now = state();
+void ProgressDisplay::paint_bar(const ProgressState& now) {
   if (now.total == 0 && now.done == 0) return;
   if (terminal_) {
     // One write a frame, the old line is overwritten and its rest erased: no flicker.
@@ -195,8 +119,7 @@ void ProgressDisplay::paint_bar() {
   }
 }
 
-void ProgressDisplay::paint_lines() {
-  const unsigned percent = std::min(99U, percent_done(progress_, shares_));
+void ProgressDisplay::paint_lines(unsigned percent) {
   if (last_percent_ == ~0U || percent > last_percent_) {
     last_percent_ = percent;
     write_line(percent);

@@ -10,13 +10,20 @@
 //          that went out by reference.
 //   last   read into memory, then the disk is checked for changes, then it is written. If anything
 //          went wrong until here, the output is shorter than announced and anybody can see it.
+//          So a flush that is asked for comes before the last piece, and another one after it.
+//
+// A digest is of the buffer that is written, never of a page that goes by reference and may change
+// on its way. So with digests everything goes by copy.
 
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "emit/digest_threads.h"
+#include "emit/hasher.h"
 #include "emit/ordered_reader.h"
 #include "emit/output.h"
 #include "emit/sigpipe.h"
@@ -73,8 +80,10 @@ class Emitter {
         progress_(options.progress),
         on_change_(options.on_change),
         threads_(options.threads),
-        copy_descriptor_(image.disk().traits().copy_descriptor),
-        buffer_(kBufferSize) {}
+        flush_(options.flush),
+        copy_descriptor_(image.disk().traits().copy_descriptor) {
+    if (!options.digests.empty()) digests_.emplace(options.digests);
+  }
 
   EmitResult run(HostRange range) {
     const std::uint64_t last = std::min(range.length, kLastPiece);
@@ -82,14 +91,16 @@ class Emitter {
     const HostRange body{range.begin, range.length - tail - last};
     if (copy_descriptor_ >= 0) {
       read_ahead_.emplace(image_, range);
-      write_range(body, true);
+      write_range(body, !digests_);
       write_range({body.end(), tail}, false);
     } else {
       write_ahead_of_output({range.begin, range.length - last});
     }
-    write_last({body.end() + tail, last}, tail);
-    return {.transferred = transferred_,
-            .method = copy_descriptor_ >= 0 ? output_.method_name() : "read and write"};
+    EmitResult result;
+    result.digests = write_last({body.end() + tail, last}, tail);
+    result.transferred = transferred_;
+    result.method = copy_descriptor_ >= 0 && !digests_ ? output_.method_name() : "read and write";
+    return result;
   }
 
  private:
@@ -113,6 +124,7 @@ class Emitter {
     OrderedReader reader(image_, range, threads_);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
       write(piece);
+      if (digests_) digests_->put(reader.exchange_buffer(digests_->take()), piece.size());
     }
   }
 
@@ -141,20 +153,43 @@ class Emitter {
 
   void write_segment(HostRange range) {
     while (range.length > 0) {
-      const auto piece = std::span(buffer_).first(std::min(range.length, kBufferSize));
-      image_.read(range.begin, piece);
+      const auto piece = read_piece({range.begin, std::min(range.length, kBufferSize)});
       write(piece);
+      pass_on(piece.size());
       range = {range.begin + piece.size(), range.length - piece.size()};
       read_ahead_->advance(range.begin);
     }
   }
 
-  void write_last(HostRange range, std::uint64_t copied) {
-    const auto piece = std::span(buffer_).first(range.length);
-    image_.read(range.begin, piece);
+  // The digests are complete before the last piece goes out: they may fail, too.
+  std::vector<Digest> write_last(HostRange range, std::uint64_t copied) {
+    const auto piece = read_piece(range);
+    std::vector<Digest> digests;
+    if (digests_) {
+      const std::vector<std::byte> last(piece.begin(), piece.end());
+      digests_->put(last, last.size());
+      digests = digests_->finish();
+    }
+    if (flush_) output_.flush();
     output_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
     write(piece);
+    if (flush_) output_.flush();
+    return digests;
+  }
+
+  // Fills the buffer with a range of at most kBufferSize.
+  std::span<const std::byte> read_piece(HostRange range) {
+    if (digests_) buffer_ = digests_->take();
+    if (buffer_.size() < kBufferSize) buffer_.resize(kBufferSize);
+    const auto piece = std::span(buffer_).first(range.length);
+    image_.read(range.begin, piece);
+    return piece;
+  }
+
+  // The buffer has been written.
+  void pass_on(std::size_t length) {
+    if (digests_) digests_->put(std::move(buffer_), length);
   }
 
   void count(std::uint64_t bytes) {
@@ -166,22 +201,28 @@ class Emitter {
   Progress* progress_;
   const OnChange& on_change_;
   unsigned threads_;
+  bool flush_;
   int copy_descriptor_;
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;
+  std::optional<DigestThreads> digests_;
 };
 
 }  // namespace
 
 void check_output(int fd, std::uint64_t length, const EmitOptions& options) {
-  Output(fd, options.output_name).check_room(length);
+  const Output output(fd, options.output_name);
+  output.check_room(length);
+  if (options.flush) output.check_flush();
+  for (const DigestAlgorithm algorithm : options.digests) make_hasher(algorithm);
 }
 
 EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
   const SigpipeGuard guard;
   Output output(fd, options.output_name);
   output.check_room(range.length);
+  if (options.flush) output.check_flush();
   if (options.progress != nullptr) options.progress->emit_total = range.length;
   return Emitter(image, output, options).run(range);
 }

@@ -59,6 +59,12 @@ std::span<const std::byte> OrderedReader::next() {
   return std::span(ready.buffer).first(ready.length);
 }
 
+std::vector<std::byte> OrderedReader::exchange_buffer(std::vector<std::byte> other) {
+  const std::lock_guard lock(mutex_);
+  std::swap(slot(turn_ - 1).buffer, other);
+  return other;
+}
+
 // The next piece, if there is one and room for it. With nothing in flight it waits for the room;
 // nothing then means that there is no more to do.
 std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight) {

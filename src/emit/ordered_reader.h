@@ -34,6 +34,10 @@ class OrderedReader {
   // it threw.
   std::span<const std::byte> next();
 
+  // Gives away the buffer that begins with the piece of the last next(), which was not the end, and
+  // goes on with another one of any size.
+  std::vector<std::byte> exchange_buffer(std::vector<std::byte> other);
+
  private:
   struct Slot {
     std::vector<std::byte> buffer;

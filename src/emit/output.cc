@@ -110,6 +110,18 @@ void Output::check_room(std::uint64_t length) const {
   }
 }
 
+void Output::check_flush() const {
+  if (kind_ == Kind::kFile || block_device_) return;
+  throw Error(ErrorKind::kFailed, name_, "cannot be flushed",
+              "it is neither a file nor a block device");
+}
+
+void Output::flush() const {
+  while (::fsync(fd_) != 0) {
+    if (errno != EINTR) throw system_error(name_, "flush failed", errno);
+  }
+}
+
 std::size_t Output::write(std::span<const std::byte> bytes) const {
   for (;;) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());

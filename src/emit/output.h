@@ -28,6 +28,12 @@ class Output {
   // position.
   void check_room(std::uint64_t length) const;
 
+  // Throws Error{kFailed} if it is neither a file nor a block device.
+  void check_flush() const;
+
+  // Has the system write what it was given to where it stays. Throws Error.
+  void flush() const;
+
   // Writes some of `bytes` and returns how many; waits where a non-blocking descriptor is full.
   // Throws Error.
   std::size_t write(std::span<const std::byte> bytes) const;

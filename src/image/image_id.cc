@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "codec/codec.h"
 #include "image/content.h"
-#include "qcow2stream/error.h"
+#include "image/sha256.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream {
@@ -20,26 +17,6 @@ namespace {
 
 constexpr std::size_t kPiece = 1U << 20;
 constexpr std::size_t kLayoutBytes = 16;  // of the SHA-256 that the id shows
-
-class Sha256 {
- public:
-  Sha256() { check(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr)); }
-  void update(std::span<const std::byte> bytes) {
-    check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
-  }
-  std::array<unsigned char, 32> finish() {
-    std::array<unsigned char, 32> digest{};
-    check(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
-    return digest;
-  }
-
- private:
-  static void check(int ok) {
-    if (ok != 1) throw Error(ErrorKind::kFailed, "image-id", "SHA-256 failed", "OpenSSL refuses");
-  }
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(),
-                                                                   &EVP_MD_CTX_free};
-};
 
 // Where the disk's own bytes begin, compressed or not; all metadata comes before.
 std::uint64_t metadata_size(const Layout& layout) {
@@ -68,7 +45,9 @@ std::string Image::id() const {
   }
   std::string id;
   const auto digest = hash.finish();
-  for (unsigned char b : std::span(digest).first(kLayoutBytes)) id += fmt::format("{:02x}", b);
+  for (const std::byte b : std::span(digest).first(kLayoutBytes)) {
+    id += fmt::format("{:02x}", std::to_integer<unsigned>(b));
+  }
   const auto stamp = content_->disk->stamp();
   return id + (stamp ? fmt::format(".{}-{}", stamp->size, stamp->mtime_ns) : ".-");
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/errors.h"
@@ -24,6 +25,16 @@ void MapBytes::fill() {
         .at(before_buffer_);
   }
   filled_ = static_cast<std::size_t>(n);
+  refuse_zeros();
+}
+
+void MapBytes::refuse_zeros() const {
+  const auto* const end = buffer_.begin() + filled_;
+  const auto* const zero = std::find(buffer_.begin(), end, '\0');
+  if (zero == end) return;
+  const auto at = before_buffer_ + static_cast<std::uint64_t>(zero - buffer_.begin()) + 1;
+  throw Error(ErrorKind::kFailed, name_, fmt::format("byte {}: is not JSON", at), "a zero byte")
+      .at(at);
 }
 
 void MapBytes::refuse_token() const {

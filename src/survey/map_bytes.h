@@ -22,7 +22,7 @@ class MapBytes {
   // `fd` is read from its current position on. Both must outlive the object.
   MapBytes(const std::string& name, int fd) : name_(name), fd_(fd) {}
 
-  // Throws Error when the file cannot be read.
+  // Throws Error when the file cannot be read or has a zero byte.
   [[nodiscard]] bool at_end() {
     if (next_ == filled_) fill();
     return filled_ == 0;
@@ -77,6 +77,8 @@ class MapBytes {
 
  private:
   void fill();
+  // The parser would take one for the end, and what comes behind it would not count.
+  void refuse_zeros() const;
   [[noreturn]] void refuse_token() const;
 
   const std::string& name_;

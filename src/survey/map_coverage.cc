@@ -12,7 +12,12 @@
 namespace qcow2stream {
 
 bool MapCoverage::add(const MapEntry& entry, GuestRange range) {
-  if (range.length == 0) return true;
+  if (range.length == 0) {
+    if (++empty_ <= kMaxEmpty) return true;
+    throw Error(
+        ErrorKind::kFailed, name_, entry.place(),
+        fmt::format("the map has more than {} entries that say nothing about the disk", kMaxEmpty));
+  }
   if (entry.number > kMaxUnsorted) {
     // From here on only a sorted map is possible, and that needs no memory.
     runs_.clear();

@@ -24,6 +24,8 @@ class MapCoverage {
  public:
   // Entries that a map may have if it is not sorted: 256 MiB.
   static constexpr std::uint64_t kMaxUnsorted = 1 << 24;
+  // Entries that say nothing about the disk. Without a limit a pipe could go on for ever with them.
+  static constexpr std::uint64_t kMaxEmpty = 1 << 22;
 
   // `name` is the map's for messages and must outlive the object. No range ends after `end`.
   MapCoverage(const std::string& name, GuestOffset end, bool remember)
@@ -31,7 +33,8 @@ class MapCoverage {
 
   // Adds `range`, which is what matters of the entry. False if the map turns out not to be sorted
   // and what came before was not remembered: then nothing more can be done with this object. Throws
-  // Error{kFailed}: an overlap with the entry before, too many entries that are not sorted.
+  // Error{kFailed}: an overlap with the entry before, too many entries that are not sorted or are
+  // empty.
   [[nodiscard]] bool add(const MapEntry& entry, GuestRange range);
 
   struct Covered {
@@ -70,6 +73,7 @@ class MapCoverage {
   bool remember_;
   bool sorted_ = true;
   GuestOffset last_begin_;
+  std::uint64_t empty_ = 0;
   Covered covered_;
   std::uint64_t total_ = 0;  // bytes of all ranges together
   std::deque<Run> runs_;     // a vector would need as much again while it grows

@@ -22,6 +22,7 @@ using nlohmann::json;
 
 // Entries are flat; what other programs may nest in one is skipped.
 constexpr unsigned kMaxNesting = 16;
+constexpr std::uint64_t kMaxEntry = 1 << 22;  // bytes
 
 constexpr std::uint64_t kMaxNumber = (1ULL << 63) - 1;
 
@@ -59,7 +60,7 @@ class EntryReader final : public json::json_sax_t {
     return value_of_other_kind("a boolean");
   }
   bool number_unsigned(number_unsigned_t value) override {
-    bytes_.token_ended();
+    token_ended();
     if (!in_entry()) return other_value("a number");
     std::optional<std::uint64_t>* field = number_field();
     if (field == nullptr) return value_of_other_kind("a number");
@@ -67,19 +68,19 @@ class EntryReader final : public json::json_sax_t {
     return set(*field, std::uint64_t{value});
   }
   bool number_integer(number_integer_t value) override {
-    bytes_.token_ended();  // negative, or it would be the other one
+    token_ended();  // negative, or it would be the other one
     if (in_entry() && number_field() != nullptr) fail_key(fmt::format("{} is negative", value));
     return other_value("a number");
   }
   bool number_float(number_float_t /*value*/, const string_t& text) override {
-    bytes_.token_ended();
+    token_ended();
     if (in_entry() && number_field() != nullptr) {
       fail_key(fmt::format("{} is not a whole number below 2^63", shorten(text)));
     }
     return other_value("a number");
   }
   bool string(string_t& value) override {
-    bytes_.token_ended();
+    token_ended();
     if (!in_entry()) return other_value("a string");
     if (key_ == "description") return set(entry_.description, std::move(value));
     if (key_ == "exists") return set(entry_.exists, exists_word(value));
@@ -88,7 +89,7 @@ class EntryReader final : public json::json_sax_t {
   bool binary(binary_t& /*value*/) override { return other_value("binary data"); }
 
   bool key(string_t& value) override {
-    bytes_.token_ended();
+    token_ended();
     if (in_entry()) key_ = std::move(value);
     return true;
   }
@@ -168,6 +169,14 @@ class EntryReader final : public json::json_sax_t {
     return true;
   }
 
+  // What other programs write into an entry has no end of its own.
+  void token_ended() {
+    bytes_.token_ended();
+    if (depth_ >= 2 && bytes_.position() - entry_begin_ > kMaxEntry) {
+      fail(count_, fmt::format("has more than {} bytes", kMaxEntry));
+    }
+  }
+
   void begin_nested() {
     if (++depth_ > kMaxNesting) {
       fail_at_byte("is not an allocation map", fmt::format("nested deeper than {}", kMaxNesting));
@@ -177,6 +186,7 @@ class EntryReader final : public json::json_sax_t {
   void begin_entry() {
     entry_ = {};
     entry_.number = ++count_;
+    entry_begin_ = bytes_.position();
     start_ = offset_ = length_ = std::nullopt;
   }
 
@@ -231,6 +241,7 @@ class EntryReader final : public json::json_sax_t {
   std::optional<MapForm> form_;
   std::string key_;
   MapEntry entry_;
+  std::uint64_t entry_begin_ = 0;  // its first byte in the file
   std::optional<std::uint64_t> start_;
   std::optional<std::uint64_t> offset_;
   std::optional<std::uint64_t> length_;

@@ -8,7 +8,7 @@
 expect_status 0 "$tool" --help
 expect_silence
 lines=$(wc -l <stdout)
-((lines >= 24 && lines <= 60)) || fail "$lines lines of help"
+((lines >= 24 && lines <= 64)) || fail "$lines lines of help"
 [[ $(wc -L <stdout) -le 100 ]] || fail "lines of $(wc -L <stdout) columns"
 grep -qi '^usage: .*qcow2-to-stdout' stdout
 cp stdout help

@@ -257,6 +257,12 @@ off64_t lseek64(int fd, off64_t offset, int whence) noexcept {
   return inject({.name = "lseek", .length = length}) ? -1 : real(fd, offset, whence);
 }
 
+int fsync(int fd) {
+  static auto* real = next<decltype(fsync)>("fsync");
+  std::size_t length = 0;
+  return inject({.name = "fsync", .length = length}) ? -1 : real(fd);
+}
+
 int close(int fd) {
   static auto* real = next<decltype(close)>("close");
   std::size_t length = 0;

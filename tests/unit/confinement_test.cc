@@ -24,15 +24,18 @@ namespace fs = std::filesystem;
 
 class ConfinementTest : public ::testing::Test {
  protected:
-  ConfinementTest() : directory_(fs::temp_directory_path() / "qcow2stream-XXXXXX") {
-    std::string pattern = directory_.string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    directory_ = pattern;
+  void SetUp() override {
+    std::string path = ::testing::TempDir() + "/confinement-test-XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    directory_ = path;
     for (const std::string& name : {file(), secret()}) std::ofstream(name) << "content";
+    try {
+      run_to_end({.command = {"true"}, .confinement = Confinement{.file = file()}});
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
   }
-  ~ConfinementTest() override { fs::remove_all(directory_); }
-  ConfinementTest(const ConfinementTest&) = delete;
-  ConfinementTest& operator=(const ConfinementTest&) = delete;
+  void TearDown() override { fs::remove_all(directory_); }
 
   [[nodiscard]] std::string file() const { return directory_ / "file"; }
   [[nodiscard]] std::string secret() const { return directory_ / "secret"; }

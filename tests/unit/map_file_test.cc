@@ -145,6 +145,7 @@ TEST(MapFile, CanStopAndBeginAgain) {
 TEST(MapFile, WhatIsNotJsonIsRefusedWithTheByte) {
   EXPECT_EQ(refusal_of("").find("byte 1: is not JSON: unexpected end of input"), 0U);
   EXPECT_EQ(refusal_of("Offset  Length"), "byte 1: is not JSON: invalid literal");
+  EXPECT_EQ(refusal_of(std::string("[]\0[", 4)), "byte 3: is not JSON: a zero byte");
   EXPECT_EQ(refusal_of("[tru]"), "byte 5: is not JSON: invalid literal");
   EXPECT_EQ(refusal_of("[] []").find("byte 4: is not JSON: "), 0U);
   EXPECT_EQ(refusal_of(R"([{"start":0,"length":1},)").find("byte 25: is not JSON: "), 0U);

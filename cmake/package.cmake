@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Debian packages, by CPack: qcow2-to-stdout and libqcow2stream-dev. `./dev package` builds them.
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own
+set(CPACK_PACKAGE_CONTACT "qcow2-to-stdout maintainers <maintainers@qcow2-to-stdout.invalid>"
+    CACHE STRING "who maintains the packages")
+set(CPACK_COMPONENTS_ALL program dev)
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+    GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+# So that what is made while it is installed names the prefix that it will have.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/debian/finish.cmake)
+
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_SOURCE qcow2-to-stdout)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME qcow2-to-stdout)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
+# Disks that are not raw are read by QEMU. Either of its programs will do.
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS qemu-utils)
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "qemu-system-common, nbdkit")
+set(CPACK_DEBIAN_PROGRAM_DESCRIPTION "disk to qcow2 image as a stream
+Reads a disk (a file, a block device, a pipe, an NBD server, an image of any
+format that QEMU reads) and writes a qcow2 image of it to standard output,
+from the first byte to the last. No room for a second copy is needed, so that
+a disk can go straight into ssh, a compressor, a backup program or an object
+store.
+
+The size is known before the first byte, the same disk gives the same bytes
+every time, any range of the image can be written alone, and increments can
+be written as overlays of the image before.
+")
+
+# A static library carries what it was compiled with: fmt's symbols have its major version in their names.
+math(EXPR next_fmt "${fmt_VERSION_MAJOR} + 1")
+set(CPACK_DEBIAN_DEV_PACKAGE_NAME libqcow2stream-dev)
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libfmt-dev (>= ${fmt_VERSION_MAJOR}), \
+libfmt-dev (<< ${next_fmt}), libssl-dev, liburing-dev, libnbd-dev, zlib1g-dev, \
+libisal-dev, libdeflate-dev, libzstd-dev")
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "pkg-config, cmake")
+set(CPACK_DEBIAN_DEV_DESCRIPTION "disks to qcow2 images as streams (development files)
+A C++20 library that surveys a disk, tells the exact size of its qcow2 image
+and makes any range of that image. The program qcow2-to-stdout is a user
+of it.
+
+This package has the static library, its headers, and what CMake and
+pkg-config need to find them.
+")
+
+include(CPack)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the fuzzers share.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace qcow2stream::fuzz {
+
+inline void require(bool good, const std::string& what) {
+  if (!good) throw std::runtime_error(what);
+}
+
+// Bytes, then zeros for ever.
+class Input {
+ public:
+  explicit Input(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  [[nodiscard]] bool at_end() const { return at_ >= bytes_.size(); }
+  std::uint8_t byte() { return at_end() ? std::uint8_t{0} : bytes_[at_++]; }
+  // Two bytes: any number up to 255, then ever fewer of them, up to 130560.
+  std::uint64_t number() {
+    const std::uint64_t low = byte();
+    const unsigned shift = byte() % 10U;
+    return low << shift;
+  }
+
+ private:
+  std::span<const std::uint8_t> bytes_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace qcow2stream::fuzz

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A plan in a file: one survey, and any part of its image wherever the same disk can be read, in
+// another process or on another host.
+//
+// The file is versioned and ends with a SHA-256 of all before it. That finds damage, not malice: a
+// plan from a stranger can make a wrong image, and nothing worse.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "qcow2stream/disk.h"
+#include "qcow2stream/image.h"
+#include "qcow2stream/options.h"
+#include "qcow2stream/survey.h"
+
+namespace qcow2stream {
+
+struct SavedPlan {
+  std::string name;  // the file's, for messages
+  ImageOptions options;
+  std::uint64_t disk_size = 0;     // bytes
+  std::optional<DiskStamp> stamp;  // of the disk, where it had one
+  std::string image_id;
+  std::string codec;    // its version; empty without compression
+  SurveyResult survey;  // the map alone
+};
+
+// Writes the plan of `image` to `path`, which is created or truncated. Throws Error{kFailed}; what
+// was written then is no plan, and load_plan() finds that out.
+void save_plan(const Image& image, const std::string& path);
+
+// Reads a plan. Takes memory in proportion to what the file really has. Throws Error{kFailed}: the
+// file cannot be read, is none of save_plan(), is of another version, or is damaged.
+SavedPlan load_plan(const std::string& path);
+
+// The image of the plan. Throws Error{kMismatch} if it is the plan of another disk (size or stamp),
+// if the codec that is linked here makes other bytes, or if this version of the library lays images
+// out differently. A stamp that one of both lacks is a mismatch, too, unless `assume_unchanged`:
+// then stamps are not looked at.
+Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged);
+
+}  // namespace qcow2stream

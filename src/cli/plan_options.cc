@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "cli/plan_options.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+namespace qcow2stream::cli {
+namespace {
+
+constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
+                                                             "allocated",
+                                                             "map",
+                                                             "no-extents",
+                                                             "base",
+                                                             "base-format",
+                                                             "dirty-bitmap",
+                                                             "changed-map",
+                                                             "diff",
+                                                             "json-header-map",
+                                                             "json-header-info",
+                                                             "json-header-diff-map",
+                                                             "json-header-diff-info",
+                                                             "spool-memory",
+                                                             "save-plan"};
+
+// What two options are together is one field of the image's, so they are compared together.
+struct ImageOption {
+  std::string_view name;  // long
+  bool (*same)(const ImageOptions& one, const ImageOptions& other);
+};
+
+bool same_data_file(const ImageOptions& one, const ImageOptions& other) {
+  return one.data_file == other.data_file;
+}
+bool same_backing_file(const ImageOptions& one, const ImageOptions& other) {
+  return one.backing_file == other.backing_file;
+}
+
+int level_of(const Compression& compression) {
+  return compression.level.value_or(
+      compression_levels(compression.type, compression.deflate_window).normal);
+}
+bool same_compression(const ImageOptions& one, const ImageOptions& other) {
+  if (!one.compression || !other.compression) return !one.compression && !other.compression;
+  return one.compression->type == other.compression->type &&
+         one.compression->deflate_window == other.compression->deflate_window &&
+         level_of(*one.compression) == level_of(*other.compression);
+}
+
+constexpr std::array kImageOptions = {
+    ImageOption{"cluster-size",
+                [](const ImageOptions& one, const ImageOptions& other) {
+                  return one.cluster_size == other.cluster_size;
+                }},
+    ImageOption{"refcount-bits",
+                [](const ImageOptions& one, const ImageOptions& other) {
+                  return one.refcount_bits == other.refcount_bits;
+                }},
+    ImageOption{"qcow2-version",
+                [](const ImageOptions& one, const ImageOptions& other) {
+                  return one.version == other.version;
+                }},
+    ImageOption{"extended-l2",
+                [](const ImageOptions& one, const ImageOptions& other) {
+                  return one.extended_l2 == other.extended_l2;
+                }},
+    ImageOption{"data-file", same_data_file},
+    ImageOption{"data-file-raw", same_data_file},
+    ImageOption{"compress", same_compression},
+    ImageOption{"deflate-window", same_compression},
+    ImageOption{"backing-file", same_backing_file},
+    ImageOption{"backing-format", same_backing_file},
+};
+
+}  // namespace
+
+void check_plan_options(const Options& options) {
+  if (options.assume_unchanged && !options.plan) {
+    throw UsageError("--assume-unchanged: needs --plan");
+  }
+  if (!options.plan) return;
+  for (const std::string_view name : kSurveyOptions) {
+    if (options.given.contains(name)) {
+      throw UsageError(
+          fmt::format("--plan: the disk has been surveyed; --{} would do nothing", name));
+    }
+  }
+}
+
+void apply_plan(Options& options, const SavedPlan& plan) {
+  for (const ImageOption& option : kImageOptions) {
+    if (options.given.contains(option.name) && !option.same(options.image, plan.options)) {
+      throw UsageError(
+          fmt::format("--{}: is another one in the plan {}; leave it out", option.name, plan.name));
+    }
+  }
+  options.image = plan.options;
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "cli/options.h"
+
+namespace qcow2stream::cli {
+
+// A file that is written beside the image, for example with its digest. Writing throws Error.
+class SideFile {
+ public:
+  // Opens `path`, and makes it where it is not; what is in it stays until begin(). /dev/fd/N and
+  // /dev/stderr are the descriptor itself, which goes on where it stands. Throws Error if it cannot
+  // be opened, and if it is DISK, the base, or where the image goes.
+  SideFile(std::string path, const Options& options);
+  // Takes a file away again that it has made and that did not get to close().
+  ~SideFile();
+  SideFile(SideFile&& other) noexcept;
+  SideFile& operator=(SideFile&&) = delete;
+
+  // A regular file is empty from here on.
+  void begin();
+  void write(std::string_view text);
+  // What is in it stays. A network file system may report a failed write only here.
+  void close();
+
+  // It stays, whatever becomes of the rest.
+  void keep() { made_ = false; }
+
+  [[nodiscard]] bool is_same_file(const SideFile& other) const;
+
+ private:
+  void open_path();
+  void check_is_another(const Options& options) const;
+
+  std::string path_;
+  UniqueFd fd_;
+  struct stat status_ {};
+  bool is_path_ = true;  // and not a descriptor that the caller has opened
+  bool made_ = false;    // and not yet complete
+};
+
+}  // namespace qcow2stream::cli

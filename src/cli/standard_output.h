@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string_view>
+
+#include "cli/options.h"
+
+namespace qcow2stream::cli {
+
+inline constexpr const char* kStdoutName = "standard output";
+
+// Throws Error if it is a terminal (that of --run may be one), DISK or the base.
+void check_stdout(const Options& options);
+
+void print_to_stdout(std::string_view text);
+
+// The result of close() counts: a network file system may report a failed write only there.
+void close_stdout();
+
+// One regular file, or one block device.
+bool is_same_storage(const struct stat& a, const struct stat& b);
+
+}  // namespace qcow2stream::cli

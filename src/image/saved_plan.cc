@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The file: a line that says what it is, the header (JSON) and the map (plan/map_encoding.h), each
+// after its length (8 bytes, big-endian), and a SHA-256 of all of it.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/endian.h"
+#include "base/errors.h"
+#include "base/fd.h"
+#include "codec/codec.h"
+#include "image/content.h"
+#include "image/plan_header.h"
+#include "image/sha256.h"
+#include "plan/map_encoding.h"
+#include "qcow2stream/plan.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr std::string_view kKind = "qcow2-to-stdout plan ";
+constexpr std::string_view kVersion = "1\n";
+
+// Names in it have at most some thousand bytes.
+constexpr std::uint64_t kMostHeader = 64 << 10;
+
+// A map of a petabyte with every second cluster allocated has as much.
+constexpr std::uint64_t kMostMap = 16ULL << 30;
+
+constexpr std::size_t kPiece = 1 << 20;
+
+void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+void append_with_length(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  std::array<std::byte, 8> length{};
+  store_big<std::uint64_t>(length.data(), bytes.size());
+  append(out, length);
+  append(out, bytes);
+}
+
+void write_file(const std::string& path, std::span<const std::byte> bytes) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+  if (!fd) throw system_error(path, "cannot be created", errno);
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(path, "write failed", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  if (::close(fd.release()) != 0) throw system_error(path, "close failed", errno);
+}
+
+// Reads a plan from its beginning, and hashes what it reads.
+class PlanReader {
+ public:
+  explicit PlanReader(const std::string& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
+    if (!fd_) throw system_error(path_, "cannot be opened", errno);
+  }
+
+  // Up to `length` bytes, fewer at the end of the file.
+  std::vector<std::byte> take(std::uint64_t length) {
+    std::vector<std::byte> bytes;
+    while (bytes.size() < length) {
+      const std::size_t had = bytes.size();
+      bytes.resize(had + std::min<std::uint64_t>(kPiece, length - had));
+      const ssize_t n = ::read(fd_.get(), &bytes[had], bytes.size() - had);
+      if (n < 0 && errno != EINTR) throw system_error(path_, "read failed", errno);
+      bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(0, n)));
+      if (n == 0) break;
+    }
+    return bytes;
+  }
+
+  // The same, and the file is damaged if it has fewer.
+  std::vector<std::byte> take_all(std::uint64_t length) {
+    auto bytes = take(length);
+    if (bytes.size() < length) damaged("it ends too early");
+    hash_.update(bytes);
+    return bytes;
+  }
+
+  std::vector<std::byte> take_with_length(std::uint64_t most) {
+    const std::uint64_t length = load_big<std::uint64_t>(take_all(8).data());
+    if (length > most) damaged("a length in it makes no sense");
+    return take_all(length);
+  }
+
+  void expect_hash_and_end() {
+    const auto expected = hash_.finish();
+    const auto found = take(Sha256::kSize + 1);
+    if (!std::ranges::equal(found, expected)) damaged("its checksum is another one");
+  }
+
+  [[noreturn]] void damaged(const std::string& how) const {
+    throw Error(ErrorKind::kFailed, path_, "is damaged", how);
+  }
+
+ private:
+  const std::string& path_;
+  UniqueFd fd_;
+  Sha256 hash_;
+};
+
+void check_kind(PlanReader& reader, const std::string& path) {
+  const auto found = reader.take_all(kKind.size() + kVersion.size());
+  const std::string text(reinterpret_cast<const char*>(found.data()), found.size());
+  if (!text.starts_with(kKind)) {
+    throw Error(ErrorKind::kFailed, path, "is not a plan", "--save-plan makes them");
+  }
+  if (!text.ends_with(kVersion)) {
+    throw Error(ErrorKind::kFailed, path, "is a plan of another version",
+                "survey the disk again with this program");
+  }
+}
+
+std::string codec_of(const ImageOptions& options) {
+  return options.compression ? codec_version(*options.compression) : "";
+}
+
+[[noreturn]] void mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reason) {
+  throw Error(ErrorKind::kMismatch, disk.name(), fmt::format("does not fit the plan {}", plan.name),
+              reason);
+}
+
+void check_stamp(const SavedPlan& plan, const Disk& disk) {
+  const auto stamp = disk.stamp();
+  if (!stamp || !plan.stamp) {
+    mismatch(plan, disk,
+             "whether it has changed since cannot be seen; --assume-unchanged if you know that it "
+             "has not");
+  }
+  if (stamp != plan.stamp) mismatch(plan, disk, "it has changed since (mtime)");
+}
+
+// The part that does not depend on the disk's stamp.
+std::string_view layout_of(std::string_view image_id) {
+  return image_id.substr(0, image_id.find('.'));
+}
+
+}  // namespace
+
+void save_plan(const Image& image, const std::string& path) {
+  const SavedPlan plan{.name = path,
+                       .options = image.options(),
+                       .disk_size = image.disk().size(),
+                       .stamp = image.disk().stamp(),
+                       .image_id = image.id(),
+                       .codec = codec_of(image.options()),
+                       .survey = {}};
+  std::vector<std::byte> bytes;
+  append(bytes, std::as_bytes(std::span(kKind)));
+  append(bytes, std::as_bytes(std::span(kVersion)));
+  const std::string header = encode_plan_header(plan);
+  append_with_length(bytes, std::as_bytes(std::span(header)));
+  append_with_length(bytes, encode_map(image.content_->layout.map()));
+  Sha256 hash;
+  hash.update(bytes);
+  append(bytes, hash.finish());
+  write_file(path, bytes);
+}
+
+SavedPlan load_plan(const std::string& path) {
+  PlanReader reader(path);
+  check_kind(reader, path);
+  const auto header = reader.take_with_length(kMostHeader);
+  const auto map = reader.take_with_length(kMostMap);
+  reader.expect_hash_and_end();
+  auto plan = decode_plan_header(
+      std::string_view(reinterpret_cast<const char*>(header.data()), header.size()));
+  if (!plan) reader.damaged("its header makes no sense");
+  plan->name = path;
+  check_disk_size(path, plan->disk_size, plan->options);
+  const qcow2::Geometry geometry = geometry_of(plan->options);
+  plan->survey.map =
+      decode_map(map, geometry, geometry.clusters_for(virtual_size_of(plan->disk_size)));
+  if (plan->survey.map == nullptr) reader.damaged("its map makes no sense");
+  return *std::move(plan);
+}
+
+Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged) {
+  if (disk->size() != plan.disk_size) {
+    mismatch(plan, *disk, fmt::format("it has {} bytes, not {}", disk->size(), plan.disk_size));
+  }
+  if (!assume_unchanged) check_stamp(plan, *disk);
+  if (const std::string codec = codec_of(plan.options); codec != plan.codec) {
+    mismatch(
+        plan, *disk,
+        fmt::format("it was compressed with {}, and here that would be {}", plan.codec, codec));
+  }
+  Image image(std::move(disk), plan.options, plan.survey);
+  if (layout_of(image.id()) != layout_of(plan.image_id)) {
+    mismatch(plan, image.disk(), "another version of this program has made it");
+  }
+  return image;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Programs out of the tree find the installed library with pkg-config and make the images that the
+# command makes. It links with --static and without, since there is no other library than the static one.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+need pkg-config
+! sanitized || skip "a library with sanitizers needs programs with sanitizers"
+"$CMAKE" --install "$BUILD_DIR" --prefix "$dir/prefix" >install.log
+PKG_CONFIG_PATH=$(dirname "$dir"/prefix/lib*/pkgconfig/qcow2stream.pc)
+export PKG_CONFIG_PATH
+pkg-config --validate qcow2stream
+[[ $(pkg-config --modversion qcow2stream) == "$VERSION" ]]
+[[ $(pkg-config --variable=prefix qcow2stream) == "$dir/prefix" ]]
+pkg-config --exists "qcow2stream >= ${VERSION%.*}"
+
+cp prefix/share/doc/qcow2-to-stdout/examples/*.cc .
+read -ra cflags <<<"$(pkg-config --cflags qcow2stream)"
+read -ra libs <<<"$(pkg-config --libs qcow2stream)"
+read -ra static <<<"$(pkg-config --static --libs qcow2stream)"
+"$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o convert convert.cc "${libs[@]}"
+"$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o own_disk own_disk.cc "${static[@]}"
+
+truncate -s 5000001 disk.raw
+data disk.raw 70*K 200*K
+./convert disk.raw >image 2>/dev/null
+same image <("$tool" disk.raw)
+./own_disk own
+same own <("$EXAMPLE_OWN_DISK" expected && cat expected)

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The Debian packages: what they say, what they hold, and that dpkg installs and removes them without
+# a trace. Twice packed, they are the same. tests/package-in-clean-root.sh does it with apt in a root of their own.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+need dpkg dpkg-deb dpkg-shlibdeps file strip
+! sanitized || skip "packages are not built with sanitizers"
+pack() { (cd "$BUILD_DIR" && "${CMAKE%/*}/cpack" -B "$1") >cpack.log 2>&1 || { cat cpack.log >&2 && fail cpack; }; }
+export SOURCE_DATE_EPOCH=1000000000
+pack "$dir/a"
+TZ=Asia/Tokyo pack "$dir/another place"
+for package in a/*.deb; do same "$package" "another place/${package##*/}"; done
+program=$(echo a/qcow2-to-stdout_"$VERSION"-1_*.deb)
+library=$(echo a/libqcow2stream-dev_"$VERSION"-1_*.deb)
+[[ -s $program && -s $library ]]
+
+has() { dpkg-deb -f "$1" "$2" | grep -E -e "$3" >/dev/null || fail "$2 of $1 is: $(dpkg-deb -f "$1" "$2")"; }
+for depends in libc6 libstdc++6 libfmt libnbd0 liburing libssl libisal libdeflate libzstd zlib1g; do
+  has "$program" Depends "(^|, )${depends//+/\\+}"
+done
+has "$program" Recommends '^qemu-utils$'
+has "$program" Suggests nbdkit
+has "$program" Section '^utils$'
+read -ra modules < <(sed -n 's/^Requires: //p' "$BUILD_DIR/cmake/qcow2stream.pc.in")
+for depends in "${modules[@]}"; do
+  package=$(dpkg-query -S "*/pkgconfig/$depends.pc" | sed 's/:.*//')
+  has "$library" Depends "(^|, )$package( |,|\$)"
+done
+has "$library" Section '^libdevel$'
+has "$program" Description '^disk to qcow2 image as a stream$'
+has "$library" Description '^disks to qcow2 images as streams [(]development files[)]$'
+for package in "$program" "$library"; do
+  has "$package" Version "^$VERSION-1\$"
+  has "$package" Priority '^optional$'
+  ! dpkg-deb -c "$package" | awk '{ print $1, $2 }' | grep -Evx '(d|-)rwxr-xr-x root/root|-rw-r--r-- root/root' ||
+    fail "rights or owners"
+done
+
+mkdir -p root/var/lib/dpkg/{info,updates}
+: >root/var/lib/dpkg/status
+dpkg_() {
+  PATH=$PATH:/usr/sbin:/sbin dpkg --root="$dir/root" --log=/dev/null --force-not-root --force-depends \
+    --force-script-chrootless "$@" >dpkg.log 2>&1 || { cat dpkg.log >&2 && fail "dpkg $*"; }
+}
+dpkg_ -i "$program" "$library"
+cd root/usr
+for name in qcow2-to-stdout libqcow2stream-dev; do
+  grep -q '^License: GPL-2+' share/doc/$name/copyright
+  zcat share/doc/$name/changelog.gz | grep -F "## [$VERSION]" >/dev/null
+  zcat share/doc/$name/changelog.Debian.gz | grep "^qcow2-to-stdout ($VERSION-1) " >/dev/null
+  zcat share/doc/$name/changelog.Debian.gz | grep 'Sun, 09 Sep 2001 01:46:40 +0000' >/dev/null
+done
+zcat share/man/man1/qcow2-to-stdout.1.gz | grep "^\.TH .*$VERSION" >/dev/null
+[[ -s share/bash-completion/completions/qcow2-to-stdout && -s share/zsh/vendor-completions/_qcow2-to-stdout &&
+  -s share/fish/vendor_completions.d/qcow2-to-stdout.fish ]]
+grep -qx 'prefix=/usr' lib*/pkgconfig/qcow2stream.pc lib*/*/pkgconfig/qcow2stream.pc 2>/dev/null
+[[ -s share/doc/libqcow2stream-dev/examples/convert.cc ]]
+file bin/qcow2-to-stdout | grep ', stripped' >/dev/null
+data "$dir/disk.raw" 100*K 300*K
+bin/qcow2-to-stdout "$dir/disk.raw" >"$dir/image"
+same "$dir/image" <("$tool" "$dir/disk.raw")
+cd "$dir"
+dpkg_ --purge qcow2-to-stdout libqcow2stream-dev
+left=$(find root ! -path 'root/var*' ! -path root)
+[[ -z $left ]] || fail "left behind: $left"

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# cmake --install puts each file in its place. The program runs there, and nothing names the place
+# where it was built.
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+. "$(dirname "$0")/../lib.sh" || exit 1
+
+! sanitized || skip "packages are not built with sanitizers"
+"$CMAKE" --install "$BUILD_DIR" --prefix "$dir/prefix" >install.log
+
+# What it does not name is found by its pattern.
+cat >patterns <<'END'
+bin/qcow2-to-stdout
+include/qcow2stream/*.h
+lib*/cmake/qcow2stream/qcow2stream-config-version.cmake
+lib*/cmake/qcow2stream/qcow2stream-config.cmake
+lib*/cmake/qcow2stream/qcow2stream-targets-*.cmake
+lib*/cmake/qcow2stream/qcow2stream-targets.cmake
+lib*/libqcow2stream.a
+lib*/pkgconfig/qcow2stream.pc
+share/bash-completion/completions/qcow2-to-stdout
+share/doc/qcow2-to-stdout/CHANGELOG.md
+share/doc/qcow2-to-stdout/LICENSE
+share/doc/qcow2-to-stdout/README.md
+share/doc/qcow2-to-stdout/docs/*.md
+share/doc/qcow2-to-stdout/examples/CMakeLists.txt
+share/doc/qcow2-to-stdout/examples/convert.cc
+share/doc/qcow2-to-stdout/examples/own_disk.cc
+share/fish/vendor_completions.d/qcow2-to-stdout.fish
+share/man/man1/qcow2-to-stdout.1
+share/zsh/site-functions/_qcow2-to-stdout
+END
+[[ ! -e $source_root/SECURITY.md ]] || echo share/doc/qcow2-to-stdout/SECURITY.md >>patterns
+cd prefix
+find . -type f -printf '%P\n' | sort >../found
+while read -r pattern; do
+  # shellcheck disable=SC2086,SC2012  # a pattern
+  ls $pattern >>../wanted || fail "$pattern is missing"
+done <../patterns
+diff <(sort ../wanted) ../found || fail "other files"
+diff -r "$source_root/include/qcow2stream" include/qcow2stream
+
+! grep -rlF -e "$BUILD_DIR" -e "$source_root" . || fail "a path of the build"
+! grep -rl -e -Werror lib*/cmake lib*/pkgconfig || fail "our warnings are not others' errors"
+[[ -x bin/qcow2-to-stdout && ! -x share/man/man1/qcow2-to-stdout.1 ]]
+
+data ../disk.raw 100*K 300*K
+bin/qcow2-to-stdout ../disk.raw >../image
+same ../image <("$tool" ../disk.raw)

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "cli/digest_text.h"
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+namespace qcow2stream::cli {
+namespace {
+
+std::string base64(std::string_view text) {
+  return base64_text(std::as_bytes(std::span(text)));
+}
+
+// RFC 4648, section 10.
+TEST(DigestText, Base64) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(base64("\xff\xfe\xfb"), "//77");
+}
+
+TEST(DigestText, LinesOfCoreutils) {
+  const Digest digest{.algorithm = DigestAlgorithm::kBlake2b,
+                      .value = {std::byte{0xab}, std::byte{0x01}}};
+  EXPECT_EQ(digest_line(digest, "-"), "BLAKE2b (-) = ab01\n");
+  EXPECT_EQ(digest_line(digest, "a b) = "), "BLAKE2b (a b) = ) = ab01\n");
+  EXPECT_EQ(digest_line(digest, "a\\b\nc\r"), "\\BLAKE2b (a\\\\b\\nc\\r) = ab01\n");
+}
+
+TEST(DigestText, NamesGoBothWays) {
+  for (const std::string_view name : digest_names()) {
+    EXPECT_EQ(digest_name(digest_algorithm(name).value()), name);
+  }
+  EXPECT_FALSE(digest_algorithm("SHA256"));
+  EXPECT_FALSE(digest_algorithm(""));
+}
+
+}  // namespace
+}  // namespace qcow2stream::cli
