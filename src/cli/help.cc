@@ -37,11 +37,8 @@ void append_option(std::string& out, const OptionSpec& spec) {
 std::string help_text() {
   std::string out =
       "Usage: qcow2-to-stdout [OPTION]... DISK > IMAGE\n"
-      "Writes DISK as a qcow2 image to standard output; the output may be a pipe. DISK is a raw "
-      "disk\n"
-      "in a regular file or block device, with -f an image, an NBD URI, [ CMD ARGS... ] for a "
-      "server\n"
-      "program, or - for standard input.\n";
+      "DISK: a raw file or block device, with -f an image, an NBD URI, [ CMD ARGS... ], or - "
+      "(stdin).\n";
   for (const OptionGroup& group : option_groups()) {
     out += fmt::format("\n{}:\n", group.title);
     for (const OptionSpec& spec : group.options) {
