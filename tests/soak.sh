@@ -76,12 +76,15 @@ worker() {
   done
 }
 
+# sum_of COLUMN: of what the workers have counted.
+sum_of() { find results -type f -exec cat {} + | awk -v column="$1" '{ s += $column } END { print s + 0 }'; }
+
 # state: what the machine holds for the soak.
 state() {
   printf 'soak: %6d s: %s images, %s wrong; nbdkit: %s KiB, %s descriptors; processes: %s; files: %s\n' \
     $SECONDS \
-    "$(cat results/* 2>/dev/null | awk '{ s += $1 } END { print s + 0 }')" \
-    "$(cat results/* 2>/dev/null | awk '{ s += $2 } END { print s + 0 }')" \
+    "$(sum_of 1)" \
+    "$(sum_of 2)" \
     "$(awk '/VmRSS/ { print $2 }' "/proc/$server/status")" \
     "$(find "/proc/$server/fd" | wc -l)" \
     "$(pgrep -fc -- "$mark" || true)" \

@@ -45,7 +45,7 @@ python3 end.py SIGTERM ".*: ended by SIGTERM" \
   "$tool" -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
 [[ $(ls -A tmp) == '' ]] || fail "left behind: $(ls -A tmp)"
 for _ in {1..50}; do
-  left=$(pgrep -f "$image|rdelay=$((100 + $$)) " || true)
+  left=$(pgrep -f "$image|rdelay=$((100 + $$))" || true)
   [[ $left ]] || break
   sleep 0.1
 done

@@ -275,7 +275,7 @@ exec {lock}<>$mark/disk.qcow2
 python3 -c 'import fcntl, struct, sys, time
 # The byte that QEMU locks where it has an image open for writing (F_OFD_SETLK, 100 + 1).
 fcntl.fcntl(0, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, 101, 1, 0))' <&$lock
-fault "-f qcow2: another QEMU writes to it" 'is in use: QEMU has it open for writing' "$announced" -f qcow2 $mark/disk.qcow2
+fault "-f qcow2: another QEMU writes to it" 'is in use' "$announced" -f qcow2 $mark/disk.qcow2
 exec {lock}<&-
 if [[ $EUID == 0 && ${run[0]} == unshare ]] && type -P setpriv >/dev/null; then
   chmod 711 "$dir"
@@ -298,6 +298,14 @@ fault "no nbdkit: [ ]" 'nbdkit.*No such file' "$announced" -- [ nbdkit null ]
 
 # --- Signals to us -------------------------------------------------------------------------------
 
+# judge_end INJECTED SIGNAL [yes]: with the message of the thread that watches signals, which at the very
+# beginning may not be there yet.
+judge_end() {
+  local pattern="ended by SIG$2"
+  if [[ $2 == KILL || (${3-} == yes && ! -s stderr) ]]; then pattern=''; fi
+  judge "$1" "$((128 + $(kill -l "$2")))" "$pattern" "$announced"
+}
+
 program_path=$PATH
 is_program() { [[ $(<"/proc/$1/comm") == program ]]; }
 for signal in KILL TERM HUP; do
@@ -312,17 +320,13 @@ for signal in KILL TERM HUP; do
       sleep 0.0$moment
       kill -$signal "$job"
       finish_run
-      # At first nobody watches for signals yet.
-      said=
-      [[ ! -s stderr ]] || said="ended by SIG$signal"
-      judge "$source: SIG$signal to us after $moment ms" "$((128 + $(kill -l $signal)))" "$said" "$announced"
+      early=$([[ $moment != 0 ]] || echo yes)
+      judge_end "$source: SIG$signal to us after $moment ms" $signal "$early"
     done
     begin 10000 "${arguments[@]}"
     kill -$signal "$job"
     finish_run
-    said=
-    [[ $signal == KILL ]] || said="ended by SIG$signal"
-    judge "$source: SIG$signal to us in the middle" "$((128 + $(kill -l $signal)))" "$said" "$announced"
+    judge_end "$source: SIG$signal to us in the middle" $signal
   done
 done
 
