@@ -203,6 +203,27 @@ def other_disks(bench):
         bench.compare(what, samples, "ours → cat", "qemu-img + cat → cat", least=0)
 
 
+def digest(bench):
+    """17: what does a digest cost?"""
+    if not shutil.which("sha256sum"):
+        raise Skip("sha256sum is not there")
+    p, disk = bench.programs, bench.disks.path("ext4")
+    bench.runner.warm(disk)
+    image = bench.disks.directory / "digest.qcow2"
+    try:
+        with open(image, "wb") as out:
+            subprocess.run([p.ours, disk], stdout=out, check=True)
+        bench.runner.warm(image)
+        cells = [p.us(disk, CAT, "--digest", "sha256=/dev/null"), p.us(disk, CAT),
+                 Cell("sha256sum", ["sha256sum", image], NOTHING)]
+        samples = bench.run("warm, a digest", cells)
+    finally:
+        image.unlink(missing_ok=True)
+    what, label = "17 --digest sha256, warm, pipe to cat", cells[0].label()
+    bench.compare(what, samples, label, "sha256sum", most=1.1)
+    bench.compare(what, samples, label, cells[1].label())
+
+
 def peak_memory(bench):
     """Of every run of ours that was measured and had no more memory to spend."""
     peaks = [run["peak_rss_bytes"] for run in bench.runner.record
@@ -215,4 +236,4 @@ def peak_memory(bench):
 QUESTIONS = {1: warm_pipe, 2: first_byte, 3: cold_pipe, 4: to_file, 5: stored_zeros,
              6: virtual_size, 7: growth, 8: other_disks, 9: qcow2_image, 10: nbd_server,
              11: distant_server, 12: standard_input, 13: long_map, 14: zlib, 15: zstd,
-             16: increments}
+             16: increments, 17: digest}

@@ -160,7 +160,7 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
       throw_lost();
     }
     if (events > 0) {
-      silence = silence.zero();
+      silence = std::chrono::milliseconds::zero();
       continue;
     }
     silence += kPollTime;
