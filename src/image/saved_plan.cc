@@ -91,7 +91,7 @@ class PlanReader {
   }
 
   std::vector<std::byte> take_with_length(std::uint64_t most) {
-    const std::uint64_t length = load_big<std::uint64_t>(take_all(8).data());
+    const auto length = load_big<std::uint64_t>(take_all(8).data());
     if (length > most) damaged("a length in it makes no sense");
     return take_all(length);
   }

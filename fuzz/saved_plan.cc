@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Files of saved plans. An input that begins with an even byte is a header up to the first newline
+// and a map behind it, which get the frame and the checksum of a plan; any other is a whole file.
+// What is read as a plan gives an image whose beginning and end can be made, or an Error.
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/endian.h"
+#include "base/fd.h"
+#include "image/sha256.h"
+#include "input.h"
+#include "qcow2stream/qcow2stream.h"
+
+namespace qcow2stream::fuzz {
+namespace {
+
+constexpr std::uint64_t kPiece = 64 << 10;
+
+// Of any size, all zeros.
+class ZeroDisk final : public Disk {
+ public:
+  explicit ZeroDisk(std::uint64_t size) : size_(size) {}
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(GuestOffset /*offset*/, std::span<std::byte> buffer) const override {
+    std::ranges::fill(buffer, std::byte{0});
+  }
+
+ private:
+  std::uint64_t size_;
+  std::string name_ = "zeros";
+};
+
+std::string with_length(std::string_view text) {
+  std::string out(8, '\0');
+  store_big<std::uint64_t>(reinterpret_cast<std::byte*>(out.data()), text.size());
+  return out.append(text);
+}
+
+std::string file_of(std::string_view input) {
+  if (input.empty() || input.front() % 2 != 0) return std::string(input.substr(!input.empty()));
+  input.remove_prefix(1);
+  const std::size_t end = std::min(input.find('\n'), input.size());
+  std::string file = "qcow2-to-stdout plan 1\n";
+  file += with_length(input.substr(0, end));
+  file += with_length(input.substr(std::min(end + 1, input.size())));
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span(file)));
+  const auto digest = hash.finish();
+  return file.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+}
+
+void check_image(SavedPlan plan) {
+  const auto disk = std::make_shared<ZeroDisk>(plan.disk_size);
+  const Image image(disk, plan.options, plan.survey);
+  const Measurement measured = image.measure();
+  require(measured.required == image.size(), "the size");
+  std::vector<std::byte> piece(std::min(kPiece, image.size()));
+  image.read(HostOffset(0), piece);
+  image.read(HostOffset(image.size() - piece.size()), piece);
+}
+
+void check(std::string_view input) {
+  const std::string file = file_of(input);
+  const UniqueFd fd(::memfd_create("plan", MFD_CLOEXEC));
+  require(fd && ::write(fd.get(), file.data(), file.size()) >= 0, "a file in memory");
+  try {
+    check_image(load_plan("/proc/self/fd/" + std::to_string(fd.get())));
+  } catch (const Error&) {
+    // as it should be, for what is no plan or none that has an image
+  }
+}
+
+}  // namespace
+}  // namespace qcow2stream::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    qcow2stream::fuzz::check({reinterpret_cast<const char*>(data), size});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    std::abort();
+  }
+  return 0;
+}
