@@ -58,8 +58,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | --plan | --save-plan | --changed-map | -B | --backing-file | --base | --name |
-      --report | disk)
+    --data-file | --map | --plan | --save-plan | --changed-map | -B | --backing-file | --base | --name | --report | disk)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return

@@ -56,7 +56,7 @@ RulesetAttributes everything(long version) {
 }
 
 // What a child writes goes into memory of ours.
-constexpr std::uint64_t kMostOutput = 16U << 20;
+constexpr std::uint64_t kMostWritten = 16U << 20;
 
 // Libraries, the loader and QEMU's modules: files that come with packages.
 constexpr std::array kLibraries = {"/lib",       "/lib64",         "/usr/lib",
@@ -139,7 +139,7 @@ bool ReadyConfinement::allow(const std::string& path, std::uint64_t access) {
 
 bool ReadyConfinement::enter(unsigned first_closed) const {
   return ::syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
-         limit(RLIMIT_FSIZE, kMostOutput) && limit(RLIMIT_AS, confinement_.address_space) &&
+         limit(RLIMIT_FSIZE, kMostWritten) && limit(RLIMIT_AS, confinement_.address_space) &&
          limit(RLIMIT_DATA, confinement_.private_memory) &&
          limit(RLIMIT_CPU, confinement_.cpu_seconds) &&
          ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&

@@ -50,7 +50,7 @@ bool same_compression(const ImageOptions& one, const ImageOptions& other) {
          level_of(*one.compression) == level_of(*other.compression);
 }
 
-constexpr std::array kImageOptions = {
+constexpr std::array kComparedOptions = {
     ImageOption{"cluster-size",
                 [](const ImageOptions& one, const ImageOptions& other) {
                   return one.cluster_size == other.cluster_size;
@@ -91,7 +91,7 @@ void check_plan_options(const Options& options) {
 }
 
 void apply_plan(Options& options, const SavedPlan& plan) {
-  for (const ImageOption& option : kImageOptions) {
+  for (const ImageOption& option : kComparedOptions) {
     if (options.given.contains(option.name) && !option.same(options.image, plan.options)) {
       throw UsageError(
           fmt::format("--{}: is another one in the plan {}; leave it out", option.name, plan.name));

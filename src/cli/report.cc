@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::chrono::milliseconds kInterval{500};
+constexpr std::chrono::milliseconds kReportInterval{500};
 
 }  // namespace
 
@@ -29,7 +29,7 @@ void Report::plan(const ordered_json& measured) {
 void Report::progress(const ProgressState& state) {
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
-  if (last_ && now - last_time_ < kInterval) return;
+  if (last_ && now - last_time_ < kReportInterval) return;
   if (last_ && last_->step == state.step && last_->done == state.done) return;
   if (state.total == 0 && state.done == 0) return;
   last_ = state;

@@ -35,7 +35,7 @@ constexpr std::uint64_t kMostHeader = 64 << 10;
 // A map of a petabyte with every second cluster allocated has as much.
 constexpr std::uint64_t kMostMap = 16ULL << 30;
 
-constexpr std::size_t kPiece = 1 << 20;
+constexpr std::size_t kReadStep = 1 << 20;
 
 void append(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
@@ -73,7 +73,7 @@ class PlanReader {
     std::vector<std::byte> bytes;
     while (bytes.size() < length) {
       const std::size_t had = bytes.size();
-      bytes.resize(had + std::min<std::uint64_t>(kPiece, length - had));
+      bytes.resize(had + std::min<std::uint64_t>(kReadStep, length - had));
       const ssize_t n = ::read(fd_.get(), &bytes[had], bytes.size() - had);
       if (n < 0 && errno != EINTR) throw system_error(path_, "read failed", errno);
       bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(0, n)));

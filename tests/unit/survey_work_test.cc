@@ -29,13 +29,13 @@ class ListedExtents final : public ExtentCursor {
   std::size_t at_ = 0;
 };
 
-struct Disk {
+struct ArbitraryDisk {
   std::vector<Extent> extents;  // one behind the other, data and holes, from 0 on
   std::uint64_t size = 0;
 };
 
-Disk arbitrary_extents() {
-  Disk disk;
+ArbitraryDisk disk_of_runs() {
+  ArbitraryDisk disk;
   const auto count = *rc::gen::inRange(0, 200);
   for (int i = 0; i < count; ++i) {
     const auto most = *rc::gen::element<std::uint64_t>(1, 3000, 200'000, 20 << 20);
@@ -48,7 +48,7 @@ Disk arbitrary_extents() {
 }
 
 // The data, widened to multiples of `alignment`; ranges that touch each other are one.
-std::vector<GuestRange> widened(const Disk& disk, std::uint64_t alignment) {
+std::vector<GuestRange> widened(const ArbitraryDisk& disk, std::uint64_t alignment) {
   std::vector<GuestRange> ranges;
   for (const Extent& extent : disk.extents) {
     if (!extent.data) continue;
@@ -77,7 +77,7 @@ std::vector<GuestRange> joined(const std::vector<GuestRange>& pieces) {
 }
 
 RC_GTEST_PROP(SurveyWorkProperty, WhatExtentsShareIsHandedOutOnce, ()) {
-  const Disk disk = arbitrary_extents();
+  const ArbitraryDisk disk = disk_of_runs();
   const std::uint64_t alignment = 1ULL << *rc::gen::element(0, 9, 12, 16, 21);
   Progress progress;
   SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, alignment, &progress);
@@ -107,7 +107,7 @@ RC_GTEST_PROP(SurveyWorkProperty, WhatExtentsShareIsHandedOutOnce, ()) {
 TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
   // Each extent begins and ends within a cluster that its neighbours have a part of, too.
   constexpr std::uint64_t kAlignment = 65536;
-  Disk disk;
+  ArbitraryDisk disk;
   for (int i = 0; i < 20'000; ++i) {
     const std::uint64_t length = 1000 + static_cast<std::uint64_t>(i) * 7919 % 9000;
     disk.extents.push_back({.range = {GuestOffset(disk.size), length}, .data = i % 3 != 0});
@@ -133,8 +133,8 @@ TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
 }
 
 TEST(SurveyWork, NothingIsHandedOutAfterStop) {
-  const Disk disk{.extents = {{.range = {GuestOffset(0), 1ULL << 30}, .data = true}},
-                  .size = 1ULL << 30};
+  const ArbitraryDisk disk{.extents = {{.range = {GuestOffset(0), 1ULL << 30}, .data = true}},
+                           .size = 1ULL << 30};
   SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, 512, nullptr);
   std::vector<GuestRange> batch;
   EXPECT_TRUE(work.take(batch));
