@@ -157,7 +157,8 @@ int progress_fd_value(const char* value) {
 
 std::string report_value(const char* value) {
   const std::string_view word(value);
-  const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+  const bool is_number =
+      !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
   return is_number ? fmt::format("/dev/fd/{}", progress_fd_value(value)) : side_file_value(value);
 }
 

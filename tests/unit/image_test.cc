@@ -242,7 +242,8 @@ TEST(Image, AClusterThatCompressesToAnotherSizeIsAChangeOfTheDisk) {
     std::vector<std::byte> bytes(300'000, std::byte{1});
     const ImageOptions options{.compression = Compression{.type = type}};
     SurveyResult found = survey(MemoryDisk(bytes), options, {.spool_memory = 0});
-    for (std::size_t i = 2 * 65536; i < 3 * 65536; i += 13) bytes[i] = static_cast<std::byte>(i);
+    for (std::size_t i = std::size_t{2} * 65536; i < std::size_t{3} * 65536; i += 13)
+      bytes[i] = static_cast<std::byte>(i);
     const Image image(std::make_shared<MemoryDisk>(std::move(bytes)), options, std::move(found));
     try {
       read_all(image);

@@ -19,7 +19,7 @@ void walk(const std::vector<std::byte>& image) {
 
 // One cluster of data, some of compressed data, clusters of 512 bytes.
 std::vector<std::byte> good_image() {
-  std::vector<std::byte> bytes(20 * 512, std::byte{7});
+  std::vector<std::byte> bytes(std::size_t{20} * 512, std::byte{7});
   std::uint64_t random = 1;
   for (std::size_t i = 512; i < 1024; ++i) {
     random = random * 6364136223846793005U + 1;
@@ -34,7 +34,7 @@ class ImageWalkerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ImageWalker walker(image_, image_.size());
-    const std::uint64_t l1 = load_big<std::uint64_t>(&image_[walker.header().l1_offset.value()]);
+    const auto l1 = load_big<std::uint64_t>(&image_[walker.header().l1_offset.value()]);
     l2_ = qcow2::entry_offset(l1).value();
     const std::uint64_t table = walker.header().refcount_table_offset.value();
     refcounts_ = load_big<std::uint64_t>(&image_[table]);
@@ -71,9 +71,9 @@ TEST_F(ImageWalkerTest, FindsWrongEntries) {
   EXPECT_FALSE(good_with(l2_ + kData * 8, 512));
   EXPECT_FALSE(good_with(l2_ + kData * 8, 1ULL << 60));
   EXPECT_FALSE(good_with(l2_, qcow2::kCopied));
-  EXPECT_FALSE(good_with(l2_ + 2 * 8, qcow2::kCompressed));
+  EXPECT_FALSE(good_with(l2_ + 16, qcow2::kCompressed));
   EXPECT_FALSE(good_with(l2_, 1ULL << 61));  // more sectors than there are
-  EXPECT_FALSE(good_with(l2_ + 63 * 8, 1));  // a cluster that the disk does not have
+  EXPECT_FALSE(good_with(l2_ + 504, 1));     // a cluster that the disk does not have
 }
 
 TEST_F(ImageWalkerTest, FindsClustersThatNobodyUses) {

@@ -72,7 +72,7 @@ StreamOptions options_with(std::optional<std::uint64_t> size) {
   return {.size = size, .spool_directory = ::testing::TempDir()};
 }
 
-std::string error_of(const std::function<void()>& function) {
+std::string failure_of(const std::function<void()>& function) {
   try {
     function();
   } catch (const Error& error) {
@@ -107,11 +107,12 @@ TEST(Stream, AnAnnouncedSizeIsChecked) {
     const auto bytes = std::vector(size, std::byte{1});
     EXPECT_EQ(open_stream(FedPipe(bytes).fd(), "pipe", options_with(size))->size(), size);
     if (size > 0) {
-      EXPECT_EQ(error_of([&] { open_stream(FedPipe(bytes).fd(), "pipe", options_with(size - 1)); }),
-                "pipe: is longer than announced: there is more after " + std::to_string(size - 1) +
-                    " bytes");
+      EXPECT_EQ(
+          failure_of([&] { open_stream(FedPipe(bytes).fd(), "pipe", options_with(size - 1)); }),
+          "pipe: is longer than announced: there is more after " + std::to_string(size - 1) +
+              " bytes");
     }
-    EXPECT_EQ(error_of([&] { open_stream(FedPipe(bytes).fd(), "pipe", options_with(size + 1)); }),
+    EXPECT_EQ(failure_of([&] { open_stream(FedPipe(bytes).fd(), "pipe", options_with(size + 1)); }),
               "pipe: is shorter than announced: it ended after " + std::to_string(size) + " of " +
                   std::to_string(size + 1) + " bytes");
   }
@@ -120,13 +121,13 @@ TEST(Stream, AnAnnouncedSizeIsChecked) {
 TEST(Stream, WhatCannotBeReadIsRefused) {
   const UniqueFd directory(::open("/", O_RDONLY | O_CLOEXEC));
   const UniqueFd write_only(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  EXPECT_EQ(error_of([&] { open_stream(directory.get(), "x"); }),
+  EXPECT_EQ(failure_of([&] { open_stream(directory.get(), "x"); }),
             "x: cannot be read: is a directory");
-  EXPECT_EQ(error_of([&] { open_stream(write_only.get(), "x"); }),
+  EXPECT_EQ(failure_of([&] { open_stream(write_only.get(), "x"); }),
             "x: cannot be read: it is not open for reading");
-  EXPECT_EQ(error_of([] { open_stream(-1, "x"); }), "x: cannot be read: it is not open");
-  EXPECT_EQ(error_of([] { open_sequential(-1, "x", 1); }), "x: cannot be read: it is not open");
-  EXPECT_EQ(error_of([] { open_disk(-1, "x"); }), "x: cannot be read: it is not open");
+  EXPECT_EQ(failure_of([] { open_stream(-1, "x"); }), "x: cannot be read: it is not open");
+  EXPECT_EQ(failure_of([] { open_sequential(-1, "x", 1); }), "x: cannot be read: it is not open");
+  EXPECT_EQ(failure_of([] { open_disk(-1, "x"); }), "x: cannot be read: it is not open");
 }
 
 TEST(Stream, AFileThatStandsAtItsStartNeedsNoStream) {
@@ -178,7 +179,7 @@ TEST(SequentialStream, DropsWhatComesBeforeAndRefusesToGoBack) {
   expect_read(500'000, 100'000);
   expect_read(511, 1);
   std::vector<std::byte> buffer(100);
-  EXPECT_EQ(error_of([&] { disk->read(GuestOffset(500), buffer); }),
+  EXPECT_EQ(failure_of([&] { disk->read(GuestOffset(500), buffer); }),
             "pipe: read at offset 512 failed: it is a stream and has been read up to 600000");
   disk->check_unchanged();  // says nothing yet
   expect_read(600'000, 400'000);
@@ -188,14 +189,14 @@ TEST(SequentialStream, AnotherSizeThanAnnouncedIsAnError) {
   const std::vector<std::byte> bytes(70'000);
   std::vector<std::byte> buffer(70'001);
   const FedPipe shorter(bytes);
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(failure_of([&] {
               open_sequential(shorter.fd(), "pipe", 70'001)->read(GuestOffset(0), buffer);
             }),
             "pipe: is shorter than announced: it ended after 70000 of 70001 bytes");
   const FedPipe longer(bytes);
   const auto disk = open_sequential(longer.fd(), "pipe", 69'999);
   disk->read(GuestOffset(0), std::span(buffer).first(69'999));
-  EXPECT_EQ(error_of([&] { disk->check_unchanged(); }),
+  EXPECT_EQ(failure_of([&] { disk->check_unchanged(); }),
             "pipe: is longer than announced: there is more after 69999 bytes");
 }
 

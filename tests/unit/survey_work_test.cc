@@ -118,6 +118,7 @@ TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
   std::vector<GuestRange> pieces;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
         std::vector<GuestRange> batch;
