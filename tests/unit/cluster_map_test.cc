@@ -231,7 +231,7 @@ TEST(ClusterMap, ThreadsThatMarkTheSameWordsLoseNothing) {
   std::uint64_t i = 2;
   for (const std::uint32_t size : map->compressed_sizes()) {
     ASSERT_EQ(size, size_of(i));
-    i += i % 4 == 2 ? 1 : 3;
+    i += i % 4 == 2 ? 1U : 3U;
   }
 }
 
