@@ -90,7 +90,7 @@ class Image {
   [[nodiscard]] Segments segments(HostRange range) const;
 
  private:
-  friend void save_plan(const Image& image, const std::string& path);
+  friend std::vector<std::byte> encode_plan(const Image& image);
   class Content;
   std::unique_ptr<const Content> content_;
 };

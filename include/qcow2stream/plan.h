@@ -8,10 +8,12 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "qcow2stream/disk.h"
 #include "qcow2stream/image.h"
@@ -30,12 +32,12 @@ struct SavedPlan {
   SurveyResult survey;  // the map alone
 };
 
-// Writes the plan of `image` to `path`, which is created or truncated. Throws Error{kFailed}; what
-// was written then is no plan, and load_plan() finds that out.
-void save_plan(const Image& image, const std::string& path);
+// What a file with the plan of `image` holds. Only a part of it is no plan, and load_plan() finds
+// that out.
+std::vector<std::byte> encode_plan(const Image& image);
 
 // Reads a plan. Takes memory in proportion to what the file really has. Throws Error{kFailed}: the
-// file cannot be read, is none of save_plan(), is of another version, or is damaged.
+// file cannot be read, is none of encode_plan(), is of another version, or is damaged.
 SavedPlan load_plan(const std::string& path);
 
 // The image of the plan. Throws Error{kMismatch} if it is the plan of another disk (size or stamp),

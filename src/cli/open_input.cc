@@ -185,8 +185,9 @@ std::vector<InputStatus> input_status(const Options& options) {
   const int failed =
       reads_stdin(options) ? ::fstat(STDIN_FILENO, &status) : ::stat(options.disk.c_str(), &status);
   if (failed == 0) all.push_back({disk_name(options), status});
-  if (options.base && ::stat(options.base->c_str(), &status) == 0) {
-    all.push_back({*options.base, status});
+  for (const auto& name : {options.base, options.plan, options.map, options.changed_map,
+                           options.base_map, options.info, options.base_info}) {
+    if (name && ::stat(name->c_str(), &status) == 0) all.push_back({*name, status});
   }
   return all;
 }

@@ -36,7 +36,7 @@ std::shared_ptr<const Disk> open_base(const Options& options);
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
 std::vector<std::string> base_warnings(const Disk& base, const Options& options);
 
-// What DISK and the base are for the file system, those that are anything.
+// What DISK, the base and the lists that are read are for the file system, those that are anything.
 struct InputStatus {
   std::string name;
   struct stat status;

@@ -4,6 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 namespace qcow2stream::cli {
 namespace {
 
@@ -43,6 +47,21 @@ void check_sharing(const Options& options) {
   const bool is_file = options.server.empty() && !is_nbd_uri(options.disk);
   if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
     throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
+  }
+}
+
+// Several digests may share a file, nothing else.
+void check_side_files(const Options& options) {
+  const auto is_digest_file = [&options](const std::string& file) {
+    return std::ranges::find(options.digests, std::optional(file), &DigestRequest::file) !=
+           options.digests.end();
+  };
+  if (options.save_plan &&
+      (options.save_plan == options.report || is_digest_file(*options.save_plan))) {
+    throw UsageError("--save-plan: needs a file of its own");
+  }
+  if (options.report && *options.report != "/dev/stderr" && is_digest_file(*options.report)) {
+    throw UsageError("--report: needs a file of its own");
   }
 }
 
@@ -128,6 +147,7 @@ void check_map(const Options& options) {
 }
 
 void check_output_options(const Options& options) {
+  check_side_files(options);
   if (options.digest_name && options.digests.empty()) {
     throw UsageError("--name: needs --digest, in whose line it stands");
   }

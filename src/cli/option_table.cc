@@ -149,7 +149,7 @@ constexpr std::array kOutputOptions = {
                "refuse if the image is not the one with this id",
                [](Parsed& p, const char* value) { p.options.if_match = value; }},
     OptionSpec{0, "save-plan", Value::kRequired, "FILE", "keep what the survey found",
-               [](Parsed& p, const char* value) { p.options.save_plan = path_value(value); }},
+               [](Parsed& p, const char* value) { p.options.save_plan = side_file_value(value); }},
     OptionSpec{0, "plan", Value::kRequired, "FILE", "and use it instead of surveying DISK again",
                [](Parsed& p, const char* value) { p.options.plan = path_value(value); }},
     OptionSpec{0, "assume-unchanged", Value::kNone, "", "since then, where that cannot be seen",

@@ -32,6 +32,11 @@ std::optional<int> descriptor_of(std::string_view path) {
   return std::nullopt;
 }
 
+bool is_same_pipe(const struct stat& a, const struct stat& b) {
+  return (S_ISFIFO(a.st_mode) || S_ISSOCK(a.st_mode)) && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
 }  // namespace
 
 SideFile::SideFile(std::string path, const Options& options) : path_(std::move(path)) {
@@ -50,28 +55,19 @@ SideFile::SideFile(std::string path, const Options& options) : path_(std::move(p
   check_is_another(options);
 }
 
-SideFile::SideFile(SideFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      fd_(std::move(other.fd_)),
-      status_(other.status_),
-      is_path_(other.is_path_),
-      made_(std::exchange(other.made_, false)) {}
-
-SideFile::~SideFile() {
-  if (made_) ::unlink(path_.c_str());
-}
-
 void SideFile::open_path() {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_EXCL, 0666));
-  made_ = static_cast<bool>(fd_);
+  name_ = TemporaryName([&] {
+    fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_EXCL, 0666));
+    return fd_ ? path_ : "";
+  });
   if (!fd_ && errno == EEXIST) fd_ = UniqueFd(::open(path_.c_str(), kFlags, 0666));
 }
 
 void SideFile::check_is_another(const Options& options) const {
   struct stat out {};
-  const bool is_image = ::fstat(STDOUT_FILENO, &out) == 0 && is_same_storage(out, status_);
-  if (is_image) {
+  if (!options.run && ::fstat(STDOUT_FILENO, &out) == 0 &&
+      (is_same_storage(out, status_) || is_same_pipe(out, status_))) {
     throw Error(ErrorKind::kFailed, path_, "cannot be written", "the image goes there");
   }
   for (const auto& [name, in] : input_status(options)) {
@@ -97,7 +93,7 @@ void SideFile::write(std::string_view text) {
 
 void SideFile::close() {
   if (::close(fd_.release()) != 0) throw system_error(path_, "close failed", errno);
-  made_ = false;
+  name_.keep();
 }
 
 bool SideFile::is_same_file(const SideFile& other) const {

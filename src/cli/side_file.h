@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "base/temporary_name.h"
 #include "cli/options.h"
 
 namespace qcow2stream::cli {
@@ -15,14 +16,11 @@ namespace qcow2stream::cli {
 // A file that is written beside the image, for example with its digest. Writing throws Error.
 class SideFile {
  public:
-  // Opens `path`, and makes it where it is not; what is in it stays until begin(). /dev/fd/N and
-  // /dev/stderr are the descriptor itself, which goes on where it stands. Throws Error if it cannot
-  // be opened, and if it is DISK, the base, or where the image goes.
+  // Opens `path`, and makes it where it is not; what is in it stays until begin(). A file that it
+  // has made goes away again unless it gets to close(). /dev/fd/N and /dev/stderr are the
+  // descriptor itself, which goes on where it stands. Throws Error if it cannot be opened, and if
+  // it is a file that is read, or where the image goes.
   SideFile(std::string path, const Options& options);
-  // Takes a file away again that it has made and that did not get to close().
-  ~SideFile();
-  SideFile(SideFile&& other) noexcept;
-  SideFile& operator=(SideFile&&) = delete;
 
   // A regular file is empty from here on.
   void begin();
@@ -31,7 +29,7 @@ class SideFile {
   void close();
 
   // It stays, whatever becomes of the rest.
-  void keep() { made_ = false; }
+  void keep() { name_.keep(); }
 
   [[nodiscard]] bool is_same_file(const SideFile& other) const;
 
@@ -43,7 +41,7 @@ class SideFile {
   UniqueFd fd_;
   struct stat status_ {};
   bool is_path_ = true;  // and not a descriptor that the caller has opened
-  bool made_ = false;    // and not yet complete
+  TemporaryName name_;   // of a file that was not there
 };
 
 }  // namespace qcow2stream::cli

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "base/temporary_name.h"
+
 namespace qcow2stream::cli {
 namespace {
 
@@ -63,6 +65,7 @@ void SignalWatch::run() const {
       on_usr1_();
     } else {
       before_death_(signal);
+      remove_temporary_names();
       die_of(signal);
     }
   }

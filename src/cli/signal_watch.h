@@ -19,7 +19,8 @@ sigset_t block_watched_signals();
 class SignalWatch {
  public:
   // `signals` as returned above. `before_death` is called with the number of a signal that ends the
-  // program, which then dies of it; `on_usr1` for each SIGUSR1. Both run in a thread of their own.
+  // program, which then takes its temporary names away and dies of it; `on_usr1` for each SIGUSR1.
+  // Both run in a thread of their own.
   SignalWatch(const sigset_t& signals, std::function<void(int)> before_death,
               std::function<void()> on_usr1);
   ~SignalWatch();

@@ -22,8 +22,7 @@ void check_stdout(const Options& options) {
   if (::fstat(STDOUT_FILENO, &out) != 0) return;
   for (const auto& [name, in] : input_status(options)) {
     if (is_same_storage(out, in)) {
-      throw Error(ErrorKind::kFailed, name, "cannot be read",
-                  "standard output writes to the same disk");
+      throw Error(ErrorKind::kFailed, name, "cannot be read", "standard output writes to it");
     }
   }
 }

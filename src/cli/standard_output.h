@@ -12,7 +12,7 @@ namespace qcow2stream::cli {
 
 inline constexpr const char* kStdoutName = "standard output";
 
-// Throws Error if it is a terminal (that of --run may be one), DISK or the base.
+// Throws Error if it is a terminal (that of --run may be one) or a file that is read.
 void check_stdout(const Options& options);
 
 void print_to_stdout(std::string_view text);

@@ -3,7 +3,7 @@
 // A listening socket that nobody else can reach and that leaves nothing behind: it gets a name in a
 // directory of mode 0700, is connected to as often as we shall need (a connection waits in its
 // queue until the server accepts it), and loses name and directory before the server is even
-// started.
+// started. A signal that ends us in between takes them away, too.
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "base/errors.h"
+#include "base/temporary_name.h"
 #include "disk/nbd_disk.h"
 
 namespace qcow2stream {
@@ -24,39 +24,12 @@ namespace {
 
 constexpr const char* kName = "private socket";
 
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    // The path of a socket is short: sun_path has 108 bytes.
-    if (::mkdtemp(path_.data()) == nullptr) throw system_error(path_, "mkdtemp failed", errno);
-  }
-  ~TemporaryDirectory() {
-    ::unlink(socket_path().c_str());
-    ::rmdir(path_.c_str());
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] std::string socket_path() const { return path_ + "/socket"; }
-
- private:
-  std::string path_ = "/tmp/qcow2-to-stdout.XXXXXX";
-};
+// The path of a socket is short: sun_path has 108 bytes.
+std::string make_directory() {
+  std::string path = "/tmp/qcow2-to-stdout.XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) throw system_error(path, "mkdtemp failed", errno);
+  return path;
+}
 
 UniqueFd new_socket() {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -71,17 +44,20 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
   const UniqueFd listener = new_socket();
   std::vector<UniqueFd> sockets;
   {
-    // A signal that ends us now would leave the name behind; it waits for the few microseconds.
-    const SignalsBlocked blocked;
-    const TemporaryDirectory directory;
+    const TemporaryName directory(make_directory);
+    const std::string path = directory.path() + "/socket";
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    const std::string path = directory.socket_path();
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    if (::bind(listener.get(), generic, sizeof address) != 0 ||
-        ::listen(listener.get(), static_cast<int>(count)) != 0) {
-      throw system_error(kName, "bind failed", errno);
+    const TemporaryName socket([&] {
+      if (::bind(listener.get(), generic, sizeof address) != 0) {
+        throw system_error(kName, "bind failed", errno);
+      }
+      return path;
+    });
+    if (::listen(listener.get(), static_cast<int>(count)) != 0) {
+      throw system_error(kName, "listen failed", errno);
     }
     for (unsigned i = 0; i < count; ++i) {
       sockets.push_back(new_socket());

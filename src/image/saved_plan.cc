@@ -48,18 +48,6 @@ void append_with_length(std::vector<std::byte>& out, std::span<const std::byte> 
   append(out, bytes);
 }
 
-void write_file(const std::string& path, std::span<const std::byte> bytes) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
-  if (!fd) throw system_error(path, "cannot be created", errno);
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(path, "write failed", errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  if (::close(fd.release()) != 0) throw system_error(path, "close failed", errno);
-}
-
 // Reads a plan from its beginning, and hashes what it reads.
 class PlanReader {
  public:
@@ -150,8 +138,8 @@ std::string_view layout_of(std::string_view image_id) {
 
 }  // namespace
 
-void save_plan(const Image& image, const std::string& path) {
-  const SavedPlan plan{.name = path,
+std::vector<std::byte> encode_plan(const Image& image) {
+  const SavedPlan plan{.name = {},
                        .options = image.options(),
                        .disk_size = image.disk().size(),
                        .stamp = image.disk().stamp(),
@@ -167,7 +155,7 @@ void save_plan(const Image& image, const std::string& path) {
   Sha256 hash;
   hash.update(bytes);
   append(bytes, hash.finish());
-  write_file(path, bytes);
+  return bytes;
 }
 
 SavedPlan load_plan(const std::string& path) {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/errors.h"
+#include "base/temporary_name.h"
 #include "base/zero.h"
 
 namespace qcow2stream {
@@ -23,9 +24,12 @@ constexpr std::uint64_t kHoleSize = 4096;
 
 // Where the file system cannot make a file without a name, it has one for a moment.
 UniqueFd open_named(const std::string& directory) {
-  std::string path = directory + "/qcow2-to-stdout.XXXXXX";
-  UniqueFd fd(::mkostemp(path.data(), O_CLOEXEC));
-  if (fd) ::unlink(path.c_str());
+  UniqueFd fd;
+  const TemporaryName name([&]() -> std::string {
+    std::string path = directory + "/qcow2-to-stdout.XXXXXX";
+    fd = UniqueFd(::mkostemp(path.data(), O_CLOEXEC));
+    return fd ? path : "";
+  });
   return fd;
 }
 

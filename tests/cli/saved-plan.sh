@@ -102,9 +102,42 @@ same image wanted
 "$tool" --plan plan --assume-unchanged --size 24M - < <(cat disk.raw) >image
 same image wanted
 
-# A file that cannot be written fails before the first byte.
-expect_refusal 1 'cannot be created' "$tool" --save-plan missing/plan disk.raw
+# A file that cannot be written fails before the first byte, and so does one that holds something else.
+expect_refusal 1 'missing/plan: cannot be opened for writing' "$tool" --save-plan missing/plan disk.raw
 expect_refusal 1 '/dev/full: (write|close) failed' "$tool" --save-plan /dev/full disk.raw
+cp disk.raw before
+cp base.raw base.before
+ln -s disk.raw link
+expect_refusal 1 'disk.raw: cannot be written: it is disk.raw' "$tool" --save-plan disk.raw disk.raw
+expect_refusal 1 'link: cannot be written: it is disk.raw' "$tool" --save-plan link --measure disk.raw
+expect_refusal 1 'base.raw: cannot be written: it is base.raw' \
+  "$tool" --save-plan base.raw --base base.raw disk.raw
+echo '[]' >map
+expect_refusal 1 'map: cannot be written: it is map' "$tool" --save-plan map --map map disk.raw
+[[ $(<map) == '[]' ]]
+same disk.raw before
+same base.raw base.before
+status=0
+"$tool" --save-plan image disk.raw >image 2>stderr || status=$?
+[[ $status == 1 && ! -s image ]]
+expect_stderr 'image: cannot be written: the image goes there'
+for name in /dev/stdout /dev/fd/1; do
+  expect_refusal 2 'is standard output' "$tool" --save-plan $name disk.raw
+done
+status=0
+"$tool" --save-plan /dev/fd/01 disk.raw 2>stderr | wc -c >count || status=$?
+[[ $status == 1 && $(<count) == 0 ]]
+expect_stderr 'the image goes there'
+expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --report=x disk.raw
+expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --digest md5 --digest md5=x disk.raw
+expect_refusal 2 'needs a file of its own' "$tool" --report=x --digest md5=x disk.raw
+[[ ! -e x ]]
+# An old one stays where there is no new one.
+cp plan old
+expect_refusal 4 'if-match' "$tool" --if-match no --save-plan old disk.raw
+same old plan
+expect_refusal 4 'if-match' "$tool" --if-match no --save-plan new disk.raw
+[[ ! -e new ]] || fail 'a file without a plan'
 # Through a descriptor.
 "$tool" --save-plan /dev/fd/3 --measure disk.raw 3>plan3 >/dev/null
 same plan3 plan

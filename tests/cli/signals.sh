@@ -43,6 +43,11 @@ python3 end.py SIGINT "standard input: ended by SIGINT" "$tool" -
 # A server that does not answer.
 python3 end.py SIGTERM ".*: ended by SIGTERM" \
   "$tool" -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
+# A digest and a plan that are not there yet.
+python3 end.py SIGTERM "disk.raw: ended by SIGTERM; output is incomplete .*" \
+  "$tool" --digest sha256=tmp/digest disk.raw
+python3 end.py SIGTERM ".*: ended by SIGTERM" "$tool" --save-plan tmp/plan \
+  -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
 [[ $(ls -A tmp) == '' ]] || fail "left behind: $(ls -A tmp)"
 for _ in {1..50}; do
   left=$(pgrep -f "$image|rdelay=$((100 + $$))" || true)

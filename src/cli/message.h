@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <string_view>
+
+namespace qcow2stream::cli {
+
+// A line on standard error, behind the program's name. Nobody can be told if that fails.
+void message(std::string_view text);
+
+}  // namespace qcow2stream::cli
