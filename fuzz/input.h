@@ -5,6 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -32,5 +35,17 @@ class Input {
   std::span<const std::uint8_t> bytes_;
   std::size_t at_ = 0;
 };
+
+// One input for a fuzzer: what `check` throws is a failure that ends the program.
+template <class Check>
+int run(const char* fuzzer, const Check& check) {
+  try {
+    check();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", fuzzer, error.what());
+    std::abort();
+  }
+  return 0;
+}
 
 }  // namespace qcow2stream::fuzz

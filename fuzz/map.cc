@@ -4,19 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 
+#include "input.h"
 #include "map_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  try {
-    const std::string text(data, data + size);
-    qcow2stream::fuzz::check_map(text, qcow2stream::fuzz::Meaning::kAllocated);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "map: %s\n", error.what());
-    std::abort();
-  }
-  return 0;
+  return qcow2stream::fuzz::run("map", [&] {
+    qcow2stream::fuzz::check_map({data, data + size}, qcow2stream::fuzz::Meaning::kAllocated);
+  });
 }

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -88,12 +87,8 @@ void check_words(const std::vector<std::string>& words) {
 }  // namespace qcow2stream::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  try {
+  return qcow2stream::fuzz::run("options", [&] {
     const std::string text(data, data + size);
     qcow2stream::fuzz::check_words(qcow2stream::fuzz::words_of(text));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "options: %s\n", error.what());
-    std::abort();
-  }
-  return 0;
+  });
 }

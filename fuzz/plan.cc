@@ -8,9 +8,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <memory>
 #include <vector>
 
@@ -128,12 +125,8 @@ void check(Input& input) {
 }  // namespace qcow2stream::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  try {
+  return qcow2stream::fuzz::run("plan", [&] {
     qcow2stream::fuzz::Input input({data, size});
     qcow2stream::fuzz::check(input);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "plan: %s\n", error.what());
-    std::abort();
-  }
-  return 0;
+  });
 }

@@ -12,9 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <memory>
 #include <vector>
 
@@ -183,12 +180,8 @@ void check(Input& input) {
 }  // namespace qcow2stream::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  try {
+  return qcow2stream::fuzz::run("range", [&] {
     qcow2stream::fuzz::Input input({data, size});
     qcow2stream::fuzz::check(input);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "range: %s\n", error.what());
-    std::abort();
-  }
-  return 0;
+  });
 }

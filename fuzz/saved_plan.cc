@@ -10,9 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -88,11 +85,7 @@ void check(std::string_view input) {
 }  // namespace qcow2stream::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  try {
+  return qcow2stream::fuzz::run("saved-plan", [&] {
     qcow2stream::fuzz::check({reinterpret_cast<const char*>(data), size});
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    std::abort();
-  }
-  return 0;
+  });
 }

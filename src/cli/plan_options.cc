@@ -26,53 +26,40 @@ constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
                                                              "spool-memory",
                                                              "save-plan"};
 
-// What two options are together is one field of the image's, so they are compared together.
-struct ImageOption {
-  std::string_view name;  // long
-  bool (*same)(const ImageOptions& one, const ImageOptions& other);
-};
-
-bool same_data_file(const ImageOptions& one, const ImageOptions& other) {
-  return one.data_file == other.data_file;
-}
-bool same_backing_file(const ImageOptions& one, const ImageOptions& other) {
-  return one.backing_file == other.backing_file;
+template <auto Field>
+bool same(const ImageOptions& one, const ImageOptions& other) {
+  return one.*Field == other.*Field;
 }
 
 int level_of(const Compression& compression) {
   return compression.level.value_or(
       compression_levels(compression.type, compression.deflate_window).normal);
 }
-bool same_compression(const ImageOptions& one, const ImageOptions& other) {
+template <>
+bool same<&ImageOptions::compression>(const ImageOptions& one, const ImageOptions& other) {
   if (!one.compression || !other.compression) return !one.compression && !other.compression;
   return one.compression->type == other.compression->type &&
          one.compression->deflate_window == other.compression->deflate_window &&
          level_of(*one.compression) == level_of(*other.compression);
 }
 
+// What two options are together is one field of the image's, so they are compared together.
+struct ImageOption {
+  std::string_view name;  // long
+  bool (*same)(const ImageOptions& one, const ImageOptions& other);
+};
+
 constexpr std::array kComparedOptions = {
-    ImageOption{"cluster-size",
-                [](const ImageOptions& one, const ImageOptions& other) {
-                  return one.cluster_size == other.cluster_size;
-                }},
-    ImageOption{"refcount-bits",
-                [](const ImageOptions& one, const ImageOptions& other) {
-                  return one.refcount_bits == other.refcount_bits;
-                }},
-    ImageOption{"qcow2-version",
-                [](const ImageOptions& one, const ImageOptions& other) {
-                  return one.version == other.version;
-                }},
-    ImageOption{"extended-l2",
-                [](const ImageOptions& one, const ImageOptions& other) {
-                  return one.extended_l2 == other.extended_l2;
-                }},
-    ImageOption{"data-file", same_data_file},
-    ImageOption{"data-file-raw", same_data_file},
-    ImageOption{"compress", same_compression},
-    ImageOption{"deflate-window", same_compression},
-    ImageOption{"backing-file", same_backing_file},
-    ImageOption{"backing-format", same_backing_file},
+    ImageOption{"cluster-size", same<&ImageOptions::cluster_size>},
+    ImageOption{"refcount-bits", same<&ImageOptions::refcount_bits>},
+    ImageOption{"qcow2-version", same<&ImageOptions::version>},
+    ImageOption{"extended-l2", same<&ImageOptions::extended_l2>},
+    ImageOption{"data-file", same<&ImageOptions::data_file>},
+    ImageOption{"data-file-raw", same<&ImageOptions::data_file>},
+    ImageOption{"compress", same<&ImageOptions::compression>},
+    ImageOption{"deflate-window", same<&ImageOptions::compression>},
+    ImageOption{"backing-file", same<&ImageOptions::backing_file>},
+    ImageOption{"backing-format", same<&ImageOptions::backing_file>},
 };
 
 }  // namespace
