@@ -128,7 +128,7 @@ status=0
 "$tool" --save-plan /dev/fd/01 disk.raw 2>stderr | wc -c >count || status=$?
 [[ $status == 1 && $(<count) == 0 ]]
 expect_stderr 'the image goes there'
-expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --report=x disk.raw
+expect_refusal 2 '--report: needs a file of its own' "$tool" --save-plan x --report=x disk.raw
 expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --digest md5 --digest md5=x disk.raw
 expect_refusal 2 'needs a file of its own' "$tool" --report=x --digest md5=x disk.raw
 [[ ! -e x ]]
