@@ -19,10 +19,13 @@
 namespace qcow2stream {
 namespace {
 
-// /proc/PID/stat: "PID (NAME) STATE PARENT ...", and NAME may hold anything.
+// /proc/PID/stat: "PID (NAME) STATE PARENT ...", and NAME may hold anything, up to 64 bytes of it.
 pid_t parent_of(const std::string& pid) {
   std::ifstream file("/proc/" + pid + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text(256, '\0');
+  // The process may end meanwhile. Then read() gives nothing, and an iterator would throw.
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
   const std::size_t name_end = text.rfind(')');
   pid_t parent = -1;
   if (name_end == std::string::npos ||

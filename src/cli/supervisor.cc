@@ -212,7 +212,13 @@ class SupervisorProcess {
     ::dup2(null, STDIN_FILENO);
     if (null > STDERR_FILENO) ::close(null);
   }
-  SupervisorProcess(std::move(setup)).run();
+  SupervisorProcess process(std::move(setup));
+  try {
+    process.run();
+  } catch (...) {
+    // No memory. What there is above us on the stack belongs to the process that forked this one.
+    ::_exit(1);
+  }
   ::_exit(0);
 }
 
