@@ -66,13 +66,16 @@ image_of() {
 for source in "${!arguments[@]}"; do image_of "$source"; done
 
 # run SOURCE OUTPUT PREFIX...: the program, behind the words of PREFIX; its bytes are in `received`, its
-# status in $status. $feed is the command whose output a source that reads standard input has.
+# status in $status. $feed is the command whose output a source that reads standard input has; $more are
+# options that it gets besides.
 feed=(cat disk.raw)
+more=()
 run() {
   local source=$1 output=$2 words
   shift 2
   read -ra words <<<"${arguments[$source]}"
-  words=("$@" "$dir/program" -q "${words[@]}")
+  words=("$@" "$dir/program" -q "${more[@]}" "${words[@]}")
+  if declare -F prepare_beside >/dev/null; then prepare_beside; fi
   status=0
   rm -f received
   # shellcheck disable=SC2086  # two words
@@ -102,7 +105,7 @@ lines=0
 # left_behind SOURCE
 left_behind() {
   local n
-  if [[ $1 != q* ]]; then
+  if [[ $1 != q* && -z ${starts_processes:-} ]]; then
     find tmp -mindepth 1 -not -path 'tmp/nbdkit*'
     return
   fi
@@ -122,11 +125,12 @@ right_message() {
   grep -Eiq -e "$1" stderr || return 1
   ! grep -Eq 'terminate|std::|bad_alloc|[Ii]nvalid state' stderr || return 1
   note=$(grep -Eo 'incomplete \([0-9]+ of [0-9]+ bytes\)' stderr) || return 0
-  [[ -n ${reader_leaves:-} || $note == "incomplete ($written of $announced bytes)" ]]
+  [[ -n ${reader_leaves:-}${reader_is_ended:-} || $note == "incomplete ($written of $announced bytes)" ]]
 }
 
 # judge FAULT SOURCE OUTPUT STATUS PATTERN: STATUS is a pattern. $reader_leaves: not all that is written
-# is received, and what a pipe holds may be lost. $all_is_written: it fails after the last byte.
+# is received, and what a pipe holds may be lost. $reader_is_ended: the same after a failure only.
+# $all_is_written: it fails after the last byte. $before_first_byte: before the first one.
 judge() {
   local fault=$1 source=$2 wanted_status=$4 problem='' left written announced
   left=$(left_behind "$source")
@@ -144,6 +148,7 @@ judge() {
     fi
   else
     [[ -n ${all_is_written:-} ]] || ((written < announced)) || problem+=" not-shorter"
+    [[ -z ${before_first_byte:-} ]] || ((written == 0)) || problem+=" too-late"
     if [[ $5 == - ]]; then
       [[ ! -s stderr ]] || problem+=" message"
     else
@@ -151,6 +156,7 @@ judge() {
     fi
   fi
   cmp -s -n "$written" received "$source.wanted" || problem+=" bytes"
+  if declare -F judge_beside >/dev/null; then judge_beside; fi  # may add to $problem and $left
   [[ -z $left ]] || problem+=" left-behind"
   line "$fault" "$2 to $3" "$status" "$written of $announced" \
     "$(cut -c 18-150 stderr | tr '\n' '~')" "${left:-nothing}" "$problem"
@@ -186,3 +192,45 @@ shim() {
 
 # survives FAULTS SOURCE OUTPUT [WORDS]
 survives() { shim "$1" "$2" "$3" 0 '' "${4:-}"; }
+
+# --- From too little to enough -------------------------------------------------------------------
+
+# denied WHAT PREFIX...: one run for each of $modes, a source and what with() takes. A line that says what
+# the one before it said is not printed.
+modes=()
+declare -A said
+denied() {
+  local what=$1 before mode source
+  shift
+  for mode in "${modes[@]}"; do
+    read -r source options <<<"$mode"
+    # shellcheck disable=SC2086  # words
+    if declare -F with >/dev/null; then with $options; fi
+    run "$source" pipe "$@"
+    # Before our first line: what the loader says.
+    if ((status == 127)) && grep -q 'qcow2-to-stdout.*while loading shared libraries' stderr; then continue; fi
+    if declare -F only_our_messages >/dev/null; then only_our_messages; fi
+    before=${said[$mode]-}
+    said[$mode]="$status $(sed 's/[0-9][0-9]*/N/g' stderr)"
+    judge "$what${options:+, $options}" "$source" pipe "${any_status:-[01]}" '' >line
+    if [[ ${said[$mode]} != "$before" ]] || grep -q WRONG line; then cat line; fi
+  done
+}
+
+# succeeded WHAT: every mode in the end.
+succeeded() {
+  local mode
+  for mode in "${modes[@]}"; do
+    [[ ${said[$mode]} == "0 "* ]] || fail "$mode has failed with every $1: ${said[$mode]}"
+  done
+  said=()
+}
+
+# least_memory: how many MiB of address space --version needs.
+least_memory() {
+  local mebibytes=16
+  until prlimit --as=$((mebibytes * M)) ./program --version >version 2>&1; do
+    mebibytes=$((mebibytes + 1))
+  done
+  echo $mebibytes
+}
