@@ -24,6 +24,7 @@ const std::map<std::string, int> kErrors = {
 
 constexpr std::int64_t kBlock = 4096;
 constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kDay = 86400 * kSecond;
 
 enum class When { kCall, kFrom, kDiskByte, kWritten };
 
@@ -37,7 +38,8 @@ struct Fault {
 
 std::vector<Fault>& all() {
   static std::vector<Fault>& list = *[] {
-    std::istringstream text(std::getenv("FAULTS") != nullptr ? std::getenv("FAULTS") : "");
+    const char* const given = std::getenv("FAULTS");
+    std::istringstream text(given != nullptr ? given : "");
     std::vector<std::string> words;
     for (std::string word; text >> word;) words.push_back(word);
     auto* made = new std::vector<Fault>(words.size());
@@ -125,7 +127,7 @@ std::int64_t clock_offset(clockid_t clock) {
   for (Fault& fault : all()) {
     if (fault.call != "clock") continue;
     const std::int64_t n = ++fault.seen;
-    if (clock == CLOCK_REALTIME) return (n % 2 == 0 ? 1 : -1) * 86400 * (n % 7) * kSecond;
+    if (clock == CLOCK_REALTIME) return (n % 2 == 0 ? n % 7 : -(n % 7)) * kDay;
     if (clock == CLOCK_MONOTONIC) return n / 4 * 3600 * kSecond;
   }
   return skipped;

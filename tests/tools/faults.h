@@ -17,7 +17,7 @@ enum class Target { kOther, kOutput, kFile };
 
 // What a call is about to do. `length` may be made shorter.
 struct Call {
-  const char* name;
+  const char* name = "";
   std::size_t& length;
   std::int64_t offset = -1;        // in the disk
   Target target = Target::kOther;  // the one that is written to, if one is
