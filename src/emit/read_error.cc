@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -22,10 +24,16 @@ Error does_not_read(const Error& error) {
       .with_errno(error.error_number());
 }
 
-// A read that failed, as the disk tells it. A server that is gone has no offset.
+// A server that is gone, or about to go, has not changed.
+bool is_lost(int error) {
+  constexpr std::array kLost = {ENOTCONN, ECONNRESET, ECONNABORTED, EPIPE, ESHUTDOWN, ETIMEDOUT};
+  return std::ranges::find(kLost, error) != kLost.end();
+}
+
+// A read that failed, as the disk tells it.
 bool is_read_error(const Error& error, const Disk& disk) {
   return error.kind() == ErrorKind::kFailed && error.name() == disk.name() && error.offset() &&
-         error.error_number() != 0;
+         error.error_number() != 0 && !is_lost(error.error_number());
 }
 
 }  // namespace
