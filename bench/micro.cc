@@ -19,27 +19,13 @@
 #include "plan/cluster_map_builder.h"
 #include "plan/layout.h"
 #include "qcow2stream/qcow2stream.h"
+#include "testing.h"
 
 namespace qcow2stream {
 namespace {
 
 // Guest clusters of the disks here, whatever the cluster size is.
 constexpr ClusterCount kClusters = 1U << 20;
-
-// A disk that nobody reads.
-class ImaginaryDisk final : public Disk {
- public:
-  explicit ImaginaryDisk(std::uint64_t size) : size_(size) {}
-  [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  void read(GuestOffset /*offset*/, std::span<std::byte> buffer) const override {
-    std::ranges::fill(buffer, std::byte{0});
-  }
-
- private:
-  std::string name_ = "imaginary";
-  std::uint64_t size_;
-};
 
 // Which clusters have data. kRuns: of 1 to 64 clusters with gaps of 1 to 64.
 enum Pattern : std::int64_t { kAll, kEveryOther, kRuns };
@@ -93,7 +79,7 @@ HostRange region_named(const Image& image, std::string_view name) {
 void generate(benchmark::State& state, std::string_view region) {
   const ImageOptions options{.cluster_size = static_cast<std::uint32_t>(state.range(0))};
   const std::uint64_t size = kClusters * options.cluster_size;
-  const Image image(std::make_shared<ImaginaryDisk>(size), options,
+  const Image image(std::make_shared<testing::ZeroDisk>(size), options,
                     {make_map(options, state.range(1)), nullptr});
   const HostRange range = region_named(image, region);
   if (range.length == 0) return state.SkipWithError("no such region");

@@ -20,26 +20,12 @@
 #include "image/sha256.h"
 #include "input.h"
 #include "qcow2stream/qcow2stream.h"
+#include "testing.h"
 
 namespace qcow2stream::fuzz {
 namespace {
 
 constexpr std::uint64_t kPiece = 64 << 10;
-
-// Of any size, all zeros.
-class ZeroDisk final : public Disk {
- public:
-  explicit ZeroDisk(std::uint64_t size) : size_(size) {}
-  [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] std::uint64_t size() const override { return size_; }
-  void read(GuestOffset /*offset*/, std::span<std::byte> buffer) const override {
-    std::ranges::fill(buffer, std::byte{0});
-  }
-
- private:
-  std::uint64_t size_;
-  std::string name_ = "zeros";
-};
 
 std::string with_length(std::string_view text) {
   std::string out(8, '\0');
@@ -61,7 +47,7 @@ std::string file_of(std::string_view input) {
 }
 
 void check_image(SavedPlan plan) {
-  const auto disk = std::make_shared<ZeroDisk>(plan.disk_size);
+  const auto disk = std::make_shared<testing::ZeroDisk>(plan.disk_size);
   const Image image(disk, plan.options, plan.survey);
   const Measurement measured = image.measure();
   require(measured.required == image.size(), "the size");

@@ -118,6 +118,7 @@ expect_refusal 1 'map: cannot be written: it is map' "$tool" --save-plan map --m
 same disk.raw before
 same base.raw base.before
 status=0
+# shellcheck disable=SC2094
 "$tool" --save-plan image disk.raw >image 2>stderr || status=$?
 [[ $status == 1 && ! -s image ]]
 expect_stderr 'image: cannot be written: the image goes there'

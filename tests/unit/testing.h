@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +33,21 @@ class MemoryDisk final : public Disk {
  private:
   std::string name_ = "memory";
   std::vector<std::byte> bytes_;
+};
+
+// A disk of any size that reads as zeros.
+class ZeroDisk final : public Disk {
+ public:
+  explicit ZeroDisk(std::uint64_t size) : size_(size) {}
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(GuestOffset /*offset*/, std::span<std::byte> buffer) const override {
+    std::ranges::fill(buffer, std::byte{0});
+  }
+
+ private:
+  std::string name_ = "zeros";
+  std::uint64_t size_;
 };
 
 inline Image make_image(std::shared_ptr<const Disk> disk, const ImageOptions& options,
