@@ -12,7 +12,8 @@ namespace qcow2stream::cli {
 
 inline constexpr const char* kStdoutName = "standard output";
 
-// Throws Error if it is a terminal (that of --run may be one) or a file that is read.
+// Throws Error if it is a terminal (that of --run may be one) or a file that is read, and if
+// messages or progress would go into the image or such a file.
 void check_stdout(const Options& options);
 
 void print_to_stdout(std::string_view text);
