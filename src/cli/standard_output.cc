@@ -2,6 +2,7 @@
 
 #include "cli/standard_output.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,6 +41,14 @@ void check_messages(const Options& options, const struct stat& out) {
 }
 
 }  // namespace
+
+void keep_closed_descriptors_free() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest number that is free is this one. Without /dev/null there is nothing to be done.
+    static_cast<void>(::open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
+  }
+}
 
 void check_stdout(const Options& options) {
   if (!options.run && ::isatty(STDOUT_FILENO) != 0) {
