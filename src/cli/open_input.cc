@@ -189,6 +189,14 @@ std::vector<InputStatus> input_status(const Options& options) {
                            options.base_map, options.info, options.base_info}) {
     if (name && ::stat(name->c_str(), &status) == 0) all.push_back({*name, status});
   }
+  // Not read here, but whoever reads the image needs them.
+  const ImageOptions& image = options.image;
+  if (image.backing_file && ::stat(image.backing_file->name.c_str(), &status) == 0) {
+    all.push_back({image.backing_file->name, status});
+  }
+  if (image.data_file && ::stat(image.data_file->name.c_str(), &status) == 0) {
+    all.push_back({image.data_file->name, status});
+  }
   return all;
 }
 
