@@ -27,6 +27,7 @@ qemu-img convert -f raw -O qcow2 disk.raw $mark/disk.qcow2
 serve socket -t 8 file disk.raw
 uri="nbd+unix:///?socket=$dir/socket"
 
+"$tool" --save-plan plan --measure=size disk.raw >size
 commands=(
   "disk.raw"
   "-T 1 --scan holes disk.raw"
@@ -43,6 +44,11 @@ commands=(
   "--compress --spool-memory 1M --spool-dir tmp -f qcow2 $mark/disk.qcow2"
   "--base base.raw -B base.raw -F raw disk.raw"
   "--base base.raw -B base.raw -F raw --compress $uri"
+  "--digest sha256=/dev/null --digest crc64nvme=/dev/null --report=/dev/null disk.raw"
+  "--run cat -f qcow2 $mark/disk.qcow2"
+  "--plan plan disk.raw"
+  "--save-plan /dev/null --allow-changes disk.raw"
+  "--isolate -f qcow2 $mark/disk.qcow2"
   "--extended-l2 --base base.raw -B base.raw -F raw -c 128k -f qcow2 $mark/disk.qcow2")
 ln disk.raw $mark/disk.raw
 

@@ -73,6 +73,8 @@ class Image {
   [[nodiscard]] const Disk& disk() const;
   [[nodiscard]] const ImageOptions& options() const;
   [[nodiscard]] Measurement measure() const;
+  // SurveyResult::surveyed: what can be expected to read again. 0 for the image of a saved plan.
+  [[nodiscard]] std::uint64_t surveyed() const;
 
   // Two images with the same id are the same image as far as the disk's stamp tells: LAYOUT.SOURCE,
   // LAYOUT a SHA-256 over all metadata and the codec's version (its first 16 bytes, in

@@ -23,6 +23,8 @@ class CompressedStore;
 struct SurveyResult {
   std::shared_ptr<const ClusterMap> map;
   std::shared_ptr<const CompressedStore> compressed;  // null where nothing was kept
+  // Bytes at the beginning of each data cluster that were read, where the disk has data there.
+  std::uint64_t surveyed = 0;
 };
 
 enum class Scan {

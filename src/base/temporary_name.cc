@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <mutex>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -66,7 +65,9 @@ void TemporaryName::keep() {
 
 void remove_temporary_names() {
   names().mutex.lock();
-  for (const std::string& path : std::views::reverse(names().paths)) std::remove(path.c_str());
+  std::vector<std::string>& paths = names().paths;
+  std::for_each(paths.rbegin(), paths.rend(),
+                [](const std::string& path) { std::remove(path.c_str()); });
 }
 
 }  // namespace qcow2stream

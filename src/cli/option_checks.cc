@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace qcow2stream::cli {
@@ -50,19 +50,17 @@ void check_sharing(const Options& options) {
   }
 }
 
-// Several digests may share a file, nothing else.
+// Several digests may share a file, nothing else. What is below /dev is not a file.
 void check_side_files(const Options& options) {
-  const auto is_digest_file = [&options](const std::string& file) {
-    return std::ranges::find(options.digests, std::optional(file), &DigestRequest::file) !=
-           options.digests.end();
+  std::set<std::string> taken;
+  for (const DigestRequest& request : options.digests) {
+    if (request.file) taken.insert(*request.file);
+  }
+  const auto take = [&taken](const std::optional<std::string>& file) {
+    return !file || file->starts_with("/dev/") || taken.insert(*file).second;
   };
-  if (options.save_plan &&
-      (options.save_plan == options.report || is_digest_file(*options.save_plan))) {
-    throw UsageError("--save-plan: needs a file of its own");
-  }
-  if (options.report && *options.report != "/dev/stderr" && is_digest_file(*options.report)) {
-    throw UsageError("--report: needs a file of its own");
-  }
+  if (!take(options.save_plan)) throw UsageError("--save-plan: needs a file of its own");
+  if (!take(options.report)) throw UsageError("--report: needs a file of its own");
 }
 
 }  // namespace

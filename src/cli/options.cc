@@ -231,6 +231,9 @@ Options parse_options(int argc, char** argv) {
   }
   if (parsed.deflate_window) {
     if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");
+    if (options.image.compression->type != CompressionType::kZlib) {
+      throw UsageError("--deflate-window: belongs to zlib");
+    }
     options.image.compression->deflate_window = *parsed.deflate_window;
   }
   check_plan_options(options);

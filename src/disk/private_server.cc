@@ -54,7 +54,7 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
       if (::bind(listener.get(), generic, sizeof address) != 0) {
         throw system_error(kName, "bind failed", errno);
       }
-      return path;
+      return std::string(path);
     });
     if (::listen(listener.get(), static_cast<int>(count)) != 0) {
       throw system_error(kName, "listen failed", errno);

@@ -6,8 +6,7 @@
 //          page that is overwritten afterwards reaches the reader changed, so "the disk has not
 //          changed" means nothing for a page that the reader has not taken yet.
 //   tail   by copy, as much as the pipe can hold: when it is written, the reader has taken every
-//   page
-//          that went out by reference.
+//          page that went out by reference.
 //   last   read into memory, then the disk is checked for changes, then it is written. If anything
 //          went wrong until here, the output is shorter than announced and anybody can see it.
 //          So a flush that is asked for comes before the last piece, and another one after it.
@@ -26,6 +25,7 @@
 #include "emit/hasher.h"
 #include "emit/ordered_reader.h"
 #include "emit/output.h"
+#include "emit/read_error.h"
 #include "emit/sigpipe.h"
 
 namespace qcow2stream {
@@ -225,7 +225,12 @@ EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& 
   output.check_unread();
   if (options.flush) output.check_flush();
   if (options.progress != nullptr) options.progress->emit_total = range.length;
-  return Emitter(image, output, options).run(range);
+  try {
+    return Emitter(image, output, options).run(range);
+  } catch (const Error& error) {
+    if (const auto change = change_behind(error, image, kBufferSize)) throw *change;
+    throw;
+  }
 }
 
 }  // namespace qcow2stream

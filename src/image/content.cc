@@ -40,7 +40,8 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
       options(std::move(image_options)),
       layout(disk->name(), disk->size(), options, std::move(survey.map)),
       metadata(layout),
-      compressed(*disk, options, layout, std::move(survey.compressed)) {}
+      compressed(*disk, options, layout, std::move(survey.compressed)),
+      surveyed(survey.surveyed) {}
 
 Segment Image::Content::segment_at(HostOffset offset) const {
   const Region& region = layout.region_at(offset);

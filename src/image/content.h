@@ -24,6 +24,7 @@ class Image::Content {
   const Layout layout;
   const Metadata metadata;
   const CompressedData compressed;
+  const std::uint64_t surveyed;
 
  private:
   [[nodiscard]] Segment data_segment_at(HostOffset offset, const Region& region) const;

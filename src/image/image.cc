@@ -26,6 +26,10 @@ const ImageOptions& Image::options() const {
   return content_->options;
 }
 
+std::uint64_t Image::surveyed() const {
+  return content_->surveyed;
+}
+
 Measurement Image::measure() const {
   const Layout& layout = content_->layout;
   Measurement m;

@@ -132,6 +132,7 @@ class Survey {
     // It is not read again, so what it is now counts.
     if (options_.base) check_unchanged(*options_.base, options_.on_change);
     result.map = map_.finish();
+    result.surveyed = surveyed_;
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
@@ -231,6 +232,7 @@ class Survey {
     if (options_.scan == Scan::kHoles) {
       mark_extents(work, geometry_, map_);
     } else {
+      surveyed_ = std::min<std::uint64_t>(kProbe, geometry_.cluster_size());
       run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
                    [&] { scan_for_zeros(disk_, work, geometry_, map_); });
     }
@@ -238,6 +240,7 @@ class Survey {
   }
 
   std::shared_ptr<const CompressedStore> read_all(SurveyWork& work, OnZeros on_zeros_here) {
+    surveyed_ = geometry_.cluster_size();
     std::shared_ptr<CompressedStore> store;
     FullScan scan{.disk = disk_, .base = options_.base.get(), .on_zeros = on_zeros_here};
     if (image_.compression) {
@@ -256,6 +259,7 @@ class Survey {
   const SurveyOptions& options_;
   const qcow2::Geometry geometry_;
   ClusterMapBuilder map_;
+  std::uint64_t surveyed_ = 0;
 };
 
 }  // namespace

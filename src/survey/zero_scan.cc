@@ -28,9 +28,6 @@
 namespace qcow2stream {
 namespace {
 
-// One page: the least that a read from the page cache or the disk costs anyway.
-constexpr std::uint64_t kProbe = 4096;
-
 // What is read at once where zeros were found. Fits into a core's second level cache, so that the
 // zero test reads what the copy has just written.
 constexpr std::uint64_t kStretch = 256 << 10;

@@ -2,11 +2,17 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "plan/cluster_map_builder.h"
 #include "qcow2stream/disk.h"
 #include "survey/work.h"
 
 namespace qcow2stream {
+
+// What is read of each cluster first. One page: the least that a read from the page cache or the
+// disk costs anyway.
+inline constexpr std::uint64_t kProbe = 4096;
 
 // One worker of the survey that looks into the data: takes pieces of `work` until there are no more
 // and marks in `map` every cluster that holds a byte other than zero. Any number of them may run at

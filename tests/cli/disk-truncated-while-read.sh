@@ -25,3 +25,24 @@ for options in '' '--scan none' '--scan holes -T 1' '-c 512' '--offset 8M'; do
     expect_stderr "output is incomplete \($written of $announced bytes\), discard it\$"
   done
 done
+
+# A block device that becomes smaller.
+rm -f disk.raw
+truncate -s 32M disk.raw
+data disk.raw 0 32*M
+cp disk.raw whole.raw
+for options in '' '--scan none' '-T 1 -c 512'; do
+  for left in 31M 1M; do
+    cp whole.raw disk.raw
+    loop_device disk.raw -r
+    # shellcheck disable=SC2086
+    stall 100000 $options "$loop"
+    truncate -s "$left" disk.raw
+    losetup -c "$loop"
+    drain
+    [[ $status == 3 ]] || fail "status $status with '$options', device of $left"
+    expect_messages 1
+    expect_stderr "^qcow2-to-stdout: $loop: changed while it was read \(.+\)"
+    expect_stderr "output is incomplete .*, discard it\$"
+  done
+done

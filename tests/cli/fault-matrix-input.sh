@@ -23,12 +23,19 @@ for at in $first $middle $last; do
       "survey: file, block at $((at + 12 * K))"
   done
 done
+# What the survey has read and the emission cannot, any more.
+for at in $first $middle; do
+  for output in pipe file "socket blocking"; do
+    shim "pread:@$at:EIO splice:@$at:EIO sendfile:@$at:EIO copy_file_range:@$at:EIO" raw "$output" 3 \
+      "changed while it was read \\(offset $at does not read any more\\): .* discard it" "emission only: file, block at $at"
+  done
+done
 for at in $first $middle; do
   shim "source:@$((at + 4 * K)):EIO" base file 1 '(disk|base).raw: read at offset [0-9]+ failed' \
     "survey: both files, block at $((at + 4 * K))"
 done
 # The first answer comes from the survey, the next one from whoever compresses again.
-shim "preadv2:1+:EINVAL pread:25+:EIO" compress-twice pipe 1 'read at offset .*incomplete' \
+shim "preadv2:1+:EINVAL pread:25+:EIO" compress-twice pipe 3 'offset [0-9]+ does not read any more.*incomplete' \
   "emission: file, reads from the 25th on"
 shim lseek:2:EIO raw pipe 1 'disk.raw: asking for holes at offset [0-9]+ failed'
 shim lseek:4:EIO base pipe 1 'asking for holes at offset [0-9]+ failed'

@@ -118,6 +118,7 @@ expect_refusal 1 'map: cannot be written: it is map' "$tool" --save-plan map --m
 same disk.raw before
 same base.raw base.before
 status=0
+# shellcheck disable=SC2094
 "$tool" --save-plan image disk.raw >image 2>stderr || status=$?
 [[ $status == 1 && ! -s image ]]
 expect_stderr 'image: cannot be written: the image goes there'
@@ -128,7 +129,7 @@ status=0
 "$tool" --save-plan /dev/fd/01 disk.raw 2>stderr | wc -c >count || status=$?
 [[ $status == 1 && $(<count) == 0 ]]
 expect_stderr 'the image goes there'
-expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --report=x disk.raw
+expect_refusal 2 '--report: needs a file of its own' "$tool" --save-plan x --report=x disk.raw
 expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --digest md5 --digest md5=x disk.raw
 expect_refusal 2 'needs a file of its own' "$tool" --report=x --digest md5=x disk.raw
 [[ ! -e x ]]
