@@ -62,6 +62,7 @@ int guarded_run(const Options& options, const sigset_t& signals) {
 }
 
 int main_of_command(int argc, char** argv) {
+  keep_closed_descriptors_free();
   // Failed writes are error numbers here, not signals.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -115,8 +115,8 @@ Input open_stdin(const Options& options, Progress& progress) {
   // Before hours of reading.
   if (options.size) check_disk_size(name, *options.size, options.image);
   if (can_be_sought(STDIN_FILENO)) return {.disk = open_stdin_as_file(options)};
-  // Compressing reads what it has no memory for a second time.
-  if (options.size && options.scan == Scan::kNone && !options.image.compression) {
+  // Compressing reads what it has no memory for a second time, and so does what was compared.
+  if (options.size && options.scan == Scan::kNone && !options.image.compression && !options.base) {
     return {.disk = open_sequential(STDIN_FILENO, name, *options.size)};
   }
   auto disk = spool_stdin(options, progress);
@@ -188,6 +188,14 @@ std::vector<InputStatus> input_status(const Options& options) {
   for (const auto& name : {options.base, options.plan, options.map, options.changed_map,
                            options.base_map, options.info, options.base_info}) {
     if (name && ::stat(name->c_str(), &status) == 0) all.push_back({*name, status});
+  }
+  // Not read here, but whoever reads the image needs them.
+  const ImageOptions& image = options.image;
+  if (image.backing_file && ::stat(image.backing_file->name.c_str(), &status) == 0) {
+    all.push_back({image.backing_file->name, status});
+  }
+  if (image.data_file && ::stat(image.data_file->name.c_str(), &status) == 0) {
+    all.push_back({image.data_file->name, status});
   }
   return all;
 }

@@ -36,7 +36,8 @@ std::shared_ptr<const Disk> open_base(const Options& options);
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
 std::vector<std::string> base_warnings(const Disk& base, const Options& options);
 
-// What DISK, the base and the lists that are read are for the file system, those that are anything.
+// What DISK, the base, the lists that are read and the files that the image will refer to are for
+// the file system, those that are anything.
 struct InputStatus {
   std::string name;
   struct stat status;

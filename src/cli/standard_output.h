@@ -12,7 +12,13 @@ namespace qcow2stream::cli {
 
 inline constexpr const char* kStdoutName = "standard output";
 
-// Throws Error if it is a terminal (that of --run may be one) or a file that is read.
+// What is opened later must not become standard input, output or error because one of them is
+// closed: messages would go into it. Reading the first and writing to the others still fails, and a
+// command of --run finds them closed. To be called before anything is opened.
+void keep_closed_descriptors_free();
+
+// Throws Error if it is a terminal (that of --run may be one) or a file that is read, and if
+// messages or progress would go into the image or such a file.
 void check_stdout(const Options& options);
 
 void print_to_stdout(std::string_view text);

@@ -52,6 +52,8 @@ class SupervisorProcess {
   void run() {
     for (;;) {
       reap();
+      // Whoever it has left behind with its input could keep us writing for ever.
+      if (has_failed()) end_command();
       if (is_done()) {
         answer(false);
         return;
@@ -77,6 +79,10 @@ class SupervisorProcess {
       ending_.by_itself = state_ <= State::kNotWanted;
     }
     alone_ = pid < 0;  // ECHILD
+  }
+
+  [[nodiscard]] bool has_failed() const {
+    return state_ == State::kRunning && shell_ended_ && ending_.wait_status != 0;
   }
 
   [[nodiscard]] bool is_done() const {

@@ -93,6 +93,10 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   }
   if (sharing == Sharing::kReaders) lock_.emplace(fd_.get(), name_);
   size_ = current_size(now);
+  if (size_ == 0 && !is_empty()) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
+                "it does not say how large it is; read it through a pipe");
+  }
   // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
   // in sequence through fd_ keeps it.
   random_fd_ = open_again(fd_.get());
@@ -117,6 +121,12 @@ std::uint64_t FileDisk::current_size(const struct stat& status) const {
     throw system_error(name_, "asking for its size failed", errno);
   }
   return bytes;
+}
+
+// Files of /proc, and some of FUSE, have a size of 0 and something to read.
+bool FileDisk::is_empty() const {
+  std::byte first{};
+  return ::pread(fd_.get(), &first, 1, 0) == 0;
 }
 
 void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {

@@ -43,6 +43,7 @@ class FileDisk final : public Disk {
  private:
   [[nodiscard]] struct stat status() const;
   [[nodiscard]] std::uint64_t current_size(const struct stat& status) const;
+  [[nodiscard]] bool is_empty() const;
 
   std::string name_;
   UniqueFd fd_;

@@ -9,19 +9,12 @@
 #include <cerrno>
 
 #include "base/errors.h"
+#include "base/qemu_locks.h"
 
 namespace qcow2stream {
 namespace {
 
-// QEMU's BLK_PERM_..., as bit numbers.
-enum Permission : off_t { kConsistentRead = 0, kWrite = 1, kResize = 3 };
-
-constexpr off_t used(Permission permission) {
-  return 100 + permission;
-}
-constexpr off_t kept_from_others(Permission permission) {
-  return 200 + permission;
-}
+using namespace qemu_locks;
 
 // A reader's: it reads, and nobody may write or resize meanwhile.
 constexpr std::array kOurs = {used(kConsistentRead), kept_from_others(kWrite),
@@ -36,15 +29,6 @@ constexpr std::array kTheirs = {
     Conflict{used(kResize), "QEMU has it open for resizing"},
     Conflict{kept_from_others(kConsistentRead), "QEMU lets nobody else read it"},
 };
-
-struct flock bytes(off_t first, off_t count, int type) {
-  struct flock lock {};
-  lock.l_type = static_cast<decltype(lock.l_type)>(type);
-  lock.l_whence = SEEK_SET;
-  lock.l_start = first;
-  lock.l_len = count;
-  return lock;
-}
 
 [[noreturn]] void throw_in_use(const std::string& name, const std::string& reason) {
   throw Error(ErrorKind::kFailed, name, "is in use",

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// QEMU's locks on an image file: byte 100 + n is locked, shared, by who uses permission n, and byte
-// 200 + n by who does not let others have it (QEMU: block/file-posix.c, RAW_LOCK_PERM_BASE and
-// RAW_LOCK_SHARED_BASE; permission numbers: include/block/block-common.h). So a disk that a virtual
-// machine writes to can be told, and no machine starts to write to one that is being read.
+// QEMU's locks (base/qemu_locks.h) on what is read: so a disk that a virtual machine writes to can
+// be told, and no machine starts to write to one that is being read.
 
 #pragma once
 

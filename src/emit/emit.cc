@@ -222,6 +222,7 @@ EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& 
   const SigpipeGuard guard;
   Output output(fd, options.output_name);
   output.check_room(range.length);
+  output.check_unread();
   if (options.flush) output.check_flush();
   if (options.progress != nullptr) options.progress->emit_total = range.length;
   try {

@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/qemu_locks.h"
 
 namespace qcow2stream {
 namespace {
@@ -114,6 +115,11 @@ void Output::check_flush() const {
   if (kind_ == Kind::kFile || block_device_) return;
   throw Error(ErrorKind::kFailed, name_, "cannot be flushed",
               "it is neither a file nor a block device");
+}
+
+void Output::check_unread() const {
+  if ((kind_ != Kind::kFile && !block_device_) || !qemu_locks::is_being_read(fd_)) return;
+  throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is being read as an image");
 }
 
 void Output::flush() const {

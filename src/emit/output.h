@@ -31,6 +31,10 @@ class Output {
   // Throws Error{kFailed} if it is neither a file nor a block device.
   void check_flush() const;
 
+  // Throws Error{kFailed} if it is a file or block device that somebody reads as an image
+  // (base/qemu_locks.h).
+  void check_unread() const;
+
   // Has the system write what it was given to where it stays. Throws Error.
   void flush() const;
 

@@ -39,3 +39,23 @@ for stderr in '&-' /dev/full; do
   [[ $status == 0 ]] || fail "status $status where the warning cannot be written to $stderr"
   same image <("$tool" --quiet wanted)
 done
+
+# Nothing that is opened takes the place of standard error: a message would be in it.
+"$tool" - <disk.raw >image 2>&-
+same image wanted
+for closed in '2>&-' '<&- 2>&-'; do
+  rm -f digest plan report
+  eval "\"\$tool\" --verbose --digest sha256=digest --save-plan plan --report report disk.raw \
+    >image $closed"
+  same image wanted
+  sha256sum -c --status digest <wanted || fail "messages are in the digest: $(<digest)"
+  "$tool" --plan plan disk.raw >image
+  same image wanted
+  ! grep -v '^{"event"' report || fail "messages are in the report"
+done
+# shellcheck disable=SC2002  # a pipe, whose end is a warning
+cat disk.raw | "$tool" - >image 2>&-
+same image wanted
+status=0
+"$tool" - >image <&- 2>stderr || status=$?
+[[ $status == 1 ]] || fail "status $status without a standard input"

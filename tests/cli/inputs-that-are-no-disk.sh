@@ -21,3 +21,10 @@ refused file/disk.raw 'Not a directory'
 # A fifo without a writer must not make it wait.
 mkfifo fifo
 refused fifo 'regular file'
+
+# Files of /proc have a size of 0 and something to read.
+refused /proc/version 'how large'
+expect_refusal 1 'standard input: .*how large' "$tool" - </proc/version
+: >disk.raw
+expect_refusal 1 '/proc/version: .*how large' \
+  "$tool" -B base -F raw --base /proc/version disk.raw

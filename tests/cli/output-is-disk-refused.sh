@@ -25,3 +25,18 @@ for name in disk.raw hard.raw soft.raw; do
   expect_messages 1
   same disk.raw before
 done
+
+# Nor is what the image refers to: a backing file or a data file of another name.
+cp disk.raw other.raw
+for options in '--data-file=other.raw' '-B other.raw -F raw --base hard.raw' '-B other.raw -F raw --changed-map list'; do
+  echo '[]' >list
+  status=0
+  # shellcheck disable=SC2086
+  "$tool" $options disk.raw 1<>other.raw 2>stderr || status=$?
+  [[ $status == 1 ]] || fail "status $status"
+  expect_messages 1
+  expect_stderr 'other.raw'
+  # shellcheck disable=SC2086
+  expect_refusal 1 'other.raw' "$tool" $options --digest sha256=other.raw disk.raw
+  same other.raw before
+done

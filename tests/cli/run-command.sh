@@ -55,6 +55,10 @@ done
 expect_status 1 "$tool" --length 1 --run 'sleep 0.2' disk.raw
 expect_stderr 'standard input of --run: was closed: 1 bytes were not read'
 expect_status 127 "$tool" --run 'no-such-program' disk.raw
+# Whom a CMD that fails leaves behind with its input, unread, does not keep us waiting.
+expect_status 5 timeout 60 "$tool" --run 'exec 3<&0; sleep 100 <&3 & exit 5' disk.raw
+expect_stderr 'standard input of --run: '
+expect_status 5 timeout 60 "$tool" --length 1 --run 'exec 3<&0; sleep 100 <&3 & exit 5' disk.raw
 
 # Nothing is started before all is known to be well.
 started() { [[ ! -e started ]] || fail "CMD was started"; }

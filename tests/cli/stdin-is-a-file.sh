@@ -71,7 +71,7 @@ status=0
 "$tool" - <disk.raw 1<>disk.raw 2>stderr || status=$?
 [[ $status == 1 ]] || fail "status $status"
 expect_messages 1
-expect_stderr 'standard input: .*same'
+expect_stderr 'standard input: .*standard output writes to it'
 same disk.raw before
 
 # A change is seen.
