@@ -117,6 +117,8 @@ struct FileOptions {
 using OnChange = std::function<void(const Error&)>;
 
 // As disk.check_unchanged(), but hands a change to `on_change`, unless that is empty, and returns.
+// A disk that has become shorter is an error all the same (with an offset, its end): QEMU, for one,
+// reads zeros there.
 void check_unchanged(const Disk& disk, const OnChange& on_change);
 
 // Opens a regular file or a block device for reading and takes its stamp. The descriptor is

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qcow2stream/disk.h"
@@ -21,6 +22,9 @@
 #include "qcow2stream/survey.h"
 
 namespace qcow2stream {
+
+// What a file with a plan of any version begins with.
+inline constexpr std::string_view kPlanBeginning = "qcow2-to-stdout plan ";
 
 struct SavedPlan {
   std::string name;  // the file's, for messages

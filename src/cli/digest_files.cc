@@ -17,6 +17,8 @@ namespace {
 // What stands for standard input in a list of checksums.
 constexpr const char* kNoName = "-";
 
+constexpr SideFileKind kDigests = {.name = "digests", .is_old_one = is_digest_line};
+
 }  // namespace
 
 std::vector<DigestAlgorithm> algorithms_of(const Options& options) {
@@ -35,12 +37,11 @@ DigestFiles::DigestFiles(const Options& options) : options_(options) {
 
 // Several digests may go into one file; the second must not overwrite the first.
 std::size_t DigestFiles::open(const std::string& path) {
-  SideFile file(path, options_);
-  for (std::size_t i = 0; i < files_.size(); ++i) {
-    if (files_[i].is_same_file(file)) return i;
-  }
-  files_.push_back(std::move(file));
-  return files_.size() - 1;
+  const auto same =
+      std::ranges::find_if(files_, [&](const SideFile& file) { return file.is_also(path); });
+  const auto index = static_cast<std::size_t>(same - files_.begin());
+  if (same == files_.end()) files_.emplace_back(path, kDigests, options_);
+  return index;
 }
 
 void DigestFiles::begin() {
@@ -59,6 +60,10 @@ void DigestFiles::write(std::span<const Digest> digests) {
     files_[targets_[i]].write(line_of(options_.digests[i], digests));
   }
   for (SideFile& file : files_) file.close();
+}
+
+void DigestFiles::keep() {
+  for (SideFile& file : files_) file.keep();
 }
 
 void DigestFiles::print(std::span<const Digest> digests) {

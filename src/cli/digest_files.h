@@ -27,6 +27,8 @@ class DigestFiles {
   // standard error. `digests` has all of their algorithms. Both throw Error.
   void write(std::span<const Digest> digests);
   void print(std::span<const Digest> digests);
+  // Without it no digest stays in a file.
+  void keep();
 
  private:
   static constexpr std::size_t kStderr = ~std::size_t{0};
@@ -36,7 +38,7 @@ class DigestFiles {
                                     std::span<const Digest> digests) const;
 
   const Options& options_;
-  std::vector<SideFile> files_;
+  std::vector<SideFile> files_;       // each of them once
   std::vector<std::size_t> targets_;  // of each request: which file
 };
 

@@ -90,4 +90,17 @@ std::string digest_line(const Digest& digest, std::string_view name) {
                      hex_text(digest.value));
 }
 
+bool is_digest_line(std::string_view beginning) {
+  constexpr std::size_t kShortest = 8;  // hexadecimal digits
+  if (beginning.starts_with('\\')) beginning.remove_prefix(1);
+  const std::size_t word_end = std::min(beginning.find(' '), beginning.size());
+  const std::string_view word = beginning.substr(0, word_end);
+  if (beginning.substr(word_end).starts_with(" (")) {
+    return std::ranges::find(kNames, word, &Names::tag) != kNames.end();
+  }
+  return word.size() >= kShortest &&
+         word.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos &&
+         word.size() < beginning.size();
+}
+
 }  // namespace qcow2stream::cli

@@ -26,4 +26,7 @@ std::string base64_text(std::span<const std::byte> bytes);  // RFC 4648, padded
 // "SHA256 (NAME) = hex" with its newline, as `sha256sum --tag` writes and escapes it.
 std::string digest_line(const Digest& digest, std::string_view name);
 
+// Whether a text begins like such a line, or like one of sha256sum and its kin without --tag.
+bool is_digest_line(std::string_view beginning);
+
 }  // namespace qcow2stream::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -19,6 +20,12 @@
 namespace qcow2stream::cli {
 namespace {
 
+// For one line of a few hundred bytes: a pipe has room for a page at least.
+bool can_be_said_at_once() {
+  pollfd errors{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&errors, 1, 0) > 0;
+}
+
 // A bar is on the line where the message is going to be.
 void clear_bar() {
   if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
@@ -34,14 +41,26 @@ void say_goodbye(const Options& options, const Run& state, int signal) {
   }
 }
 
+// In the report, whether or not the run got so far as to open it.
+void write_end(const Options& options, Run& state, const Outcome& outcome) {
+  try {
+    if (options.report && !state.report) state.report.emplace(*options.report, options);
+  } catch (const Error&) {
+    // If that is not what the run failed for, it is what would have come next.
+  }
+  if (!state.report) return;
+  state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
+}
+
 int guarded_run(const Options& options, const sigset_t& signals) {
   Run state;
-  if (options.run) state.command.emplace(*options.run);  // before there are threads
   std::optional<SignalWatch> watch;
   Outcome outcome = outcome_of(options, state.progress, [&] {
+    if (options.run) state.command.emplace(*options.run);  // before there are threads
     watch.emplace(
         signals, [&](int signal) { say_goodbye(options, state, signal); },
         [&] {
+          if (!can_be_said_at_once()) return;
           clear_bar();
           message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
         });
@@ -55,9 +74,7 @@ int guarded_run(const Options& options, const sigset_t& signals) {
       message("--run: the command cannot be ended: it belongs to another user");
     }
   }
-  if (state.report) {
-    state.report->end(outcome.status, state.progress.emit_done, outcome.message, state.digests);
-  }
+  write_end(options, state, outcome);
   return outcome.status;
 }
 

@@ -4,10 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-#include <set>
-#include <string>
-
 namespace qcow2stream::cli {
 namespace {
 
@@ -48,19 +44,6 @@ void check_sharing(const Options& options) {
   if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
     throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
   }
-}
-
-// Several digests may share a file, nothing else. What is below /dev is not a file.
-void check_side_files(const Options& options) {
-  std::set<std::string> taken;
-  for (const DigestRequest& request : options.digests) {
-    if (request.file) taken.insert(*request.file);
-  }
-  const auto take = [&taken](const std::optional<std::string>& file) {
-    return !file || file->starts_with("/dev/") || taken.insert(*file).second;
-  };
-  if (!take(options.save_plan)) throw UsageError("--save-plan: needs a file of its own");
-  if (!take(options.report)) throw UsageError("--report: needs a file of its own");
 }
 
 }  // namespace
@@ -145,7 +128,6 @@ void check_map(const Options& options) {
 }
 
 void check_output_options(const Options& options) {
-  check_side_files(options);
   if (options.digest_name && options.digests.empty()) {
     throw UsageError("--name: needs --digest, in whose line it stands");
   }

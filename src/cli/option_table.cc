@@ -47,7 +47,7 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
     OptionSpec{0, "map", Value::kRequired, "FILE",
                "what is allocated: JSON of qemu-img map, rbd diff, ...",
-               [](Parsed& p, const char* value) { p.options.map = value; }},
+               [](Parsed& p, const char* value) { p.options.map = path_value(value); }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},
     OptionSpec{0, "connections", Value::kRequired, "N", "to an NBD server, where it takes several",

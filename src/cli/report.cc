@@ -12,9 +12,13 @@ using nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds kReportInterval{500};
 
+constexpr SideFileKind kReport = {.name = "a report", .is_old_one = [](std::string_view beginning) {
+                                    return beginning.starts_with("{\"event\":");
+                                  }};
+
 }  // namespace
 
-Report::Report(const std::string& file, const Options& options) : file_(file, options) {
+Report::Report(const std::string& file, const Options& options) : file_(file, kReport, options) {
   file_.begin();
   file_.keep();
 }

@@ -50,7 +50,9 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Options& options, Run& state) {
-  check_output(output_of(state), 0, emit_options(options, state.progress));
+  if (options.action == Action::kConvert) {
+    check_output(output_of(state), 0, emit_options(options, state.progress));
+  }
   check_stdout(options);
 }
 
@@ -181,6 +183,7 @@ void write_plan(const Image& image, const Options& options, SideFile& file) {
   file.begin();
   file.write(std::string_view(reinterpret_cast<const char*>(plan.data()), plan.size()));
   file.close();
+  file.keep();
 }
 
 // 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
@@ -196,10 +199,14 @@ EmitResult write_image(const Image& image, HostRange range, const Options& optio
   return result;
 }
 
+constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_view beginning) {
+                                  return beginning.starts_with(kPlanBeginning);
+                                }};
+
 // The files beside the image that come from it. What cannot be written is known before the survey.
 struct SideFiles {
   explicit SideFiles(const Options& options) : digests(options) {
-    if (options.save_plan) plan.emplace(*options.save_plan, options);
+    if (options.save_plan) plan.emplace(*options.save_plan, kPlan, options);
   }
   DigestFiles digests;
   std::optional<SideFile> plan;
@@ -218,7 +225,7 @@ void run(Options options, Run& state) {
     state.report.emplace(*options.report, options);
     state.open_report = &*state.report;
   }
-  if (options.action == Action::kConvert) check_destination(options, state);
+  check_destination(options, state);
   SideFiles files(options);
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
@@ -243,6 +250,7 @@ void run(Options options, Run& state) {
   files.digests.write(result.digests);
   display.finish();
   files.digests.print(result.digests);
+  files.digests.keep();
   if (options.verbose) {
     message(
         fmt::format("{}, {:.3f} s", emission_text(result, range, options), seconds_since(start)));

@@ -4,14 +4,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "base/errors.h"
+#include "base/qemu_locks.h"
 #include "cli/open_input.h"
 #include "cli/standard_output.h"
 #include "qcow2stream/error.h"
@@ -32,14 +35,14 @@ std::optional<int> descriptor_of(std::string_view path) {
   return std::nullopt;
 }
 
-bool is_same_pipe(const struct stat& a, const struct stat& b) {
-  return (S_ISFIFO(a.st_mode) || S_ISSOCK(a.st_mode)) && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
+[[noreturn]] void throw_cannot_be_written(const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
 }
 
 }  // namespace
 
-SideFile::SideFile(std::string path, const Options& options) : path_(std::move(path)) {
+SideFile::SideFile(std::string path, const SideFileKind& kind, const Options& options)
+    : path_(std::move(path)) {
   if (const auto descriptor = descriptor_of(path_)) {
     is_path_ = false;
     fd_ = UniqueFd(::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0));
@@ -50,35 +53,72 @@ SideFile::SideFile(std::string path, const Options& options) : path_(std::move(p
     throw system_error(path_, "cannot be opened for writing", errno);
   }
   if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
-    throw Error(ErrorKind::kFailed, path_, "cannot be written", "it is open for reading only");
+    throw_cannot_be_written(path_, "it is open for reading only");
   }
+  if (S_ISBLK(status_.st_mode)) throw_cannot_be_written(path_, "it is a block device");
   check_is_another(options);
+  if (can_be_emptied()) {
+    check_content(kind);
+    take_for_ourselves();
+  }
+}
+
+SideFile::~SideFile() {
+  // Nobody can be told if this fails.
+  if (begun_ && fd_) static_cast<void>(::ftruncate(fd_.get(), 0));
 }
 
 void SideFile::open_path() {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
+  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOCTTY;
   name_ = TemporaryName([&] {
-    fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_EXCL, 0666));
+    fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, 0666));
     return fd_ ? path_ : "";
   });
-  if (!fd_ && errno == EEXIST) fd_ = UniqueFd(::open(path_.c_str(), kFlags, 0666));
+  if (!fd_ && errno == EEXIST) fd_ = UniqueFd(::open(path_.c_str(), kFlags));
+}
+
+// Also against another one of our own under another name.
+void SideFile::take_for_ourselves() {
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  name_.keep();  // it is theirs
+  throw_cannot_be_written(path_, "something else is being written to it");
+}
+
+void SideFile::check_content(const SideFileKind& kind) const {
+  if (status_.st_size == 0) return;
+  const UniqueFd in(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!in) throw system_error(path_, "cannot be read to see what it holds", errno);
+  std::array<char, 256> bytes{};
+  const ssize_t n = ::pread(in.get(), bytes.data(), bytes.size(), 0);
+  if (n < 0) throw system_error(path_, "cannot be read to see what it holds", errno);
+  if (!kind.is_old_one({bytes.data(), static_cast<std::size_t>(n)})) {
+    throw_cannot_be_written(path_, fmt::format("it holds something else than {}", kind.name));
+  }
 }
 
 void SideFile::check_is_another(const Options& options) const {
-  struct stat out {};
-  if (!options.run && ::fstat(STDOUT_FILENO, &out) == 0 &&
-      (is_same_storage(out, status_) || is_same_pipe(out, status_))) {
-    throw Error(ErrorKind::kFailed, path_, "cannot be written", "the image goes there");
+  struct stat other {};
+  if (!options.run && ::fstat(STDOUT_FILENO, &other) == 0 && is_same_stream(other, status_)) {
+    throw_cannot_be_written(path_, "the image goes there");
   }
   for (const auto& [name, in] : input_status(options)) {
-    if (is_same_storage(in, status_)) {
-      throw Error(ErrorKind::kFailed, path_, "cannot be written", fmt::format("it is {}", name));
+    if (is_same_storage(in, status_)) throw_cannot_be_written(path_, fmt::format("it is {}", name));
+  }
+  if (!can_be_emptied()) return;
+  for (const int fd : {STDERR_FILENO, options.progress_fd}) {
+    if (fd >= 0 && ::fstat(fd, &other) == 0 && is_same_storage(other, status_)) {
+      throw_cannot_be_written(
+          path_, fd == STDERR_FILENO ? "standard error goes there" : "progress goes there");
     }
   }
 }
 
 void SideFile::begin() {
-  if (!is_path_ || !S_ISREG(status_.st_mode)) return;
+  if (S_ISREG(status_.st_mode) && qemu_locks::is_being_read(fd_.get())) {
+    throw_cannot_be_written(path_, "it is being read as an image");
+  }
+  if (!can_be_emptied()) return;
+  begun_ = true;
   if (::ftruncate(fd_.get(), 0) != 0) throw system_error(path_, "write failed", errno);
 }
 
@@ -91,14 +131,23 @@ void SideFile::write(std::string_view text) {
   }
 }
 
+// What is closed can no longer be emptied, so another descriptor stays.
 void SideFile::close() {
-  if (::close(fd_.release()) != 0) throw system_error(path_, "close failed", errno);
-  name_.keep();
+  UniqueFd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  const bool failed = ::close(fd_.release()) != 0;
+  const int error = errno;
+  fd_ = std::move(other);
+  if (failed) throw system_error(path_, "close failed", error);
 }
 
-bool SideFile::is_same_file(const SideFile& other) const {
-  return is_path_ && other.is_path_ && S_ISREG(status_.st_mode) &&
-         is_same_storage(status_, other.status_);
+bool SideFile::is_also(const std::string& path) const {
+  struct stat other {};
+  return can_be_emptied() && ::stat(path.c_str(), &other) == 0 && is_same_storage(status_, other);
+}
+
+void SideFile::keep() {
+  begun_ = false;
+  name_.keep();
 }
 
 }  // namespace qcow2stream::cli

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "base/temporary_name.h"
@@ -14,6 +16,9 @@ namespace {
 
 // Wakes the thread when there is nothing more to watch. Nobody else sends it.
 constexpr int kStop = SIGURG;
+
+// For the last words, which may have to wait for whoever reads them.
+constexpr std::chrono::seconds kLastWords{2};
 
 bool is_ignored(int signal) {
   struct sigaction action {};
@@ -64,11 +69,24 @@ void SignalWatch::run() const {
     if (signal == SIGUSR1) {
       on_usr1_();
     } else {
-      before_death_(signal);
-      remove_temporary_names();
-      die_of(signal);
+      end_by(signal);
     }
   }
+}
+
+void SignalWatch::end_by(int signal) const {
+  try {
+    std::thread([signal] {
+      std::this_thread::sleep_for(kLastWords);
+      remove_temporary_names();
+      die_of(signal);
+    }).detach();
+    before_death_(signal);
+  } catch (const std::system_error&) {
+    // No thread that would end us, so nothing is said that might be waited for.
+  }
+  remove_temporary_names();
+  die_of(signal);
 }
 
 std::string_view signal_name(int signal) {

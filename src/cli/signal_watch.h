@@ -19,8 +19,9 @@ sigset_t block_watched_signals();
 class SignalWatch {
  public:
   // `signals` as returned above. `before_death` is called with the number of a signal that ends the
-  // program, which then takes its temporary names away and dies of it; `on_usr1` for each SIGUSR1.
-  // Both run in a thread of their own.
+  // program, which then takes its temporary names away and dies of it, even if the call does not
+  // return; `on_usr1`, which must not wait for anybody, for each SIGUSR1. Both run in a thread of
+  // their own.
   SignalWatch(const sigset_t& signals, std::function<void(int)> before_death,
               std::function<void()> on_usr1);
   ~SignalWatch();
@@ -29,6 +30,7 @@ class SignalWatch {
 
  private:
   void run() const;
+  [[noreturn]] void end_by(int signal) const;
 
   sigset_t signals_;
   std::function<void(int)> before_death_;

@@ -9,34 +9,27 @@
 #include <cstdio>
 
 #include "base/errors.h"
+#include "base/qemu_locks.h"
 #include "cli/open_input.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
 namespace {
 
-// What is written to one comes out of the other, or stands between what the other has written.
-bool is_same_stream(const struct stat& a, const struct stat& b) {
-  if (S_ISFIFO(a.st_mode) || S_ISSOCK(a.st_mode)) {
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-  }
-  return is_same_storage(a, b);
+[[noreturn]] void throw_cannot_be_written(const std::string& name, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, name, "cannot be written", reason);
 }
 
 // A single warning among the bytes of the image would make it another one, or none.
-void check_messages(const Options& options, const struct stat& out) {
+void check_image_is_alone(const Options& options, const struct stat& out) {
   struct stat status {};
-  if (!options.run && ::fstat(STDERR_FILENO, &status) == 0 && is_same_stream(out, status)) {
-    throw Error(ErrorKind::kFailed, kStdoutName, "cannot be written",
-                "standard error goes there, too, and messages would be in the image");
+  if (::fstat(STDERR_FILENO, &status) == 0 && is_same_stream(out, status)) {
+    throw_cannot_be_written(kStdoutName,
+                            "standard error goes there, too, and messages would be in the image");
   }
-  if (options.progress_fd < 0 || ::fstat(options.progress_fd, &status) != 0) return;
-  if (!options.run && is_same_stream(out, status)) {
-    throw Error(ErrorKind::kFailed, "--progress", "cannot be written", "the image goes there");
-  }
-  for (const auto& [name, in] : input_status(options)) {
-    if (!is_same_storage(in, status)) continue;
-    throw Error(ErrorKind::kFailed, "--progress", "cannot be written", "it is " + name);
+  if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
+      is_same_stream(out, status)) {
+    throw_cannot_be_written("--progress", "the image goes there");
   }
 }
 
@@ -51,21 +44,34 @@ void keep_closed_descriptors_free() {
 }
 
 void check_stdout(const Options& options) {
-  if (!options.run && ::isatty(STDOUT_FILENO) != 0) {
-    throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
-                "redirect it into a file or a pipe");
-  }
   struct stat out {};
-  if (::fstat(STDOUT_FILENO, &out) != 0) return;
-  check_messages(options, out);
+  const bool has_stdout = ::fstat(STDOUT_FILENO, &out) == 0;
+  if (options.action == Action::kConvert && !options.run && has_stdout) {
+    if (::isatty(STDOUT_FILENO) != 0) {
+      throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
+                  "redirect it into a file or a pipe");
+    }
+    check_image_is_alone(options, out);
+  }
+  struct stat progress {};
+  const bool has_progress =
+      options.progress_fd >= 0 && ::fstat(options.progress_fd, &progress) == 0;
   for (const auto& [name, in] : input_status(options)) {
-    if (is_same_storage(out, in)) {
+    if (has_stdout && is_same_storage(out, in)) {
       throw Error(ErrorKind::kFailed, name, "cannot be read", "standard output writes to it");
+    }
+    if (has_progress && is_same_storage(progress, in)) {
+      throw_cannot_be_written("--progress", "it is " + name);
     }
   }
 }
 
 void print_to_stdout(std::string_view text) {
+  struct stat out {};
+  if (::fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
+      qemu_locks::is_being_read(STDOUT_FILENO)) {
+    throw_cannot_be_written(kStdoutName, "it is being read as an image");
+  }
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw system_error(kStdoutName, "write failed", errno);
   }
@@ -79,6 +85,13 @@ void close_stdout() {
 bool is_same_storage(const struct stat& a, const struct stat& b) {
   if (S_ISREG(a.st_mode)) return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
   return S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode) && a.st_rdev == b.st_rdev;
+}
+
+bool is_same_stream(const struct stat& a, const struct stat& b) {
+  if (S_ISFIFO(a.st_mode) || S_ISSOCK(a.st_mode)) {
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+  }
+  return is_same_storage(a, b);
 }
 
 }  // namespace qcow2stream::cli

@@ -28,5 +28,8 @@ void close_stdout();
 
 // One regular file, or one block device.
 bool is_same_storage(const struct stat& a, const struct stat& b);
+// Or one pipe or socket: what is written to one comes out of the other, or stands between what the
+// other has written.
+bool is_same_stream(const struct stat& a, const struct stat& b);
 
 }  // namespace qcow2stream::cli

@@ -70,7 +70,7 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   try {
     disk.check_unchanged();
   } catch (const Error& error) {
-    if (!on_change || error.kind() != ErrorKind::kChanged) throw;
+    if (!on_change || error.kind() != ErrorKind::kChanged || error.offset()) throw;
     on_change(error);
   }
 }

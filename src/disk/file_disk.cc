@@ -173,7 +173,8 @@ void FileDisk::check_unchanged() const {
   if (!can_change_) return;
   const struct stat now = status();
   const std::uint64_t size = current_size(now);
-  if (size != size_) throw_disk_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
+  if (size < size_) throw_disk_ended(name_, GuestOffset(size), size_);
+  if (size > size_) throw_disk_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
   if (block_device_) return;
   if (now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec != mtime_ns_) {
     throw_disk_changed(name_, "mtime");

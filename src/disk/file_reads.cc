@@ -22,12 +22,21 @@ void throw_read_error(const std::string& name, GuestOffset offset, int error) {
       .at(offset.value());
 }
 
+namespace {
+
+Error disk_changed(const std::string& name, const std::string& how) {
+  return {ErrorKind::kChanged, name, fmt::format("changed while it was read ({})", how), ""};
+}
+
+}  // namespace
+
 void throw_disk_changed(const std::string& name, const std::string& how) {
-  throw Error(ErrorKind::kChanged, name, fmt::format("changed while it was read ({})", how), "");
+  throw disk_changed(name, how);
 }
 
 void throw_disk_ended(const std::string& name, GuestOffset offset, std::uint64_t size) {
-  throw_disk_changed(name, fmt::format("it ends at {} of {} bytes", offset.value(), size));
+  throw disk_changed(name, fmt::format("it ends at {} of {} bytes", offset.value(), size))
+      .at(offset.value());
 }
 
 }  // namespace qcow2stream

@@ -26,7 +26,6 @@
 namespace qcow2stream {
 namespace {
 
-constexpr std::string_view kKind = "qcow2-to-stdout plan ";
 constexpr std::string_view kVersion = "1\n";
 
 // Names in it have at most some thousand bytes.
@@ -101,9 +100,9 @@ class PlanReader {
 };
 
 void check_kind(PlanReader& reader, const std::string& path) {
-  const auto found = reader.take_all(kKind.size() + kVersion.size());
+  const auto found = reader.take_all(kPlanBeginning.size() + kVersion.size());
   const std::string text(reinterpret_cast<const char*>(found.data()), found.size());
-  if (!text.starts_with(kKind)) {
+  if (!text.starts_with(kPlanBeginning)) {
     throw Error(ErrorKind::kFailed, path, "is not a plan", "--save-plan makes them");
   }
   if (!text.ends_with(kVersion)) {
@@ -147,7 +146,7 @@ std::vector<std::byte> encode_plan(const Image& image) {
                        .codec = codec_of(image.options()),
                        .survey = {}};
   std::vector<std::byte> bytes;
-  append(bytes, std::as_bytes(std::span(kKind)));
+  append(bytes, std::as_bytes(std::span(kPlanBeginning)));
   append(bytes, std::as_bytes(std::span(kVersion)));
   const std::string header = encode_plan_header(plan);
   append_with_length(bytes, std::as_bytes(std::span(header)));

@@ -31,13 +31,39 @@ no_digest
 cp before disk.raw
 
 # An old one goes when the image begins, and stays where none does.
-echo old >sum
+echo 'MD5 (old) = 00' >sum
 expect_refusal 4 'if-match' "$tool" --digest sha256=sum --if-match no disk.raw
-[[ $(<sum) == old ]]
+[[ $(<sum) == 'MD5 (old) = 00' ]]
 "$tool" --digest sha256=sum disk.raw >/dev/full 2>stderr || true
 [[ -e sum && ! -s sum ]] || fail "the old digest is still there"
 
+# None stays if another one fails, or cannot be told.
+for other in md5=/dev/full 'md5'; do
+  rm -f sum
+  status=0
+  "$tool" --digest sha256=sum --digest "$other" disk.raw >stdout 2>/dev/full || status=$?
+  [[ $status == 1 && ! -e sum ]] || fail "status $status, a digest of a failed run"
+  echo 'MD5 (old) = 00' >sum
+  status=0
+  "$tool" --digest sha256=sum --digest "$other" disk.raw >stdout 2>/dev/full || status=$?
+  [[ $status == 1 && ! -s sum ]] || fail "status $status, a digest of a failed run"
+done
+rm sum
+
+# Two runs do not share a file, and none takes it away from the other.
+stall 4*M --digest sha256=sum disk.raw
+status=0
+"$tool" --digest sha256=sum disk.raw >stdout 2>other || status=$?
+[[ $status == 1 && ! -s stdout ]]
+grep -q 'sum: cannot be written: something else is being written to it' other
+drain
+[[ $status == 0 && -s sum ]]
+rm sum
+
 # What cannot be written.
+ln -s nowhere dangling
+expect_refusal 1 'dangling: cannot be opened for writing: no such file' "$tool" --digest sha256=dangling disk.raw
+[[ ! -e nowhere ]]
 expect_refusal 1 'no/sum: cannot be opened for writing: no such file' "$tool" --digest sha256=no/sum disk.raw
 expect_refusal 1 'is a directory' "$tool" --digest sha256=. disk.raw
 expect_refusal 1 '/dev/fd/77' "$tool" --digest sha256=/dev/fd/77 disk.raw

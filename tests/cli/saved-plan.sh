@@ -129,10 +129,29 @@ status=0
 "$tool" --save-plan /dev/fd/01 disk.raw 2>stderr | wc -c >count || status=$?
 [[ $status == 1 && $(<count) == 0 ]]
 expect_stderr 'the image goes there'
-expect_refusal 2 '--report: needs a file of its own' "$tool" --save-plan x --report=x disk.raw
-expect_refusal 2 'needs a file of its own' "$tool" --save-plan x --digest md5 --digest md5=x disk.raw
-expect_refusal 2 'needs a file of its own' "$tool" --report=x --digest md5=x disk.raw
-[[ ! -e x ]]
+: >empty
+for options in '--save-plan x --report=x' '--save-plan x --digest md5 --digest md5=./x' '--report=./x --digest md5=x' \
+  '--save-plan empty --report=empty'; do
+  rm -f x
+  # shellcheck disable=SC2086
+  expect_status 1 "$tool" $options disk.raw
+  [[ ! -s stdout ]]
+  expect_messages 1
+  expect_stderr '(x|empty): cannot be written: something else is being written to it'
+done
+[[ ! -e x || $(wc -l <x) == 1 ]] || fail "in x: $(<x)"  # the end of the report
+rm -f x
+for content in 'my letters' 'QFI' ''; do
+  printf '%s\0' "$content" >theirs
+  cp theirs before.theirs
+  expect_refusal 1 'theirs: cannot be written: it holds something else than a plan' \
+    "$tool" --save-plan theirs disk.raw
+  expect_refusal 1 'theirs: cannot be written: it holds something else than digests' \
+    "$tool" --digest md5=theirs disk.raw
+  expect_refusal 1 'theirs: cannot be written: it holds something else than a report' \
+    "$tool" --report=theirs disk.raw
+  same theirs before.theirs
+done
 # An old one stays where there is no new one.
 cp plan old
 expect_refusal 4 'if-match' "$tool" --if-match no --save-plan old disk.raw

@@ -33,6 +33,17 @@ TEST(DigestText, LinesOfCoreutils) {
   EXPECT_EQ(digest_line(digest, "a\\b\nc\r"), "\\BLAKE2b (a\\\\b\\nc\\r) = ab01\n");
 }
 
+TEST(DigestText, LinesAreRecognized) {
+  for (const char* line : {"SHA256 (-) = 00", "\\MD5 (a\\n) = 00", "CRC64NVME (x) = 1",
+                           "d41d8cd98f00b204e9800998ecf8427e  name", "0123ABCD *name"}) {
+    EXPECT_TRUE(is_digest_line(line)) << line;
+  }
+  for (const char* text : {"", "old", "SHA3 (x) = 1", "SHA256", "1234567  x", "0123456789",
+                           "QFI\xfb", "deadbeeg  x", "\\"}) {
+    EXPECT_FALSE(is_digest_line(text)) << text;
+  }
+}
+
 TEST(DigestText, NamesGoBothWays) {
   for (const std::string_view name : digest_names()) {
     EXPECT_EQ(digest_name(digest_algorithm(name).value()), name);
