@@ -57,6 +57,7 @@ old=
 option_words[second]="--digest md5=beside/second"
 with digest second report
 file_fault beside/second "file-write:>9:ENOSPC" raw file 1 'beside/second: write failed: no space'
+file_fault beside/second file-close:1:EIO raw file 1 'beside/second: close failed: input/output error'
 option_words[in-one-file]="--digest md5=beside/sum"
 with in-one-file digest report
 file_fault beside/sum "file-write:>50:ENOSPC" raw file 1 'beside/sum: write failed: no space'
