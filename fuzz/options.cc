@@ -45,7 +45,8 @@ void check(const cli::Options& options) {
   const int changes = options.base.has_value() + options.dirty_bitmap.has_value() +
                       options.shallow + options.changed_map.has_value();
   require(changes <= 1, "two sources of changes");
-  require(!options.image.backing_file || changes == 1, "a backing file for nothing");
+  require(!options.image.backing_file || changes == 1 || options.plan,
+          "a backing file for nothing");
   require(!options.size || cli::reads_stdin(options), "--size of something else");
 }
 
