@@ -16,7 +16,11 @@ start() {
   prepare_beside
   rm -f pipe
   mkfifo pipe
-  env --default-signal=INT "$dir/program" -q "${more[@]}" "${words[@]}" <"${3:-disk.raw}" >pipe 2>stderr &
+  # With its input still open for writing here, it would never see the end of that.
+  (
+    [[ -z ${feed:-} ]] || exec {feed}>&-
+    exec env --default-signal=INT "$dir/program" -q "${more[@]}" "${words[@]}" <"${3:-disk.raw}" >pipe 2>stderr
+  ) &
   job=$!
   exec {from_pipe}<pipe
   head -c "$2" <&"$from_pipe" >received
@@ -68,6 +72,7 @@ for signal in TERM HUP INT KILL; do
     wait_for has_read
     ended_by $signal "while the disk is read, $options" stdin
     exec {feed}>&-
+    feed=
   done
 done
 before_first_byte=

@@ -48,6 +48,29 @@ python3 end.py SIGTERM "disk.raw: ended by SIGTERM; output is incomplete .*" \
   "$tool" --digest sha256=tmp/digest disk.raw
 python3 end.py SIGTERM ".*: ended by SIGTERM" "$tool" --save-plan tmp/plan \
   -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
+# While the socket of a server has a name, which it has for a moment only.
+if ! sanitized; then
+  FAULTS=listen:1:stall LD_PRELOAD=$FAULT_SHIM "$tool" -f qcow2 "$image" >/dev/null 2>stderr &
+  job=$!
+  has_named_socket() {
+    local link
+    for link in "/proc/$job/fd/"*; do
+      link=$(readlink "$link") || continue
+      [[ $link == socket:* ]] || continue
+      link=${link//[^0-9]/}
+      socket=$(awk -v "inode=$link" '$7 == inode { print $8 }' /proc/net/unix)
+      [[ ! $socket ]] || return 0
+    done
+    return 1
+  }
+  wait_for has_named_socket
+  [[ -S $socket ]]
+  kill "$job"
+  status=0
+  wait "$job" 2>/dev/null || status=$?
+  [[ $status == 143 && ! -e ${socket%/*} ]] || fail "status $status, $(ls -ld "${socket%/*}")"
+fi
+
 [[ $(ls -A tmp) == '' ]] || fail "left behind: $(ls -A tmp)"
 for _ in {1..50}; do
   left=$(pgrep -f "$image|rdelay=$((100 + $$))" || true)
@@ -82,4 +105,27 @@ for _ in range(3):
 image += child.stdout.read()
 assert child.wait(20) == 0 and child.stderr.read() == b""
 assert image == open("wanted", "rb").read()
+EOF
+
+# Nobody reads what is said, and the pipe is full: that may hold up the image, but not the end.
+python3 - "$tool" <<'EOF'
+import os, signal, subprocess, sys, time
+nobody, full = os.pipe()
+os.set_blocking(full, False)
+try:
+    while True: os.write(full, bytes(4096))
+except BlockingIOError:
+    os.set_blocking(full, True)
+for option in "-v2", "--verbose", "--report=%d" % full, "--progress=%d" % full:
+    errors = full if option in ("-v2", "--verbose") else subprocess.DEVNULL
+    child = subprocess.Popen([sys.argv[1], option, "disk.raw"], stdout=subprocess.PIPE,
+                             stderr=errors, pass_fds=[full])
+    if option != "--verbose" and not option.startswith("--report"):
+        child.stdout.read(100)
+    else:
+        time.sleep(0.5)
+    child.send_signal(signal.SIGUSR1)
+    time.sleep(0.1)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) == -signal.SIGTERM, (option, child.returncode)
 EOF

@@ -15,13 +15,14 @@
 // "storm" (the call fails with EINTR every other time), or, for "clock", "jump": each of its clocks
 // jumps by days, to and fro, but the monotonic one, which goes ahead by an hour now and then; or,
 // for "poll", "skip": when it has waited in vain for a moment, the rest of its time is over at
-// once. What the program starts goes without this library, but what it forks and does not replace
-// has it.
+// once; or "stall": the call takes a minute. What the program starts goes without this library, but
+// what it forks and does not replace has it.
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -235,6 +236,11 @@ int close(int fd) {
   real(fd);
   errno = error;
   return -1;
+}
+
+int listen(int fd, int count) noexcept {
+  static auto* real = next<decltype(listen)>("listen");
+  return fails("listen") ? -1 : real(fd, count);
 }
 
 pid_t fork() noexcept {

@@ -6,10 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace faults {
@@ -99,7 +101,9 @@ bool inject(const Call& call) {
     if (!fits(fault, call)) continue;
     const std::int64_t n = ++fault.seen;
     if (!is_due(fault, call, n)) continue;
-    if (fault.how == "short") {
+    if (fault.how == "stall") {
+      std::this_thread::sleep_for(std::chrono::minutes(1));
+    } else if (fault.how == "short") {
       call.length = std::max<std::size_t>(1, call.length / 2);
     } else if (fault.how == "storm") {
       if (n % 2 == 0) continue;
