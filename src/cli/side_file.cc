@@ -16,7 +16,7 @@
 #include "base/errors.h"
 #include "base/qemu_locks.h"
 #include "cli/open_input.h"
-#include "cli/standard_output.h"
+#include "cli/same_storage.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {

@@ -3,6 +3,7 @@
 #include "cli/standard_output.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include "base/errors.h"
 #include "base/qemu_locks.h"
 #include "cli/open_input.h"
+#include "cli/same_storage.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
@@ -79,19 +81,6 @@ void print_to_stdout(std::string_view text) {
 
 void close_stdout() {
   if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
-}
-
-// Nothing else: one socket may well be both ends.
-bool is_same_storage(const struct stat& a, const struct stat& b) {
-  if (S_ISREG(a.st_mode)) return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-  return S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode) && a.st_rdev == b.st_rdev;
-}
-
-bool is_same_stream(const struct stat& a, const struct stat& b) {
-  if (S_ISFIFO(a.st_mode) || S_ISSOCK(a.st_mode)) {
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-  }
-  return is_same_storage(a, b);
 }
 
 }  // namespace qcow2stream::cli

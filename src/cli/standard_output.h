@@ -2,8 +2,6 @@
 
 #pragma once
 
-#include <sys/stat.h>
-
 #include <string_view>
 
 #include "cli/options.h"
@@ -25,11 +23,5 @@ void print_to_stdout(std::string_view text);
 
 // The result of close() counts: a network file system may report a failed write only there.
 void close_stdout();
-
-// One regular file, or one block device.
-bool is_same_storage(const struct stat& a, const struct stat& b);
-// Or one pipe or socket: what is written to one comes out of the other, or stands between what the
-// other has written.
-bool is_same_stream(const struct stat& a, const struct stat& b);
 
 }  // namespace qcow2stream::cli

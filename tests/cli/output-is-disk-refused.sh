@@ -40,3 +40,23 @@ for options in '--data-file=other.raw' '-B other.raw -F raw --base hard.raw' '-B
   expect_refusal 1 'other.raw' "$tool" $options --digest sha256=other.raw disk.raw
   same other.raw before
 done
+
+# Nor a loop device's file, the device of the file, or the disk of a partition.
+refused() {
+  local status=0 sum
+  sum=$(cksum <behind.raw)
+  "$tool" "$1" 1<>"$2" 2>stderr || status=$?
+  [[ $status == 1 ]] || fail "status $status with $1 to $2"
+  expect_messages 1
+  expect_stderr "$1: cannot be read: standard output writes to it"
+  [[ $(cksum <behind.raw) == "$sum" ]] || fail "$1 was written to"
+}
+truncate -s 4M behind.raw
+loop_device behind.raw -P
+refused "$loop" behind.raw
+refused behind.raw "$loop"
+if addpart "$loop" 1 2048 2048 2>addpart.log && sleep 0.5 && [[ -b ${loop}p1 ]]; then
+  refused "$loop" "${loop}p1"
+  refused "${loop}p1" "$loop"
+  refused "${loop}p1" behind.raw
+fi
