@@ -123,16 +123,15 @@ class Survey {
   SurveyResult run() {
     SurveyResult result;
     if (options_.changes || options_.changed_map_file) {
-      result.compressed = scan_changes();
+      result = scan_changes();
     } else if (maps_everything() && !reads_everything()) {
       mark_all(ClusterKind::kData);
     } else {
-      result.compressed = scan(all_extents(), on_zeros());
+      result = scan(all_extents(), on_zeros());
     }
     // It is not read again, so what it is now counts.
     if (options_.base) check_unchanged(*options_.base, options_.on_change);
     result.map = map_.finish();
-    result.surveyed = surveyed_;
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
@@ -195,8 +194,8 @@ class Survey {
     return union_of(std::move(extents), std::move(base_extents), disk_.size());
   }
 
-  // A list says what has changed.
-  std::shared_ptr<const CompressedStore> scan_changes() {
+  // A list says what has changed. As scan().
+  SurveyResult scan_changes() {
     const auto changes = options_.changes
                              ? read_changes(*options_.changes, disk_.size(), geometry_)
                              : read_changed_map(*options_.changed_map_file, disk_, geometry_);
@@ -211,7 +210,7 @@ class Survey {
       return scan(extents_of(changes, Listed::kAll, disk_.size()), on_zeros_here);
     copy_marks(*changes, ClusterKind::kZero, ClusterKind::kData);
     copy_marks(*changes, ClusterKind::kData, ClusterKind::kData);
-    return nullptr;
+    return {};
   }
 
   void copy_marks(const ClusterMap& from, ClusterKind kind, ClusterKind as) {
@@ -223,24 +222,22 @@ class Survey {
     }
   }
 
-  // Looks into all data among `extents`, as closely as the options ask for.
-  std::shared_ptr<const CompressedStore> scan(std::unique_ptr<ExtentCursor> extents,
-                                              OnZeros on_zeros_here) {
+  // Looks into all data among `extents`, as closely as the options ask for. The map is not in the
+  // result yet.
+  SurveyResult scan(std::unique_ptr<ExtentCursor> extents, OnZeros on_zeros_here) {
     const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
     SurveyWork work(std::move(extents), disk_.size(), alignment, options_.progress);
     if (reads_everything()) return read_all(work, on_zeros_here);
     if (options_.scan == Scan::kHoles) {
       mark_extents(work, geometry_, map_);
-    } else {
-      surveyed_ = std::min<std::uint64_t>(kProbe, geometry_.cluster_size());
-      run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
-                   [&] { scan_for_zeros(disk_, work, geometry_, map_); });
+      return {};
     }
-    return nullptr;
+    run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
+                 [&] { scan_for_zeros(disk_, work, geometry_, map_); });
+    return {.surveyed = std::min<std::uint64_t>(kProbe, geometry_.cluster_size())};
   }
 
-  std::shared_ptr<const CompressedStore> read_all(SurveyWork& work, OnZeros on_zeros_here) {
-    surveyed_ = geometry_.cluster_size();
+  SurveyResult read_all(SurveyWork& work, OnZeros on_zeros_here) {
     std::shared_ptr<CompressedStore> store;
     FullScan scan{.disk = disk_, .base = options_.base.get(), .on_zeros = on_zeros_here};
     if (image_.compression) {
@@ -251,7 +248,7 @@ class Survey {
     run_parallel(threads_to_work(options_.threads), work,
                  [&] { scan_fully(scan, work, geometry_, map_); });
     if (store) store->seal();
-    return store;
+    return {.compressed = store, .surveyed = geometry_.cluster_size()};
   }
 
   const Disk& disk_;
@@ -259,7 +256,6 @@ class Survey {
   const SurveyOptions& options_;
   const qcow2::Geometry geometry_;
   ClusterMapBuilder map_;
-  std::uint64_t surveyed_ = 0;
 };
 
 }  // namespace
