@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -12,8 +13,11 @@
 namespace qcow2stream {
 namespace {
 
+// For a file system that does not answer whoever is making a name there.
+constexpr std::chrono::seconds kPatience{1};
+
 struct Names {
-  std::mutex mutex;
+  std::timed_mutex mutex;
   std::vector<std::string> paths;
 };
 
@@ -64,7 +68,7 @@ void TemporaryName::keep() {
 }
 
 void remove_temporary_names() {
-  names().mutex.lock();
+  if (!names().mutex.try_lock_for(kPatience)) return;
   std::vector<std::string>& paths = names().paths;
   std::for_each(paths.rbegin(), paths.rend(),
                 [](const std::string& path) { std::remove(path.c_str()); });

@@ -30,8 +30,9 @@ class TemporaryName {
   std::string path_;
 };
 
-// Removes all of them, the newest first. Whoever makes or removes one afterwards waits for ever: to
-// be called by a thread that ends the program.
+// Removes all of them, the newest first, unless somebody takes more than a second to make one.
+// Whoever makes or removes one afterwards waits for ever: to be called by a thread that ends the
+// program.
 void remove_temporary_names();
 
 }  // namespace qcow2stream
