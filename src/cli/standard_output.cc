@@ -26,8 +26,10 @@ namespace {
 void check_image_is_alone(const Options& options, const struct stat& out) {
   struct stat status {};
   if (::fstat(STDERR_FILENO, &status) == 0 && is_same_stream(out, status)) {
-    throw_cannot_be_written(kStdoutName,
-                            "standard error goes there, too, and messages would be in the image");
+    throw_cannot_be_written(
+        kStdoutName,
+        "standard error goes there, too, and messages would be in the image; send "
+        "it elsewhere");
   }
   if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
       is_same_stream(out, status)) {
