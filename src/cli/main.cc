@@ -60,7 +60,7 @@ int guarded_run(const Options& options, const sigset_t& signals) {
     watch.emplace(
         signals, [&](int signal) { say_goodbye(options, state, signal); },
         [&] {
-          if (!can_be_said_at_once()) return;
+          if (!can_be_said_at_once() || image_goes_to_stderr(options)) return;
           clear_bar();
           message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
         });

@@ -9,4 +9,7 @@ namespace qcow2stream::cli {
 // A line on standard error, behind the program's name. Nobody can be told if that fails.
 void message(std::string_view text);
 
+// Whether there was one. Both are thread-safe.
+bool anything_was_said();
+
 }  // namespace qcow2stream::cli

@@ -245,6 +245,7 @@ void run(Options options, Run& state) {
     return;
   }
 
+  check_image_is_alone(options);
   files.digests.begin();
   EmitResult result = write_image(image, range, options, state);
   files.digests.write(result.digests);

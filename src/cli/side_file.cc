@@ -22,6 +22,9 @@
 namespace qcow2stream::cli {
 namespace {
 
+// Bytes. What is smaller can be replaced without asking what it is, as other programs do.
+constexpr off_t kTooSmallForADisk = 4096;
+
 // Opening these would be another position in the same file, and fails on a socket.
 std::optional<int> descriptor_of(std::string_view path) {
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -85,7 +88,7 @@ void SideFile::take_for_ourselves() {
 }
 
 void SideFile::check_content(const SideFileKind& kind) const {
-  if (status_.st_size == 0) return;
+  if (status_.st_size <= kTooSmallForADisk) return;
   const UniqueFd in(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!in) throw system_error(path_, "cannot be read to see what it holds", errno);
   std::array<char, 256> bytes{};

@@ -20,14 +20,14 @@ struct SideFileKind {
 };
 
 // A file that is written beside the image, for example with its digest. A mistake in its name must
-// not cost anybody a disk, so it replaces nothing but an old one of its kind. Nobody else writes to
-// it meanwhile (flock). Writing throws Error.
+// not cost anybody a disk, so it replaces what is small, or an old one of its kind. Nobody else
+// writes to it meanwhile (flock). Writing throws Error.
 class SideFile {
  public:
   // Opens `path`, and makes it where it is not; what is in it stays until begin(). /dev/fd/N and
   // /dev/stderr are the descriptor itself, which goes on where it stands. Throws Error if it cannot
-  // be opened, holds something else, is a file that is read, or where the image, messages or
-  // progress go.
+  // be opened, holds something else that is large, is a file that is read, or where the image,
+  // messages or progress go.
   SideFile(std::string path, const SideFileKind& kind, const Options& options);
   // Unless it got to keep(), a file that it has made goes away, and one that was there is empty if
   // it has begun.

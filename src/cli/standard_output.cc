@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
 #include "base/errors.h"
 #include "base/qemu_locks.h"
+#include "cli/message.h"
 #include "cli/open_input.h"
 #include "cli/same_storage.h"
 #include "qcow2stream/error.h"
@@ -22,19 +24,12 @@ namespace {
   throw Error(ErrorKind::kFailed, name, "cannot be written", reason);
 }
 
-// A single warning among the bytes of the image would make it another one, or none.
-void check_image_is_alone(const Options& options, const struct stat& out) {
-  struct stat status {};
-  if (::fstat(STDERR_FILENO, &status) == 0 && is_same_stream(out, status)) {
-    throw_cannot_be_written(
-        kStdoutName,
-        "standard error goes there, too, and messages would be in the image; send "
-        "it elsewhere");
-  }
-  if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
-      is_same_stream(out, status)) {
-    throw_cannot_be_written("--progress", "the image goes there");
-  }
+// Beside messages.
+bool says_something(const Options& options) {
+  const bool prints_digests = std::ranges::any_of(
+      options.digests, [](const DigestRequest& request) { return !request.file; });
+  return options.verbose || options.allow_changes || prints_digests ||
+         (options.progress == ProgressStyle::kBar && !options.quiet);
 }
 
 }  // namespace
@@ -55,7 +50,11 @@ void check_stdout(const Options& options) {
       throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
                   "redirect it into a file or a pipe");
     }
-    check_image_is_alone(options, out);
+    struct stat status {};
+    if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
+        is_same_stream(out, status)) {
+      throw_cannot_be_written("--progress", "the image goes there");
+    }
   }
   struct stat progress {};
   const bool has_progress =
@@ -68,6 +67,20 @@ void check_stdout(const Options& options) {
       throw_cannot_be_written("--progress", "it is " + name);
     }
   }
+}
+
+bool image_goes_to_stderr(const Options& options) {
+  struct stat out {};
+  struct stat errors {};
+  return options.action == Action::kConvert && !options.run && ::fstat(STDOUT_FILENO, &out) == 0 &&
+         ::fstat(STDERR_FILENO, &errors) == 0 && is_same_stream(out, errors);
+}
+
+void check_image_is_alone(const Options& options) {
+  if (!image_goes_to_stderr(options) || !(anything_was_said() || says_something(options))) return;
+  throw_cannot_be_written(kStdoutName,
+                          "standard error goes there, too, and what is said would be in the image; "
+                          "send it elsewhere");
 }
 
 void print_to_stdout(std::string_view text) {

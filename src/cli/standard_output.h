@@ -16,8 +16,16 @@ inline constexpr const char* kStdoutName = "standard output";
 void keep_closed_descriptors_free();
 
 // Throws Error if it is a terminal (that of --run may be one) or a file that is read, and if
-// messages or progress would go into the image or such a file.
+// progress would go into the image or such a file.
 void check_stdout(const Options& options);
+
+// Whether messages and the image have the same file, pipe or socket (2>&1).
+bool image_goes_to_stderr(const Options& options);
+
+// A single warning among the bytes of the image would make it another one, or none. Throws Error if
+// they have the same place and something was said, or is going to be even if all goes well. To be
+// called right before the first byte: those who look for an error's message in both are served.
+void check_image_is_alone(const Options& options);
 
 void print_to_stdout(std::string_view text);
 

@@ -60,6 +60,16 @@ drain
 [[ $status == 0 && -s sum ]]
 rm sum
 
+# A large one of digests is replaced, too, and a small one of anything.
+"$tool" --digest sha256 disk.raw >image 2>many
+for n in {1..100}; do cat many; done >sum
+"$tool" --digest sha256=sum disk.raw >image
+same sum many
+echo whatever >sum
+"$tool" --digest sha256=sum disk.raw >image
+same sum many
+rm sum
+
 # What cannot be written.
 ln -s nowhere dangling
 expect_refusal 1 'dangling: cannot be opened for writing: no such file' "$tool" --digest sha256=dangling disk.raw

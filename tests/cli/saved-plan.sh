@@ -143,6 +143,7 @@ done
 rm -f x
 for content in 'my letters' 'QFI' ''; do
   printf '%s\0' "$content" >theirs
+  truncate -s 5000 theirs
   cp theirs before.theirs
   expect_refusal 1 'theirs: cannot be written: it holds something else than a plan' \
     "$tool" --save-plan theirs disk.raw
