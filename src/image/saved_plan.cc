@@ -171,7 +171,10 @@ SavedPlan load_plan(const std::string& path) {
   const qcow2::Geometry geometry = geometry_of(plan->options);
   plan->survey.map =
       decode_map(map, geometry, geometry.clusters_for(virtual_size_of(plan->disk_size)));
-  if (plan->survey.map == nullptr) reader.damaged("its map makes no sense");
+  if (plan->survey.map == nullptr ||
+      (!plan->options.compression && plan->survey.map->count(ClusterKind::kCompressed) > 0)) {
+    reader.damaged("its map makes no sense");
+  }
   return *std::move(plan);
 }
 

@@ -81,6 +81,11 @@ whole = json.dumps(header).encode()
 for bad in (b"\xff", b"\xff" * 20, b"\0\0", b"\0\x05\0", b"\x80\0\x04", cluster_map + cluster_map,
             b"\0" + b"\xff" * 9 + b"\x01", b"\0\x07\x01", bytes([0, 4 * 5 + 1]) + b"\x05"):
     refused(made(whole, bad), "map makes no sense")
+# Compressed clusters in an image without compression.
+without = json.loads(whole)
+del without["options"]["compression"]
+without["codec"] = ""
+refused(made(json.dumps(without).encode(), cluster_map), "map makes no sense")
 # Clusters at other places than the image-id is of.
 refused(made(whole, b"\0\x04"), "does not fit the plan", 4)
 # A length that nobody has, and no memory is taken for it.
