@@ -67,8 +67,9 @@ SideFile::SideFile(std::string path, const SideFileKind& kind, const Options& op
 }
 
 SideFile::~SideFile() {
+  if (!begun_ || !fd_) return;
   // Nobody can be told if this fails.
-  if (begun_ && fd_) static_cast<void>(::ftruncate(fd_.get(), 0));
+  [[maybe_unused]] const int result = ::ftruncate(fd_.get(), 0);
 }
 
 void SideFile::open_path() {
