@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/endian.h"
+#include "base/zero.h"
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
 #include "qcow2/refcounts.h"
@@ -132,6 +133,12 @@ class ImageWalker {
     const auto block = bytes_.subspan(offset, geometry().cluster_size());
     const std::uint64_t first = number * geometry().refcounts_per_block();
     for (std::uint64_t i = 0; i < geometry().refcounts_per_block(); ++i) {
+      // Behind the image: up to 16 million of one bit each.
+      if (first + i >= used_.size() && i % 8 == 0) {
+        const auto rest = block.subspan((i << geometry().refcount_order) / 8);
+        expect(is_zero(rest), "refcounts behind the end", first + i, rest.size());
+        return;
+      }
       const auto count = qcow2::refcount_at(block, geometry().refcount_order, i);
       const std::uint64_t used = first + i < used_.size() ? used_[first + i] : 0;
       expect(count == used, "refcount", first + i, count);
