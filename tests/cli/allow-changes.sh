@@ -38,6 +38,16 @@ drain
 [[ $status == 3 ]] || fail "status $status with a disk that shrinks"
 expect_stderr 'changed while it was read \(it ends at .*discard it$'
 
+# So does an image of another format, in which QEMU reads zeros then.
+truncate -s 32M disk.raw
+data disk.raw 0 32*M
+qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+stall 100000 --allow-changes -f qcow2 disk.qcow2
+truncate -s 20M disk.qcow2
+drain
+[[ $status == 3 ]] || fail "status $status with an image that shrinks"
+expect_stderr 'disk.qcow2: changed while it was read \(it ends at 20971520 of .*discard it$'
+
 # A cluster that has to be compressed again and takes another size then: there is no place for it.
 truncate -s 0 disk.raw
 truncate -s 32M disk.raw
