@@ -95,12 +95,7 @@ begin() {
   head -c "$bytes" <&"$from_pipe" >received
 }
 
-finish_run() {
-  cat <&"$from_pipe" >>received
-  exec {from_pipe}<&-
-  status=0
-  wait "$job" 2>/dev/null || status=$?
-}
+finish_run() { take_rest "$job"; }
 
 child_of() { pgrep -P "$1" >child; }
 

@@ -129,11 +129,16 @@ stall() {
 }
 
 drain() {
+  take_rest "$stalled"
+  stalled=
+}
+
+# take_rest JOB: all that it still writes to $from_pipe is in `received`, its status in $status.
+take_rest() {
   cat <&"$from_pipe" >>received
   exec {from_pipe}<&-
   status=0
-  wait "$stalled" || status=$?
-  stalled=
+  wait "$1" 2>/dev/null || status=$?
 }
 
 # Sanitizers take memory, and do not get on with strace.

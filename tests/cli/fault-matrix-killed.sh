@@ -27,12 +27,7 @@ start() {
 }
 
 # finish_run: takes the rest; the status is in $status.
-finish_run() {
-  cat <&"$from_pipe" >>received
-  exec {from_pipe}<&-
-  status=0
-  wait "$job" || status=$?
-}
+finish_run() { take_rest "$job"; }
 
 # ended_by SIGNAL WORDS SOURCE: the program has it, and ends.
 ended_by() {
