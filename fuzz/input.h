@@ -11,11 +11,12 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace qcow2stream::fuzz {
 
-inline void require(bool good, const std::string& what) {
-  if (!good) throw std::runtime_error(what);
+inline void require(bool good, std::string_view what) {
+  if (!good) throw std::runtime_error(std::string(what));
 }
 
 // Bytes, then zeros for ever.
