@@ -65,7 +65,8 @@ fi
 
 # --- kill -9 -------------------------------------------------------------------------------------
 
-# killed BYTES SOURCE SECONDS: after so many bytes, and a moment.
+# killed BYTES SOURCE SECONDS: after so many bytes, and a moment, in which the pipe may take all the rest.
+all_is_written=1
 killed() {
   start "$2"
   head -c "$1" <&"$from_pipe" >received
