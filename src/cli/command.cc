@@ -77,9 +77,11 @@ std::optional<Ending> Command::wait_for_end() {
   started_ = false;
   Ending ending;
   ssize_t n = 0;
+  // A supervisor whose command has failed may answer and go without our last order. The kernel
+  // tells that first (ECONNRESET), and once; the answer is still there.
   do {
     n = ::recv(supervisor_.control.get(), &ending, sizeof ending, 0);
-  } while (n < 0 && errno == EINTR);
+  } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n != sizeof ending) return std::nullopt;
   is_alive_ = ending.is_alive;
   return ending;

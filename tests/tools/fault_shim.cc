@@ -15,8 +15,8 @@
 // "storm" (the call fails with EINTR every other time), or, for "clock", "jump": each of its clocks
 // jumps by days, to and fro, but the monotonic one, which goes ahead by an hour now and then; or,
 // for "poll", "skip": when it has waited in vain for a moment, the rest of its time is over at
-// once; or "stall": the call takes a minute. What the program starts goes without this library, but
-// what it forks and does not replace has it.
+// once; or "stall": the call takes a minute; or "late": it begins a moment later. What the program
+// starts goes without this library, but what it forks and does not replace has it.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -44,9 +44,6 @@ using faults::inject;
 using faults::Target;
 
 namespace {
-
-// Long enough for others to do what is waited for, in milliseconds.
-constexpr int kMoment = 300;
 
 std::array<std::atomic<bool>, 1024> is_file{};  // by descriptor
 
@@ -238,6 +235,16 @@ int close(int fd) {
   return -1;
 }
 
+ssize_t send(int fd, const void* data, std::size_t length, int flags) {
+  static auto* real = next<decltype(send)>("send");
+  return fails("send") ? -1 : real(fd, data, length, flags);
+}
+
+ssize_t recv(int fd, void* data, std::size_t length, int flags) {
+  static auto* real = next<decltype(recv)>("recv");
+  return fails("recv") ? -1 : real(fd, data, length, flags);
+}
+
 int listen(int fd, int count) noexcept {
   static auto* real = next<decltype(listen)>("listen");
   return fails("listen") ? -1 : real(fd, count);
@@ -250,8 +257,9 @@ pid_t fork() noexcept {
 
 int poll(pollfd* events, nfds_t count, int milliseconds) {
   static auto* real = next<decltype(poll)>("poll");
-  if (milliseconds <= kMoment || !faults::skips_waiting()) return real(events, count, milliseconds);
-  const int result = real(events, count, kMoment);
+  if (milliseconds <= faults::kMoment || !faults::skips_waiting())
+    return real(events, count, milliseconds);
+  const int result = real(events, count, faults::kMoment);
   if (result == 0) faults::skip(milliseconds);
   return result;
 }

@@ -103,6 +103,8 @@ bool inject(const Call& call) {
     if (!is_due(fault, call, n)) continue;
     if (fault.how == "stall") {
       std::this_thread::sleep_for(std::chrono::minutes(1));
+    } else if (fault.how == "late") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kMoment));
     } else if (fault.how == "short") {
       call.length = std::max<std::size_t>(1, call.length / 2);
     } else if (fault.how == "storm") {

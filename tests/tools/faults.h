@@ -12,6 +12,9 @@
 
 namespace faults {
 
+// Long enough for others to do what is waited for, in milliseconds.
+inline constexpr int kMoment = 300;
+
 // Where a call writes to or reads from.
 enum class Target { kOther, kOutput, kFile };
 
