@@ -125,12 +125,14 @@ right_message() {
   grep -Eiq -e "$1" stderr || return 1
   ! grep -Eq 'terminate|std::|bad_alloc|[Ii]nvalid state' stderr || return 1
   note=$(grep -Eo 'incomplete \([0-9]+ of [0-9]+ bytes\)' stderr) || return 0
-  [[ -n ${reader_leaves:-}${reader_is_ended:-} || $note == "incomplete ($written of $announced bytes)" ]]
+  [[ -z ${reader_leaves:-}${starts_processes:-}${count_lags:-} ]] || return 0
+  [[ $note == "incomplete ($written of $announced bytes)" ]]
 }
 
 # judge FAULT SOURCE OUTPUT STATUS PATTERN: STATUS is a pattern. $reader_leaves: not all that is written
-# is received, and what a pipe holds may be lost. $reader_is_ended: the same after a failure only.
-# $all_is_written: it fails after the last byte. $before_first_byte: before the first one.
+# is received, and what a pipe holds may be lost. $starts_processes: the same after a failure only, which
+# ends the command. $count_lags: more may be received than the message counts. $all_is_written: it fails
+# after the last byte. $before_first_byte: before the first one.
 judge() {
   local fault=$1 source=$2 wanted_status=$4 problem='' left written announced
   left=$(left_behind "$source")

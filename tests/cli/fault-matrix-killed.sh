@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=../fault-matrix-beside.sh
 . "$(dirname "$0")/../fault-matrix-beside.sh" || exit 1
 
-reader_is_ended=1
+count_lags=1  # a signal comes while bytes are on their way
 
 # start SOURCE BYTES [INPUT]: the program, as $job, on a pipe of which so many bytes are taken; it waits
 # for a reader of the rest. The shell would have it ignore SIGINT.

@@ -6,8 +6,6 @@
 # shellcheck source-path=SCRIPTDIR source=../fault-matrix-beside.sh
 . "$(dirname "$0")/../fault-matrix-beside.sh" || exit 1
 
-# What the command still has to write when it is ended is lost.
-reader_is_ended=1
 with run digest report progress
 
 # --- We fail -------------------------------------------------------------------------------------

@@ -10,12 +10,12 @@ need qemu-img
 
 printf '%-38s %6s  %s\n' input status message
 
-# refused NAME PATTERN ARGUMENT...: with 600 MB of address space and 60 seconds.
+# refused NAME PATTERN ARGUMENT...: with 600 MB of address space and 60 seconds of a processor.
 refused() {
   status=0
   (
-    ulimit -v 600000
-    exec timeout 60 "$tool" "${@:3}" >stdout 2>stderr
+    ulimit -v 600000 -t 60
+    exec timeout 240 "$tool" "${@:3}" >stdout 2>stderr
   ) || status=$?
   printf '%-38s %6s  %s\n' "$1" "$status" "$(<stderr)"
   [[ $status == 1 && ! -s stdout ]] || fail "not refused: $1"
