@@ -92,7 +92,7 @@ class Image {
   [[nodiscard]] Segments segments(HostRange range) const;
 
  private:
-  friend std::vector<std::byte> encode_plan(const Image& image);
+  friend std::vector<std::byte> encode_plan(const Image& image, bool shallow);
   class Content;
   std::unique_ptr<const Content> content_;
 };

@@ -32,13 +32,15 @@ struct SavedPlan {
   std::uint64_t disk_size = 0;     // bytes
   std::optional<DiskStamp> stamp;  // of the disk, where it had one
   std::string image_id;
-  std::string codec;    // its version; empty without compression
+  std::string codec;  // its version; empty without compression
+  // All data in it is what the top image of a chain holds itself, so that one is enough to emit it.
+  bool shallow = false;
   SurveyResult survey;  // the map alone
 };
 
 // What a file with the plan of `image` holds. Only a part of it is no plan, and load_plan() finds
-// that out.
-std::vector<std::byte> encode_plan(const Image& image);
+// that out. `shallow`: the survey was of what open_qemu_shallow() gave.
+std::vector<std::byte> encode_plan(const Image& image, bool shallow = false);
 
 // Reads a plan. Takes memory in proportion to what the file really has. Throws Error{kFailed}: the
 // file cannot be read, is none of encode_plan(), is of another version, or is damaged.

@@ -84,6 +84,11 @@ void apply_plan(Options& options, const SavedPlan& plan) {
           fmt::format("--{}: is another one in the plan {}; leave it out", option.name, plan.name));
     }
   }
+  // Then the disk would lack what lies below the top image.
+  if (options.shallow && !plan.shallow) {
+    throw UsageError(
+        fmt::format("--shallow: the plan {} was made without it; leave it out", plan.name));
+  }
   options.image = plan.options;
 }
 

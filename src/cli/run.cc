@@ -179,7 +179,7 @@ Image make_image(const Source& source, std::optional<SavedPlan> plan, const Opti
 
 void write_plan(const Image& image, const Options& options, SideFile& file) {
   check_unchanged(image.disk(), on_change(options));
-  const std::vector<std::byte> plan = encode_plan(image);
+  const std::vector<std::byte> plan = encode_plan(image, options.shallow);
   file.begin();
   file.write(std::string_view(reinterpret_cast<const char*>(plan.data()), plan.size()));
   file.close();
@@ -225,11 +225,12 @@ void run(Options options, Run& state) {
     state.report.emplace(*options.report, options);
     state.open_report = &*state.report;
   }
+  // Before the output is looked at, since the image may refer to that.
+  std::optional<SavedPlan> plan = saved_plan(options);
   check_destination(options, state);
   SideFiles files(options);
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
-  std::optional<SavedPlan> plan = saved_plan(options);
 
   const Source source = open_source(options, state.progress);
   const Image image = make_image(source, std::move(plan), options, state.progress);

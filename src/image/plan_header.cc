@@ -101,6 +101,7 @@ std::string encode_plan_header(const SavedPlan& plan) {
   if (plan.stamp) {
     json["stamp"] = {{"size", plan.stamp->size}, {"mtime-ns", plan.stamp->mtime_ns}};
   }
+  if (plan.shallow) json["shallow"] = true;
   return json.dump();
 }
 
@@ -112,6 +113,7 @@ std::optional<SavedPlan> decode_plan_header(std::string_view text) {
     plan.image_id = json.at("image-id").get<std::string>();
     plan.codec = json.at("codec").get<std::string>();
     plan.options = options_from_json(json.at("options"));
+    plan.shallow = json.value("shallow", false);
     if (json.contains("stamp")) {
       plan.stamp = DiskStamp{.size = number<std::uint64_t>(json.at("stamp"), "size"),
                              .mtime_ns = number<std::int64_t>(json.at("stamp"), "mtime-ns")};
