@@ -3,11 +3,13 @@
 #include "disk/qemu_server.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
 #include <vector>
 
+#include "disk/file_reads.h"
 #include "disk/nbd_context.h"
 #include "qcow2stream/error.h"
 
@@ -68,6 +70,23 @@ std::vector<std::string> contexts_of(const QemuTells& tells) {
   return {};
 }
 
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode)) return a.st_rdev == b.st_rdev;
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// QEMU has opened it by its name, after us. It would serve what nobody watches.
+void check_is_what_qemu_opened(const QemuSource& source) {
+  if (source.file == nullptr) return;
+  struct stat ours {};
+  struct stat named {};
+  if (::fstat(source.file->traits().copy_descriptor, &ours) != 0 ||
+      ::stat(source.name.c_str(), &named) != 0 || is_same_file(ours, named)) {
+    return;
+  }
+  throw_disk_changed(source.name, "another file has taken its name");
+}
+
 }  // namespace
 
 std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
@@ -77,8 +96,10 @@ std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const Q
     server.sockets.resize(options.connections);
   }
   try {
-    return connect_private_server(source.name, std::move(server), options, source.file,
-                                  contexts_of(tells));
+    auto disk = connect_private_server(source.name, std::move(server), options, source.file,
+                                       contexts_of(tells));
+    check_is_what_qemu_opened(source);
+    return disk;
   } catch (const ServerRefused& refused) {
     throw Error(ErrorKind::kFailed, source.name, "QEMU cannot open it",
                 qemu_reason(source, refused.output()));
