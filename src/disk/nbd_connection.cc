@@ -3,7 +3,9 @@
 #include "disk/nbd_connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -24,7 +26,28 @@ std::string without_function_name(std::string_view text) {
   return std::string(text);
 }
 
+[[noreturn]] void throw_silent(const std::string& name, std::chrono::seconds timeout) {
+  throw Error(ErrorKind::kFailed, name, "given up",
+              fmt::format("the server has not answered for {} seconds", timeout.count()));
+}
+
 }  // namespace
+
+void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
+                           std::chrono::seconds timeout) {
+  std::vector<pollfd> polled;
+  polled.reserve(sockets.size());
+  for (const UniqueFd& socket : sockets) {
+    polled.push_back({.fd = socket.get(), .events = POLLIN, .revents = 0});
+  }
+  for (std::chrono::milliseconds silence{0}; silence < timeout; silence += kPollTime) {
+    if (::poll(polled.data(), polled.size(), static_cast<int>(kPollTime.count())) <= 0) continue;
+    const auto answered = std::ranges::find_if(polled, [](const pollfd& p) { return p.revents; });
+    std::swap(sockets.front(), sockets[static_cast<std::size_t>(answered - polled.begin())]);
+    return;
+  }
+  throw_silent(name, timeout);
+}
 
 NbdConnection::NbdConnection(std::string name, std::chrono::seconds timeout)
     : name_(std::move(name)), timeout_(timeout), handle_(nbd_create(), &nbd_close) {
@@ -166,8 +189,7 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
     silence += kPollTime;
     if (silence >= timeout_) {
       close();
-      throw Error(ErrorKind::kFailed, name_, "given up",
-                  fmt::format("the server has not answered for {} seconds", timeout_.count()));
+      throw_silent(name_, timeout_);
     }
   }
 }

@@ -27,6 +27,12 @@ class NoSuchContext : public Error {
   using Error::Error;
 };
 
+// Of several connections to a server some may have to wait until another one is gone, and which one
+// the server begins with is its choice. Puts the first socket that has heard of it in front. Throws
+// Error{kFailed} if there is none within the time limit.
+void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
+                           std::chrono::seconds timeout);
+
 // What a completion callback returns: whether libnbd may forget the command. Not one that failed:
 // it may have failed while it was being sent, since the connection broke, and libnbd 1.14 still
 // looks at it then. It goes with the handle.

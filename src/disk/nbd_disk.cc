@@ -186,6 +186,7 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
                                                       const std::vector<std::string>& contexts) {
   NbdDisk::Connections connections;
   try {
+    put_answered_in_front(name, server.sockets, options.timeout);
     for (UniqueFd& socket : server.sockets) {
       auto connection = std::make_unique<NbdConnection>(name, options.timeout);
       if (connections.empty()) connection->require_context(contexts);

@@ -34,6 +34,15 @@ from_server --no-sr file disk.raw
 from_server --mask-handshake=0 file disk.raw
 from_server split disk.raw
 
+# One connection at a time, and which one is up to the server: a limit that is reached is a hang.
+if nbdkit --filter=noparallel null --dump-plugin >plugin.log 2>&1; then
+  for ((i = 0; i < 8; ++i)); do
+    expect_status 0 "$tool" -- [ nbdkit --readonly --filter=noparallel file disk.raw serialize=connections ]
+    expect_silence
+    same stdout wanted
+  done
+fi
+
 # Sizes between two sectors, and nothing at all.
 head -c 5000001 disk.raw >odd.raw
 : >empty.raw
