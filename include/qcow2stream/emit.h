@@ -59,8 +59,9 @@ void check_output(int fd, std::uint64_t length, const EmitOptions& options);
 // A file that QEMU, or this library, reads as an image meanwhile is not written to: it may be what
 // `image` is read from. QEMU's locks tell (open_disk() and open_qemu() take them).
 //
-// Throws Error: kChanged if the disk changed or became shorter; kFailed on other failures of input
-// or output, a closed pipe included (SIGPIPE is held back in the calling thread).
+// Throws Error: kChanged if the disk changed or became shorter; kUsage if `range` is not within the
+// image; kFailed on other failures of input or output, a closed pipe included (SIGPIPE is held back
+// in the calling thread).
 EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options = {});
 
 }  // namespace qcow2stream

@@ -61,7 +61,8 @@ class Image {
  public:
   // Lays the image out. `survey` must be the survey of this disk for these options. Throws
   // Error{kFailed} if the image would break a limit of the format or of QEMU, with the numbers and
-  // what would fit; Error{kUsage} where find_problem() finds one.
+  // what would fit; Error{kUsage} where find_problem() finds one, and where the survey is of a disk
+  // of another size or for another cluster size.
   Image(std::shared_ptr<const Disk> disk, const ImageOptions& options, SurveyResult survey);
   ~Image();
   Image(Image&&) noexcept;

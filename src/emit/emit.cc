@@ -219,6 +219,9 @@ void check_output(int fd, std::uint64_t length, const EmitOptions& options) {
 }
 
 EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
+  if (range.begin.value() > image.size() || range.length > image.size() - range.begin.value()) {
+    throw Error(ErrorKind::kUsage, "range", "", "is not within the image");
+  }
   const SigpipeGuard guard;
   Output output(fd, options.output_name);
   output.check_room(range.length);

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "qcow2stream/error.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -32,13 +34,24 @@ SubclusterRun alike_from(const ClusterMap& map, GuestCluster cluster, std::uint6
   return {.end = geometry.offset(cluster) + at * subcluster_size, .allocated = first};
 }
 
+// One of another disk or for other options would make an image that only looks right.
+std::shared_ptr<const ClusterMap> fitting(std::shared_ptr<const ClusterMap> map, const Disk& disk,
+                                          const ImageOptions& options) {
+  const qcow2::Geometry geometry = geometry_of(options);
+  if (map == nullptr || map->geometry().cluster_bits != geometry.cluster_bits ||
+      map->guest_clusters() != geometry.clusters_for(virtual_size_of(disk.size()))) {
+    throw Error(ErrorKind::kUsage, disk.name(), "", "the survey is not of this disk and options");
+  }
+  return map;
+}
+
 }  // namespace
 
 Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
                         SurveyResult survey)
     : disk(std::move(source)),
       options(std::move(image_options)),
-      layout(disk->name(), disk->size(), options, std::move(survey.map)),
+      layout(disk->name(), disk->size(), options, fitting(std::move(survey.map), *disk, options)),
       metadata(layout),
       compressed(*disk, options, layout, std::move(survey.compressed)),
       surveyed(survey.surveyed) {}

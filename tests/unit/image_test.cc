@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -14,6 +16,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/fd.h"
 #include "image_walker.h"
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
@@ -278,6 +281,26 @@ TEST(Image, ServesManyThreadsAtOnce) {
     }
   }
   for (const auto& part : parts) EXPECT_EQ(part, whole);
+}
+
+TEST(Image, IsOfTheDiskAndOptionsOfItsSurvey) {
+  const auto disk = std::make_shared<MemoryDisk>(std::vector<std::byte>(1 << 20, std::byte{1}));
+  const auto longer = std::make_shared<MemoryDisk>(std::vector<std::byte>(2 << 20, std::byte{1}));
+  const auto surveyed = survey(*disk, {});
+  EXPECT_NO_THROW(Image(disk, {}, surveyed));
+  EXPECT_THROW(Image(disk, {.cluster_size = 4096}, surveyed), Error);
+  EXPECT_THROW(Image(longer, {}, surveyed), Error);
+  EXPECT_THROW(Image(disk, {}, {}), Error);
+}
+
+TEST(Image, EmitsNothingThatIsNotInIt) {
+  const Image image = make_image(std::make_shared<MemoryDisk>(std::vector<std::byte>(1000)), {});
+  const UniqueFd out(::memfd_create("image", MFD_CLOEXEC));
+  EXPECT_THROW(emit(image, {HostOffset(0), image.size() + 1}, out.get()), Error);
+  EXPECT_THROW(emit(image, {HostOffset(image.size() + 1), 0}, out.get()), Error);
+  EXPECT_THROW(emit(image, {HostOffset(1), ~std::uint64_t{0}}, out.get()), Error);
+  EXPECT_EQ(::lseek(out.get(), 0, SEEK_END), 0);
+  EXPECT_NO_THROW(emit(image, {HostOffset(image.size()), 0}, out.get()));
 }
 
 TEST(Image, IdDependsOnLayoutAndNotOnData) {
