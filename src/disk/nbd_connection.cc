@@ -42,9 +42,16 @@ void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& socke
   }
   for (std::chrono::milliseconds silence{0}; silence < timeout; silence += kPollTime) {
     if (::poll(polled.data(), polled.size(), static_cast<int>(kPollTime.count())) <= 0) continue;
-    const auto answered = std::ranges::find_if(polled, [](const pollfd& p) { return p.revents; });
-    std::swap(sockets.front(), sockets[static_cast<std::size_t>(answered - polled.begin())]);
-    return;
+    const auto answered = std::ranges::find(polled, POLLIN, &pollfd::revents);
+    if (answered != polled.end()) {
+      std::swap(sockets.front(), sockets[static_cast<std::size_t>(answered - polled.begin())]);
+      return;
+    }
+    // The server may have taken one only, and not yet said anything.
+    for (pollfd& p : polled) {
+      if (p.revents != 0) p.fd = -1;
+    }
+    if (std::ranges::all_of(polled, [](const pollfd& p) { return p.fd < 0; })) return;
   }
   throw_silent(name, timeout);
 }

@@ -28,8 +28,8 @@ class NoSuchContext : public Error {
 };
 
 // Of several connections to a server some may have to wait until another one is gone, and which one
-// the server begins with is its choice. Puts the first socket that has heard of it in front. Throws
-// Error{kFailed} if there is none within the time limit.
+// the server begins with is its choice. Puts the first socket that has heard of it in front; leaves
+// them as they are if it has hung up on all. Throws Error{kFailed} after the time limit.
 void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
                            std::chrono::seconds timeout);
 
