@@ -10,7 +10,7 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
+constexpr std::array<std::string_view, 14> kSurveyOptions = {"scan",
                                                              "allocated",
                                                              "map",
                                                              "no-extents",
@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
                                                              "changed-map",
                                                              "diff",
                                                              "json-header-map",
-                                                             "json-header-info",
                                                              "json-header-diff-map",
                                                              "json-header-diff-info",
                                                              "spool-memory",

@@ -73,7 +73,7 @@ void apply_header_info(Options& options) {
   if (options.info) {
     const HeaderInfo info = read_header_info(*options.info);
     options.virtual_size = info.virtual_size;
-    if (info.cluster_size && !options.cluster_size_given) {
+    if (info.cluster_size && !options.cluster_size_given && !options.plan) {
       options.image.cluster_size = static_cast<std::uint32_t>(
           std::min<std::uint64_t>(*info.cluster_size, std::numeric_limits<std::uint32_t>::max()));
       if (const auto problem = find_problem(options.image)) {

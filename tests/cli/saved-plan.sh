@@ -102,6 +102,14 @@ same image wanted
 "$tool" --plan plan --assume-unchanged --size 24M - < <(cat disk.raw) >image
 same image wanted
 
+# The first bytes of a disk: that they are all of it is said again.
+echo '{"virtual-size": 8388608, "cluster-size": 4096}' >info
+"$tool" --json-header-info 3 --save-plan plan disk.raw >wanted 3<info
+"$tool" --json-header-info 3 --plan plan disk.raw >image 3<info
+same image wanted
+expect_refusal 4 'it has 25165824 bytes, not 8388608' "$tool" --plan plan disk.raw
+"$tool" --save-plan plan disk.raw >wanted
+
 # A file that cannot be written fails before the first byte, and so does one that holds something else.
 expect_refusal 1 'missing/plan: cannot be opened for writing' "$tool" --save-plan missing/plan disk.raw
 expect_refusal 1 '/dev/full: (write|close) failed' "$tool" --save-plan /dev/full disk.raw
