@@ -118,6 +118,19 @@ QemuSource qemu_block_node(const std::string& blockdev, const std::vector<std::s
   return {.name = name, .node = {true, dump_json(node)}, .objects = objects};
 }
 
+bool needs_write_guard(const QemuSource& source) {
+  if (source.file != nullptr) return false;
+  return Json::parse(source.node.text).value("force-share", Json(false)) != true;
+}
+
+std::string write_guard(const Json& image) {
+  return dump_json({{"driver", "blkdebug"},
+                    {"node-name", kQemuGuardName},
+                    {"read-only", true},
+                    {"unshare-child-perms", {"write"}},
+                    {"image", image}});
+}
+
 bool is_utf8(const std::string& text) {
   try {
     static_cast<void>(Json(text).dump());

@@ -20,6 +20,7 @@
 namespace qcow2stream {
 
 constexpr const char* kQemuNodeName = "disk";
+constexpr const char* kQemuGuardName = "qcow2-to-stdout-guard";
 
 // A block node as QEMU is told: JSON, or its comma-separated form.
 struct QemuNode {
@@ -51,6 +52,12 @@ QemuSource qemu_file(const std::string& path, const std::string& format, const Q
 
 // A node as --blockdev describes it. Throws Error{kUsage} if a text is no JSON object.
 QemuSource qemu_block_node(const std::string& blockdev, const std::vector<std::string>& objects);
+
+// QEMU's servers let others write to what its drivers raw and luks read; qemu-img does not. A node
+// above `image` (a node, or the name of one) has the servers lock it in the same way. Not for a
+// file that we have locked ourselves, nor for a node with "force-share".
+bool needs_write_guard(const QemuSource& source);
+std::string write_guard(const nlohmann::json& image);
 
 // QEMU's own parser takes UTF-8 only.
 bool is_utf8(const std::string& text);

@@ -27,14 +27,18 @@ void append_objects(std::vector<std::string>& command, const QemuSource& source)
 std::vector<std::string> storage_daemon_command(const QemuSource& source, const QemuTells& tells) {
   std::vector<std::string> command = {"qemu-storage-daemon"};
   append_objects(command, source);
-  nlohmann::json exported = {
-      {"type", "nbd"}, {"id", "export"}, {"node-name", kQemuNodeName}, {"name", ""}};
+  command.insert(command.end(), {"--blockdev", source.node.text});
+  const bool is_guarded = needs_write_guard(source);
+  if (is_guarded) command.insert(command.end(), {"--blockdev", write_guard(kQemuNodeName)});
+  nlohmann::json exported = {{"type", "nbd"},
+                             {"id", "export"},
+                             {"node-name", is_guarded ? kQemuGuardName : kQemuNodeName},
+                             {"name", ""}};
   // Old versions do not know them; they are named where they are needed only.
   if (tells.allocation_depth) exported["allocation-depth"] = true;
   if (!tells.bitmap.empty()) exported["bitmaps"] = {tells.bitmap};
-  command.insert(command.end(),
-                 {"--blockdev", source.node.text, "--nbd-server",
-                  R"({"addr":{"type":"fd","str":"3"}})", "--export", dump_json(exported)});
+  command.insert(command.end(), {"--nbd-server", R"({"addr":{"type":"fd","str":"3"}})", "--export",
+                                 dump_json(exported)});
   return command;
 }
 
@@ -44,7 +48,9 @@ std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTe
   append_objects(command, source);
   if (tells.allocation_depth) command.emplace_back("--allocation-depth");
   if (!tells.bitmap.empty()) command.push_back("--bitmap=" + tells.bitmap);
-  append_image(command, source.node);
+  append_image(command, needs_write_guard(source)
+                            ? QemuNode{true, write_guard(nlohmann::json::parse(source.node.text))}
+                            : source.node);
   return command;
 }
 

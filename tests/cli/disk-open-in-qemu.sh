@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh" || exit 1
 
-need qemu-img qemu-io qemu-storage-daemon python3
+need qemu-img qemu-io qemu-nbd qemu-storage-daemon python3
 truncate -s 8M disk.raw
 data disk.raw 1*M 3*M
 qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
@@ -56,7 +56,23 @@ qcow2_cases() {
   taken -f qcow2 disk.qcow2
   taken -f auto disk.qcow2
 }
+# The same with qemu-nbd in place of qemu-storage-daemon.
+mkdir programs
+ln -s "$(type -P qemu-nbd)" programs/
+only_qemu_nbd() { PATH=$dir/programs "$tool" "$@"; }
+node_cases() {
+  local node program
+  for node in '"driver":"raw","file":{"driver":"file","filename":"disk.raw"}' \
+    '"driver":"file","filename":"disk.raw"'; do
+    for program in "$tool" only_qemu_nbd; do
+      expect_refusal 1 'Failed to get shared "write" lock' "$program" --blockdev "{$node}"
+      expect_status 0 "$program" --blockdev "{$node,\"force-share\":true}"
+      same stdout wanted
+    done
+  done
+}
 with_writer disk.raw raw raw_cases
+with_writer disk.raw raw node_cases
 with_writer disk.qcow2 qcow2 qcow2_cases
 
 # Held to the end: nobody gets it for writing while the output is not taken. Readers may.
@@ -83,6 +99,12 @@ stall 1000 -U disk.raw
 qemu-io -f raw -c 'write 0 512' disk.raw >/dev/null
 drain
 [[ $status == 3 ]] || fail "status $status after a write"
+
+# A node of raw data is held, too.
+stall 1000 --blockdev '{"driver":"raw","file":{"driver":"file","filename":"disk.raw"}}'
+expect_status 1 qemu-io -f raw -c 'write 0 512' disk.raw
+drain
+[[ $status == 0 ]] || fail "status $status"
 
 # What another program has locked for itself alone.
 python3 - "$tool" <<'EOF'
