@@ -77,6 +77,13 @@ std::shared_ptr<const Disk> make_file_disk(UniqueFd fd, const std::string& name,
                                           options.force_share ? kAll : kReaders);
 }
 
+// After the year 2262 it starts again from below; what differs does so there, too.
+std::int64_t mtime_ns(const struct stat& status) {
+  const auto seconds = static_cast<std::uint64_t>(status.st_mtim.tv_sec);
+  const auto nanoseconds = static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
+  return static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds);
+}
+
 }  // namespace
 
 FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
@@ -101,7 +108,7 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   // in sequence through fd_ keeps it.
   random_fd_ = open_again(fd_.get());
   if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
-  mtime_ns_ = now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec;
+  mtime_ns_ = mtime_ns(now);
 }
 
 FileDisk::~FileDisk() {
@@ -176,9 +183,7 @@ void FileDisk::check_unchanged() const {
   if (size < size_) throw_disk_ended(name_, GuestOffset(size), size_);
   if (size > size_) throw_disk_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
   if (block_device_) return;
-  if (now.st_mtim.tv_sec * 1'000'000'000LL + now.st_mtim.tv_nsec != mtime_ns_) {
-    throw_disk_changed(name_, "mtime");
-  }
+  if (mtime_ns(now) != mtime_ns_) throw_disk_changed(name_, "mtime");
 }
 
 std::optional<std::string> FileDisk::caveat() const {

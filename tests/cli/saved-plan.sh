@@ -88,6 +88,13 @@ same image wanted
 touch -r disk.raw copy.raw
 "$tool" --plan plan copy.raw >image
 same image wanted
+# More nanoseconds since 1970 than 63 bits hold.
+touch -d '2400-01-01' copy.raw
+"$tool" --save-plan late copy.raw >image
+same image wanted
+"$tool" --plan late copy.raw >image
+same image wanted
+expect_refusal 4 'disk.raw: does not fit the plan late: it has changed since' "$tool" --plan late disk.raw
 truncate -s 25M copy.raw
 touch -r disk.raw copy.raw
 expect_refusal 4 'it has 26214400 bytes, not 25165824' "$tool" --plan plan --assume-unchanged copy.raw
