@@ -29,12 +29,13 @@ start() {
 # finish_run: takes the rest; the status is in $status.
 finish_run() { take_rest "$job"; }
 
-# ended_by SIGNAL WORDS SOURCE: the program has it, and ends.
+# ended_by SIGNAL WORDS SOURCE: the program has it, and ends, though nobody reads.
 ended_by() {
   local pattern="^qcow2-to-stdout: .*: ended by SIG$1"
   [[ $1 != KILL ]] || pattern=-
   {
     kill "-$1" "$job"
+    wait "$job" || true
     finish_run
   } 2>/dev/null  # what the shell says about it
   judge "SIG$1 $2" "$3" pipe $((128 + $(kill -l "$1"))) "$pattern"

@@ -73,6 +73,7 @@ check report 'end["status"] == 3 and end["bytes"] < plan["length"] and "changed"
 # A signal ends the report as well, if it is one that can be seen.
 stall 4*M --report=report disk.raw
 kill -TERM "$stalled"
+wait "$stalled" || true
 drain
 [[ $status == 143 ]]
 check report 'end["status"] == 143 and end["bytes"] < plan["length"] and "SIGTERM" in end["message"]'
