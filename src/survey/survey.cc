@@ -191,7 +191,8 @@ class Survey {
             ? extents_of(read_allocation_map(*options_.base_map_file, base, geometry_),
                          Listed::kData, base.size())
             : disk_extents(base, options_.use_extents);
-    return union_of(std::move(extents), std::move(base_extents), disk_.size());
+    // The guest sees the base behind the last byte of the disk, too, to the end of the sector.
+    return union_of(std::move(extents), std::move(base_extents), virtual_size_of(disk_.size()));
   }
 
   // A list says what has changed. As scan().

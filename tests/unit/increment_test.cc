@@ -7,6 +7,14 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "increment_decoder.h"
 #include "map_testing.h"
@@ -120,6 +128,58 @@ RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
   RC_ASSERT(decoder.header().backing_file_name == "base");
   RC_ASSERT(decoder.header().backing_format == "raw");
   if (options.version == 3) RC_ASSERT(image.measure().zero == decoder.zero_clusters());
+}
+
+// Zeros up to its last bytes, and says so to the byte, as NBD servers may.
+class HoleAndEnd final : public Disk {
+ public:
+  HoleAndEnd(std::uint64_t hole, std::uint64_t end) : hole_(hole), end_(end) {}
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return hole_ + end_; }
+  void read(GuestOffset offset, std::span<std::byte> buffer) const override {
+    for (std::size_t i = 0; i < buffer.size(); ++i) {
+      buffer[i] = offset.value() + i < hole_ ? std::byte{0} : std::byte{1};
+    }
+  }
+  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange /*whole*/) const override {
+    std::vector<Extent> extents;
+    if (hole_ > 0) extents.push_back({.range = {GuestOffset(0), hole_}, .data = false});
+    if (end_ > 0) extents.push_back({.range = {GuestOffset(hole_), end_}, .data = true});
+    return std::make_unique<Cursor>(std::move(extents));
+  }
+
+ private:
+  class Cursor final : public ExtentCursor {
+   public:
+    explicit Cursor(std::vector<Extent> extents) : extents_(std::move(extents)) {}
+    std::optional<Extent> next() override {
+      if (next_ == extents_.size()) return std::nullopt;
+      return extents_[next_++];
+    }
+
+   private:
+    std::vector<Extent> extents_;
+    std::size_t next_ = 0;
+  };
+
+  std::string name_ = "hole and end";
+  std::uint64_t hole_;
+  std::uint64_t end_;
+};
+
+// The guest's disk ends with a whole sector, and so with bytes that only the base has.
+TEST(Increment, WhatTheBaseHasBehindTheLastByteIsHidden) {
+  for (const std::uint64_t size : {1U, 511U, 513U, 65'537U}) {
+    const std::uint64_t end = (size + 511) / 512 * 512;
+    ImageOptions options;
+    options.backing_file = BackingFile{.name = "base", .format = "raw"};
+    for (const std::uint64_t hole : {size, end - 1}) {
+      const auto base = std::make_shared<HoleAndEnd>(hole, end - hole);
+      const auto measured =
+          make_image(std::make_shared<HoleAndEnd>(size, 0), options, {.base = base}).measure();
+      EXPECT_EQ(measured.zero, 1U) << size << " " << hole;
+    }
+  }
 }
 
 RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
