@@ -32,7 +32,9 @@ class Reading {
 
   // False where it has to be read again and everything remembered.
   bool add(const MapEntry& entry) {
-    const Change::Kind kind = question_.kind_of(entry, name_);
+    // qemu-img lists an empty disk as one entry without a byte, neither present nor zeros.
+    const Change::Kind kind =
+        entry.range.length > 0 ? question_.kind_of(entry, name_) : Change::Kind::kUnchanged;
     GuestRange range = entry.range;
     if (range.end() > end_) {
       // Zeros behind the end change nothing, unless the form promises that there is nothing.

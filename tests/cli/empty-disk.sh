@@ -15,6 +15,12 @@ for options in '' '-c 512' '-c 2M' '-v 2' '-r 1' '-r 64' '--scan none' '--scan h
   [[ $("$tool" --measure=size $options disk.raw) == "$(size_of image)" ]]
 done
 convert disk.raw image
+# One entry without a byte is what qemu-img says of it.
+qemu-img map --output=json -f qcow2 image >map.json
+convert disk.raw mapped --map map.json
+same mapped image
+convert disk.raw mapped --changed-map map.json
+same mapped image
 "$helpers/l2_entries.py" image >entries
 grep -qx 'header virtual-size 0' entries
 [[ $(qemu-img convert -O raw image /dev/stdout | wc -c) == 0 ]]

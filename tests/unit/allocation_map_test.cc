@@ -184,6 +184,15 @@ TEST(AllocationMap, WhatReadsAsZeros) {
   EXPECT_EQ(map_of("[]")->count(ClusterKind::kData), 0U);
 }
 
+// qemu-img map lists an empty disk so.
+TEST(AllocationMap, AnEntryWithoutAByteSaysNothing) {
+  const std::string empty =
+      R"({"start":0,"length":0,"depth":0,"present":false,"zero":false,"data":false})";
+  EXPECT_EQ(refusal_of_map("[" + empty + "]").find("ends at offset 0: memory has 10000 bytes"), 0U);
+  const std::string whole = R"({"start":0,"length":10000,"zero":false,"data":true})";
+  EXPECT_EQ(map_of("[" + empty + "," + whole + "]")->count(ClusterKind::kData), 20U);
+}
+
 TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
   const auto refused = [](const std::string& rest, const std::string& reason) {
     const std::string refusal = refusal_of_map(whole(rest));
