@@ -115,8 +115,10 @@ Input open_stdin(const Options& options, Progress& progress) {
   // Before hours of reading.
   if (options.size) check_disk_size(name, *options.size, options.image);
   if (can_be_sought(STDIN_FILENO)) return {.disk = open_stdin_as_file(options)};
-  // Compressing reads what it has no memory for a second time, and so does what was compared.
-  if (options.size && options.scan == Scan::kNone && !options.image.compression && !options.base) {
+  // Compressing reads what it has no memory for a second time, and so does what was compared. What
+  // leaves something out might not get to the end of the stream, which has to be looked at.
+  const bool is_increment = options.base || options.changed_map;
+  if (options.size && options.scan == Scan::kNone && !options.image.compression && !is_increment) {
     return {.disk = open_sequential(STDIN_FILENO, name, *options.size)};
   }
   auto disk = spool_stdin(options, progress);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An increment of a stream is that of the file, though comparing reads the stream before the image.
+# An increment of a stream is that of the file, though comparing reads the stream before the image. The
+# stream has to be as long as announced even where only its beginning has changed.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh" || exit 1
 
@@ -20,4 +21,17 @@ for options in '' '--scan none' '--scan none -c 512' '--scan holes' '--scan none
   cat disk.raw | "$tool" --size 4500001 $options - >image 2>stderr || fail "$options"
   expect_silence
   same image wanted
+done
+
+echo '[{"start":70000,"length":100000}]' >changed.json
+increment=(-f raw -B base.raw -F raw --changed-map changed.json)
+for scan in zeros holes none; do
+  "$tool" "${increment[@]}" --scan $scan disk.raw >wanted
+  expect_status 0 "$tool" "${increment[@]}" --scan $scan --size 4500001 - < <(cat disk.raw)
+  expect_silence
+  same stdout wanted
+  expect_status 1 "$tool" "${increment[@]}" --scan $scan --size 4500001 - < <(head -c 1M disk.raw)
+  expect_stderr 'standard input: is shorter than announced: it ended after 1048576 of 4500001 bytes'
+  expect_status 1 "$tool" "${increment[@]}" --scan $scan --size 4500001 - < <(cat disk.raw && echo)
+  expect_stderr 'standard input: is longer than announced'
 done
