@@ -38,11 +38,14 @@ class CompressedData::Compressor {
   // The compressed data of `cluster`; valid until the next call. If it has to read, it reads for
   // the clusters up to `end` too.
   std::span<const std::byte> compress(GuestCluster cluster, GuestCluster end) {
-    if (cluster < begin_ || cluster >= end_) read(cluster, end);
+    if (!has(cluster)) read(cluster, end);
     const std::uint64_t size = geometry_.cluster_size();
     const auto input = std::span(input_).subspan((cluster - begin_) * size, size);
     return std::span(output_).first(codec_->compress(input, output_));
   }
+
+  // Whether compress() need not read for it.
+  [[nodiscard]] bool has(GuestCluster cluster) const { return cluster >= begin_ && cluster < end_; }
 
   // The disk may have changed since.
   void forget_input() { end_ = begin_; }
@@ -179,7 +182,9 @@ void CompressedData::compress(const Piece& piece, const CompressedLayout::Cursor
                               std::uint64_t end, Compressor& compressor) const {
   const ClusterMap& map = layout_.map();
   auto last = at;
-  while (!last.at_end() && last.end() < end) last.next();
+  if (!compressor.has(piece.cluster)) {
+    while (!last.at_end() && last.end() < end) last.next();
+  }
   const ClusterCount wanted = last.rank() - at.rank() + 1;
   const GuestCluster run_end = map.next_other(ClusterKind::kCompressed, piece.cluster);
   const auto data = compressor.compress(piece.cluster, std::min(run_end, piece.cluster + wanted));
