@@ -41,7 +41,8 @@ struct SurveyOptions {
   Scan scan = Scan::kZeros;
   // Worker threads; 0 means one a core. The result does not depend on it.
   unsigned threads = 0;
-  // Whether to ask the disk for its extents. Without them everything counts as data.
+  // Whether to ask the disk for its extents. Without them everything counts as data, and so does
+  // what `changes` calls zeros.
   bool use_extents = true;
   // A JSON file that says what is allocated, in place of the disk's extents: the output of
   // `qemu-img map`, `rbd diff` or `nbdinfo --map`, or a list of {"offset", "length"}. What it does

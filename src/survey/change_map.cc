@@ -53,7 +53,8 @@ std::shared_ptr<const ClusterMap> ChangeMarker::finish() {
 }
 
 std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint64_t disk_size,
-                                               const qcow2::Geometry& geometry) {
+                                               const qcow2::Geometry& geometry,
+                                               bool believe_zeros) {
   const GuestOffset disk_end(disk_size);
   const GuestOffset end(virtual_size_of(disk_size));
   ChangeMarker marker(geometry, end);
@@ -63,7 +64,8 @@ std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint
     change->range.length = std::min(change->range.length, disk_end - change->range.begin);
     // Behind the disk's last byte there are only zeros to the end of the sector.
     if (change->range.end() == disk_end) change->range.length = end - change->range.begin;
-    marker.add(change->range, change->kind);
+    const bool in_doubt = change->kind == Change::Kind::kZero && !believe_zeros;
+    marker.add(change->range, in_doubt ? Change::Kind::kChanged : change->kind);
   }
   return marker.finish();
 }

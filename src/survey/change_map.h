@@ -36,8 +36,9 @@ class ChangeMarker {
   ClusterMapBuilder clusters_;
 };
 
-// The clusters of a disk of `disk_size` bytes that `changes` tells of.
+// The clusters of a disk of `disk_size` bytes that `changes` tells of. Without `believe_zeros` what
+// has changed and is said to read as zeros may hold anything.
 std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint64_t disk_size,
-                                               const qcow2::Geometry& geometry);
+                                               const qcow2::Geometry& geometry, bool believe_zeros);
 
 }  // namespace qcow2stream

@@ -197,9 +197,10 @@ class Survey {
 
   // A list says what has changed. As scan().
   SurveyResult scan_changes() {
-    const auto changes = options_.changes
-                             ? read_changes(*options_.changes, disk_.size(), geometry_)
-                             : read_changed_map(*options_.changed_map_file, disk_, geometry_);
+    const auto changes =
+        options_.changes
+            ? read_changes(*options_.changes, disk_.size(), geometry_, options_.use_extents)
+            : read_changed_map(*options_.changed_map_file, disk_, geometry_);
     const OnZeros on_zeros_here = on_zeros();
     if (on_zeros_here == OnZeros::kMark) {
       copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);

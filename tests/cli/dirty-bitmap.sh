@@ -23,6 +23,11 @@ done
 convert live.qcow2 wanted -f qcow2 "${over[@]}" step
 (($(size_of wanted) == (5 + 3) * 65536))
 same wanted <("$tool" -f qcow2 "${over[@]}" qemu:dirty-bitmap:step live.qcow2)
+# A server whose holes are not believed: it is asked what has changed, and all of that is data.
+same wanted <("$tool" -f qcow2 "${over[@]}" step --no-extents live.qcow2)
+convert live.qcow2 image.qcow2 -f qcow2 "${over[@]}" step --no-extents --scan holes
+check_image image.qcow2 disk.raw
+(($(size_of image.qcow2) == $(size_of wanted) + 16 * 65536))
 node='{"driver":"qcow2","file":{"driver":"file","filename":"live.qcow2"}}'
 same wanted <("$tool" --blockdev "$node" "${over[@]}" step)
 

@@ -82,8 +82,20 @@ RC_GTEST_PROP(ChangeMapProperty, AgreesWithAModelOfBytes, ()) {
   // The disk may be only the first part of what the source tells about.
   const auto disk_size = *rc::gen::inRange<std::uint64_t>(0, size + 1);
   const unsigned bits = *rc::gen::element(9U, 10U, 12U, 16U);
-  const auto map = read_changes(changes, disk_size, {.cluster_bits = bits});
+  const auto map = read_changes(changes, disk_size, {.cluster_bits = bits}, true);
   RC_ASSERT(kinds_of(*map) == naive(changes, disk_size, 1ULL << bits));
+}
+
+// Then whatever has changed may hold anything.
+RC_GTEST_PROP(ChangeMapProperty, ZerosThatAreNotBelievedHaveChanged, ()) {
+  std::uint64_t size = 0;
+  ListOfChanges changes = arbitrary_changes(size);
+  const qcow2::Geometry geometry{.cluster_bits = 10};
+  const Kinds kinds = kinds_of(*read_changes(changes, size, geometry, false));
+  for (Change& run : changes.runs) {
+    if (run.kind == Kind::kZero) run.kind = Kind::kChanged;
+  }
+  RC_ASSERT(kinds == naive(changes, size, geometry.cluster_size()));
 }
 
 // A map that is not sorted hands its runs over in any order.
