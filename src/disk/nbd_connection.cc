@@ -180,7 +180,7 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
   // is stopped.
   std::chrono::milliseconds silence{0};
   while (!done()) {
-    if (is_lost()) throw_lost();
+    check_not_lost();
     const int events = nbd_poll(handle(), static_cast<int>(kPollTime.count()));
     if (events < 0) {
       // The connection broke. What was in flight has failed with it, which done() is told; libnbd
@@ -216,8 +216,8 @@ void NbdConnection::throw_lost() const {
   throw Error(ErrorKind::kFailed, name_, "lost", "the server closed the connection");
 }
 
-bool NbdConnection::is_lost() const {
-  return handle_ == nullptr || nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0;
+void NbdConnection::check_not_lost() const {
+  if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) throw_lost();
 }
 
 void NbdConnection::throw_last_error(const std::string& what_failed) const {

@@ -66,8 +66,8 @@ class NbdConnection {
   // been silent for the time limit, or the connection is gone and done() will never be true.
   void run_until(const std::function<bool()>& done);
 
-  // Whether the server is gone for good.
-  [[nodiscard]] bool is_lost() const;
+  // Throws Error{kFailed} if the server is gone for good. libnbd's own words would be about states.
+  void check_not_lost() const;
 
   // Gives the connection up: what was in flight never happens. Every later call throws.
   void close();

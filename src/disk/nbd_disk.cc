@@ -80,9 +80,7 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::option
       connections_(std::move(connections)),
       requests_(options.requests != 0 ? options.requests : kRequests),
       file_(std::move(file)) {
-  for (const auto& connection : connections_) {
-    if (connection->is_lost()) connection->throw_lost();
-  }
+  for (const auto& connection : connections_) connection->check_not_lost();
   const NbdConnection& first = *connections_[0];
   const std::int64_t size = nbd_get_size(first.handle());
   if (size < 0) first.throw_last_error("asking for its size failed");

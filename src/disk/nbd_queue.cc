@@ -92,7 +92,7 @@ class NbdQueue final : public RequestQueue {
   };
 
   void send(Request& request, std::uint64_t offset, std::span<std::byte> piece) {
-    if (connection_.is_lost()) connection_.throw_lost();
+    connection_.check_not_lost();
     const nbd_completion_callback done{
         .callback = &NbdQueue::completed, .user_data = &request, .free = nullptr};
     const nbd_chunk_callback chunk{

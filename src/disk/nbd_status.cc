@@ -156,7 +156,7 @@ StatusCursor::Answer StatusCursor::wait_for_answer(GuestOffset begin, std::uint6
       .callback = &StatusCursor::take, .user_data = &answer, .free = nullptr};
   const nbd_completion_callback done{
       .callback = &StatusCursor::completed, .user_data = &answer, .free = nullptr};
-  if (connection_.is_lost()) connection_.throw_lost();
+  connection_.check_not_lost();
   if (nbd_aio_block_status(connection_.handle(), length, begin.value(), take, done, 0) < 0) {
     connection_.throw_last_error(fmt::format("asking for {} failed", question_.subject));
   }
