@@ -21,9 +21,9 @@
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/zero.h"
 #include "codec/codec.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "base/zero.h"
-#include "plan/cluster_map.h"
-#include "plan/cluster_map_builder.h"
-#include "plan/layout.h"
+#include "layout/cluster_map.h"
+#include "layout/cluster_map_builder.h"
+#include "layout/layout.h"
 #include "qcow2stream/qcow2stream.h"
 #include "testing.h"
 

@@ -9,13 +9,13 @@
 #include <array>
 #include <memory>
 
-#include "base/fd.h"
 #include "input.h"
+#include "layout/layout.h"
+#include "lists/allocation_map.h"
+#include "lists/changed_map.h"
 #include "map_testing.h"
-#include "plan/layout.h"
 #include "qcow2stream/error.h"
-#include "survey/allocation_map.h"
-#include "survey/changed_map.h"
+#include "system/fd.h"
 
 namespace qcow2stream::fuzz {
 namespace {

@@ -4,7 +4,8 @@
 // message of one line, and the same ones when it is read again, whatever was read before and
 // whether or not POSIXLY_CORRECT is set.
 
-#include "cli/options.h"
+#include "qcow2-to-stdout/options.h"
+#include "common/message.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

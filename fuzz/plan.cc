@@ -13,7 +13,7 @@
 
 #include "image/metadata.h"
 #include "image_walker.h"
-#include "plan/layout.h"
+#include "layout/layout.h"
 #include "plan_model.h"
 #include "qcow2stream/error.h"
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "plan/cluster_map_builder.h"
-#include "plan/layout.h"
+#include "layout/cluster_map_builder.h"
+#include "layout/layout.h"
 
 namespace qcow2stream::fuzz {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "input.h"
-#include "plan/cluster_map.h"
+#include "layout/cluster_map.h"
 #include "qcow2stream/options.h"
 
 namespace qcow2stream::fuzz {

@@ -15,9 +15,9 @@
 #include <memory>
 #include <vector>
 
-#include "base/fd.h"
 #include "image_walker.h"
 #include "input.h"
+#include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream::fuzz {

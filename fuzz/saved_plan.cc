@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "base/endian.h"
-#include "base/fd.h"
-#include "image/sha256.h"
+#include "digest/sha256.h"
 #include "input.h"
 #include "qcow2stream/qcow2stream.h"
+#include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream::fuzz {

@@ -14,8 +14,8 @@ if [[ $EUID == 0 && -z ${FAULT_MATRIX_INSIDE:-} ]] && unshare --mount true 2>/de
   FAULT_MATRIX_INSIDE=1 exec unshare --mount bash "$0"
 fi
 export TMPDIR=/var/tmp
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=lib/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/lib.sh" || exit 1
 
 need python3 qemu-img qemu-nbd pgrep prlimit timeout
 ! sanitized || skip "preloaded libraries, limits of memory and sanitizers do not go together"

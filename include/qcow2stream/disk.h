@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Disk: the input, whatever it comes from. open_disk() opens a file or a block device; a program
-// may derive a class of its own: size(), name() and read() are enough, the rest makes it faster.
+// Disk: the input, whatever it comes from (file.h, nbd.h, qemu.h, stream.h open one); a program may
+// derive a class of its own: size(), name() and read() are enough, the rest makes it faster.
 //
 // A disk says what it can do (traits(), knows_extents); nobody asks which kind it is.
 
@@ -105,13 +105,6 @@ class Disk {
   [[nodiscard]] virtual std::optional<std::string> caveat() const;
 };
 
-struct FileOptions {
-  // Whether somebody else may write to the file meanwhile. Otherwise QEMU's locks are taken as
-  // `qemu-img convert` does (shared, on single bytes from 100 on; QEMU's block/file-posix.c) and
-  // held as long as the disk lives. caveat() tells where the file system has no locks.
-  bool force_share = false;
-};
-
 // What is done about a disk that has changed although all of it could be read: called with what
 // check_unchanged() would throw.
 using OnChange = std::function<void(const Error&)>;
@@ -121,20 +114,11 @@ using OnChange = std::function<void(const Error&)>;
 // reads zeros there.
 void check_unchanged(const Disk& disk, const OnChange& on_change);
 
-// Opens a regular file or a block device for reading and takes its stamp. The descriptor is
-// close-on-exec and owned by the disk. Throws Error{kFailed}: no such file, a directory, no
-// permission, not a regular file or block device, a size that the kernel does not tell, a QEMU that
-// has it open for writing.
-std::shared_ptr<const Disk> open_disk(const std::string& path, const FileOptions& options = {});
-
-// The same for a file or block device that is open for reading as `fd`, from its first byte,
-// wherever `fd` stands. `fd` may be closed afterwards; its position stays as it is or, where the
-// file cannot be opened once more, is put back when the disk goes. `name` is used in errors.
-std::shared_ptr<const Disk> open_disk(int fd, const std::string& name,
-                                      const FileOptions& options = {});
-
 // A disk that is the first `size` bytes of `disk`. Throws Error{kFailed} if it has fewer.
 std::shared_ptr<const Disk> first_bytes(std::shared_ptr<const Disk> disk, std::uint64_t size);
+
+// The first bytes of a sequential disk that can be read at any time.
+inline constexpr std::uint64_t kSequentialStart = 512;
 
 // The name of the image format whose magic number stands at the start of the disk ("qcow2",
 // "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels", "bochs", "cloop"), or nothing. Such a disk is

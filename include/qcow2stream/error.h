@@ -18,6 +18,29 @@ enum class ErrorKind {
   kMismatch,  // the image is not the one that was asked for (--if-match)
 };
 
+// What an error is about, so that nobody needs to compare names.
+enum class ErrorSubject {
+  kOther,
+  kDisk,    // the disk or the base: opening, reading or asking it
+  kOutput,  // what the image is written to
+  kSpool,   // the place where a stream or compressed clusters are kept meanwhile
+  kList,    // a list of what is allocated or has changed
+  kPlan,    // a saved plan
+};
+
+// What may help. The library's messages name no option of any command: a command turns this into
+// its own words.
+enum class Advice {
+  kNone,
+  kForceShare,       // FileOptions::force_share, or a snapshot that nobody writes to
+  kWithoutExtents,   // SurveyOptions::use_extents = false
+  kSmallerClusters,  // clusters of at most advice_number() bytes
+  kDirtyBitmap,      // the bitmap itself, as a source of changes, in place of this list
+  kAssumeUnchanged,  // image_of_plan() with assume_unchanged, if that is known
+  kMakePlan,         // encode_plan() makes one
+  kOtherSpool,       // another spool_directory
+};
+
 // What failed, on what, why, and where. what() is one line without a newline:
 // "NAME: what failed: reason". Copyable; safe to hand from one thread to another.
 class Error : public std::exception {
@@ -35,6 +58,20 @@ class Error : public std::exception {
   // The byte of the disk or of the output that could not be read or written.
   [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return offset_; }
 
+  [[nodiscard]] ErrorSubject subject() const noexcept { return subject_; }
+  [[nodiscard]] Advice advice() const noexcept { return advice_; }
+  // Where the advice has a number; 0 elsewhere.
+  [[nodiscard]] std::uint64_t advice_number() const noexcept { return advice_number_; }
+
+  Error& about(ErrorSubject subject) {
+    subject_ = subject;
+    return *this;
+  }
+  Error& advise(Advice advice, std::uint64_t number = 0) {
+    advice_ = advice;
+    advice_number_ = number;
+    return *this;
+  }
   Error& with_errno(int number) {
     error_number_ = number;
     return *this;
@@ -49,6 +86,9 @@ class Error : public std::exception {
   std::string name_;
   std::string what_failed_;
   std::string reason_;
+  ErrorSubject subject_ = ErrorSubject::kOther;
+  Advice advice_ = Advice::kNone;
+  std::uint64_t advice_number_ = 0;
   int error_number_ = 0;
   std::optional<std::uint64_t> offset_;
   std::string message_;

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "qcow2stream/compression.h"
+
 namespace qcow2stream {
 
 // The image only describes the disk, which stays where it is as the external data file
@@ -37,29 +39,6 @@ struct BackingFile {
 // its beginning for a protocol that it knows none of. Names of protocols (nbd://, json:, rbd:)
 // stay.
 std::string file_backing_name(const std::string& name);
-
-// How compressed clusters are encoded (compression_type of the specification).
-enum class CompressionType {
-  kZlib,  // raw deflate (RFC 1951); every reader
-  kZstd,  // one zstd frame a cluster; version 3, incompatible feature bit 3
-};
-
-struct Compression {
-  CompressionType type = CompressionType::kZlib;
-  // From the least to the most effort, within compression_levels(); nothing means its `normal`.
-  std::optional<int> level;
-  // How far a deflate stream refers back, in bytes: 4096, which is what QEMU promises to its
-  // decoder, or 32768, which every known reader decodes too and none promises to.
-  std::uint32_t deflate_window = 4096;
-};
-
-// The levels of a type, for a window of `deflate_window` bytes.
-struct CompressionLevels {
-  int least = 0;
-  int most = 0;
-  int normal = 0;
-};
-CompressionLevels compression_levels(CompressionType type, std::uint32_t deflate_window);
 
 struct ImageOptions {
   // Bytes, a power of two from 512 to 2 MiB (cluster_bits 9..21: MIN_ and MAX_CLUSTER_BITS of

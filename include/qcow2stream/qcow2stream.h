@@ -5,10 +5,12 @@
 #pragma once
 
 #include "qcow2stream/changes.h"
+#include "qcow2stream/compression.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
+#include "qcow2stream/file.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"

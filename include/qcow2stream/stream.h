@@ -19,10 +19,6 @@
 
 namespace qcow2stream {
 
-// Whether `fd` is a regular file or a block device that stands at its first byte, so that
-// open_disk(fd, name) takes what reading it would. False for what is not open.
-bool can_be_sought(int fd) noexcept;
-
 struct StreamOptions {
   // How many bytes must come. Without it as many as there are.
   std::optional<std::uint64_t> size;
@@ -39,9 +35,6 @@ struct StreamOptions {
 // name of the directory what the file system says.
 std::shared_ptr<const Disk> open_stream(int fd, const std::string& name,
                                         const StreamOptions& options = {});
-
-// The first bytes of a sequential disk that can be read at any time.
-inline constexpr std::uint64_t kSequentialStart = 512;
 
 // A disk of `size` bytes that reads `fd` as it is read itself: forwards, once, apart from the first
 // kSequentialStart bytes. What is left out is read and dropped. Several threads may call it, but

@@ -8,7 +8,7 @@
 
 #include "codec/encoders.h"
 #include "codec/fingerprint.h"
-#include "codec/levels.h"
+#include "layout/levels.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {

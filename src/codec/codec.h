@@ -12,7 +12,7 @@
 #include <span>
 #include <string>
 
-#include "qcow2stream/options.h"
+#include "qcow2stream/compression.h"
 
 namespace qcow2stream {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "qcow2stream/options.h"
+#include "qcow2stream/compression.h"
 
 namespace qcow2stream {
 

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "qcow2stream/disk.h"
-#include "qcow2stream/stream.h"
 
 namespace qcow2stream {
 namespace {

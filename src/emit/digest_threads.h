@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "emit/hasher.h"
+#include "digest/hasher.h"
 #include "qcow2stream/digest.h"
 
 namespace qcow2stream {

@@ -21,8 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "digest/hasher.h"
 #include "emit/digest_threads.h"
-#include "emit/hasher.h"
 #include "emit/ordered_reader.h"
 #include "emit/output.h"
 #include "emit/read_error.h"

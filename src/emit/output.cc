@@ -28,7 +28,7 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/qemu_locks.h"
+#include "system/qemu_locks.h"
 
 namespace qcow2stream {
 namespace {
@@ -69,10 +69,12 @@ Output::Output(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
   struct stat status {};
   const int flags = ::fcntl(fd_, F_GETFL);
   if (flags < 0 || ::fstat(fd_, &status) != 0) {
-    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is not open");
+    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is not open")
+        .about(ErrorSubject::kOutput);
   }
   if ((flags & O_ACCMODE) == O_RDONLY) {
-    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is open for reading only");
+    throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is open for reading only")
+        .about(ErrorSubject::kOutput);
   }
   switch (status.st_mode & S_IFMT) {
     case S_IFIFO:
@@ -107,7 +109,8 @@ void Output::check_room(std::uint64_t length) const {
       device_size_ - std::min(device_size_, static_cast<std::uint64_t>(position));
   if (room < length) {
     throw Error(ErrorKind::kFailed, name_, "the device is too small",
-                fmt::format("{} bytes are needed, there is room for {}", length, room));
+                fmt::format("{} bytes are needed, there is room for {}", length, room))
+        .about(ErrorSubject::kOutput);
   }
 }
 
@@ -119,12 +122,14 @@ void Output::check_flush() const {
 
 void Output::check_unread() const {
   if ((kind_ != Kind::kFile && !block_device_) || !qemu_locks::is_being_read(fd_)) return;
-  throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is being read as an image");
+  throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is being read as an image")
+      .about(ErrorSubject::kOutput);
 }
 
 void Output::flush() const {
   while (::fsync(fd_) != 0) {
-    if (errno != EINTR) throw system_error(name_, "flush failed", errno);
+    if (errno != EINTR)
+      throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
   }
 }
 
@@ -135,7 +140,7 @@ std::size_t Output::write(std::span<const std::byte> bytes) const {
     if (errno == EAGAIN) {
       wait_writable();
     } else if (errno != EINTR) {
-      throw system_error(name_, "write failed", errno);
+      throw system_error(name_, "write failed", errno).about(ErrorSubject::kOutput);
     }
   }
 }

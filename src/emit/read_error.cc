@@ -30,9 +30,12 @@ bool is_lost(int error) {
   return std::ranges::find(kLost, error) != kLost.end();
 }
 
-// A read that failed, as the disk tells it.
-bool is_read_error(const Error& error, const Disk& disk) {
-  return error.kind() == ErrorKind::kFailed && error.name() == disk.name() && error.offset() &&
+// A read that failed, as the disk tells it. (A disk of the caller's own may not say that it is
+// one.)
+bool is_read_error(const Error& error) {
+  const bool is_about_disk =
+      error.subject() == ErrorSubject::kDisk || error.subject() == ErrorSubject::kOther;
+  return error.kind() == ErrorKind::kFailed && is_about_disk && error.offset() &&
          error.error_number() != 0 && !is_lost(error.error_number());
 }
 
@@ -42,7 +45,7 @@ std::optional<Error> change_behind(const Error& error, const Image& image, std::
   const Disk& disk = image.disk();
   const std::uint64_t cluster_size = image.options().cluster_size;
   const std::uint64_t surveyed = image.surveyed();
-  if (surveyed == 0 || !is_read_error(error, disk)) return std::nullopt;
+  if (surveyed == 0 || !is_read_error(error)) return std::nullopt;
   if (surveyed >= cluster_size) return does_not_read(error);
   std::vector<std::byte> buffer(surveyed);
   const std::uint64_t end = std::min(*error.offset() + most, disk.size());
@@ -51,7 +54,7 @@ std::optional<Error> change_behind(const Error& error, const Image& image, std::
     try {
       disk.read(GuestOffset(at), std::span(buffer).first(std::min(surveyed, disk.size() - at)));
     } catch (const Error& again) {
-      if (is_read_error(again, disk)) return does_not_read(again);
+      if (is_read_error(again)) return does_not_read(again);
       return std::nullopt;
     }
   }

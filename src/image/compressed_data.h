@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "codec/codec.h"
-#include "plan/layout.h"
+#include "layout/layout.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/types.h"
 #include "spool/compressed_store.h"

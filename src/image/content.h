@@ -6,7 +6,7 @@
 
 #include "image/compressed_data.h"
 #include "image/metadata.h"
-#include "plan/layout.h"
+#include "layout/layout.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "codec/codec.h"
+#include "digest/sha256.h"
 #include "image/content.h"
-#include "image/sha256.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream {

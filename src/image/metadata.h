@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "plan/layout.h"
+#include "layout/layout.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {

@@ -15,13 +15,13 @@
 
 #include "base/endian.h"
 #include "base/errors.h"
-#include "base/fd.h"
 #include "codec/codec.h"
+#include "digest/sha256.h"
 #include "image/content.h"
 #include "image/plan_header.h"
-#include "image/sha256.h"
-#include "plan/map_encoding.h"
+#include "layout/map_encoding.h"
 #include "qcow2stream/plan.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {
@@ -103,7 +103,9 @@ void check_kind(PlanReader& reader, const std::string& path) {
   const auto found = reader.take_all(kPlanBeginning.size() + kVersion.size());
   const std::string text(reinterpret_cast<const char*>(found.data()), found.size());
   if (!text.starts_with(kPlanBeginning)) {
-    throw Error(ErrorKind::kFailed, path, "is not a plan", "--save-plan makes them");
+    throw Error(ErrorKind::kFailed, path, "is not a plan", "")
+        .about(ErrorSubject::kPlan)
+        .advise(Advice::kMakePlan);
   }
   if (!text.ends_with(kVersion)) {
     throw Error(ErrorKind::kFailed, path, "is a plan of another version",
@@ -115,19 +117,18 @@ std::string codec_of(const ImageOptions& options) {
   return options.compression ? codec_version(*options.compression) : "";
 }
 
-[[noreturn]] void mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reason) {
-  throw Error(ErrorKind::kMismatch, disk.name(), fmt::format("does not fit the plan {}", plan.name),
-              reason);
+Error mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reason) {
+  return {ErrorKind::kMismatch, disk.name(), fmt::format("does not fit the plan {}", plan.name),
+          reason};
 }
 
 void check_stamp(const SavedPlan& plan, const Disk& disk) {
   const auto stamp = disk.stamp();
   if (!stamp || !plan.stamp) {
-    mismatch(plan, disk,
-             "whether it has changed since cannot be seen; --assume-unchanged if you know that it "
-             "has not");
+    throw mismatch(plan, disk, "whether it has changed since cannot be seen")
+        .advise(Advice::kAssumeUnchanged);
   }
-  if (stamp != plan.stamp) mismatch(plan, disk, "it has changed since (mtime)");
+  if (stamp != plan.stamp) throw mismatch(plan, disk, "it has changed since (mtime)");
 }
 
 // The part that does not depend on the disk's stamp.
@@ -181,17 +182,18 @@ SavedPlan load_plan(const std::string& path) {
 
 Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged) {
   if (disk->size() != plan.disk_size) {
-    mismatch(plan, *disk, fmt::format("it has {} bytes, not {}", disk->size(), plan.disk_size));
+    throw mismatch(plan, *disk,
+                   fmt::format("it has {} bytes, not {}", disk->size(), plan.disk_size));
   }
   if (!assume_unchanged) check_stamp(plan, *disk);
   if (const std::string codec = codec_of(plan.options); codec != plan.codec) {
-    mismatch(
+    throw mismatch(
         plan, *disk,
         fmt::format("it was compressed with {}, and here that would be {}", plan.codec, codec));
   }
   Image image(std::move(disk), plan.options, plan.survey);
   if (layout_of(image.id()) != layout_of(plan.image_id)) {
-    mismatch(plan, image.disk(), "another version of this program has made it");
+    throw mismatch(plan, image.disk(), "another version of this program has made it");
   }
   return image;
 }

@@ -10,8 +10,8 @@
 #include <cstdlib>
 
 #include "base/errors.h"
-#include "base/temporary_name.h"
 #include "base/zero.h"
+#include "system/temporary_name.h"
 
 namespace qcow2stream {
 namespace {
@@ -45,7 +45,10 @@ UniqueFd open_nameless(const std::string& directory) {
 
 SpoolFile::SpoolFile(const std::string& directory)
     : directory_(directory), fd_(open_nameless(directory)) {
-  if (!fd_) throw system_error(directory_, "cannot hold a spool file", errno);
+  if (!fd_)
+    throw system_error(directory_, "cannot hold a spool file", errno)
+        .about(ErrorSubject::kSpool)
+        .advise(Advice::kOtherSpool);
 }
 
 void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -67,7 +70,10 @@ void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(directory_, "write failed", errno);
+    if (n < 0)
+      throw system_error(directory_, "write failed", errno)
+          .about(ErrorSubject::kSpool)
+          .advise(Advice::kOtherSpool);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
   }
@@ -77,7 +83,10 @@ void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(directory_, "read failed", errno);
+    if (n < 0)
+      throw system_error(directory_, "read failed", errno)
+          .about(ErrorSubject::kSpool)
+          .advise(Advice::kOtherSpool);
     if (n == 0) throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
     out = out.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
@@ -86,7 +95,10 @@ void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
 
 void SpoolFile::resize(std::uint64_t size) {
   while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-    if (errno != EINTR) throw system_error(directory_, "write failed", errno);
+    if (errno != EINTR)
+      throw system_error(directory_, "write failed", errno)
+          .about(ErrorSubject::kSpool)
+          .advise(Advice::kOtherSpool);
   }
 }
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <string>
 
-#include "base/fd.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "plan/cluster_map.h"
+#include "layout/cluster_map.h"
 #include "qcow2stream/disk.h"
 
 namespace qcow2stream {

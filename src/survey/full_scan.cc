@@ -14,7 +14,7 @@
 #include "base/bits.h"
 #include "base/zero.h"
 #include "codec/codec.h"
-#include "plan/layout.h"
+#include "layout/layout.h"
 
 namespace qcow2stream {
 namespace {

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 #include "qcow2/geometry.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/options.h"

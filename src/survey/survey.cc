@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "plan/cluster_map_builder.h"
-#include "plan/layout.h"
-#include "plan/subclusters.h"
+#include "layout/cluster_map_builder.h"
+#include "layout/layout.h"
+#include "layout/subclusters.h"
+#include "lists/allocation_map.h"
+#include "lists/change_marker.h"
+#include "lists/changed_map.h"
 #include "qcow2stream/error.h"
 #include "spool/compressed_store.h"
-#include "survey/allocation_map.h"
-#include "survey/change_map.h"
-#include "survey/changed_map.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/work.h"

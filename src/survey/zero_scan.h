@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 #include "qcow2stream/disk.h"
 #include "survey/work.h"
 

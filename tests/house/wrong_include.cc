@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Compiled with the include path of qcow2/, which may not see plan/. A test expects this to fail.
+// Checked as a file of a pure room that may include base only. A test expects this to fail.
 
-#include "plan/layout.h"
+#include "layout/layout.h"

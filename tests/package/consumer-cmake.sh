@@ -3,8 +3,8 @@
 #
 # Programs out of the tree find the installed library with CMake, also after the installation was
 # moved, and make the images that the command makes.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
+. "$(dirname "$0")/../lib/lib.sh" || exit 1
 : "${VERSION:?}"
 
 ! sanitized || skip "a library with sanitizers needs programs with sanitizers"

@@ -3,8 +3,8 @@
 #
 # Programs out of the tree find the installed library with pkg-config and make the images that the
 # command makes. It links with --static and without, since there is no other library than the static one.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
+. "$(dirname "$0")/../lib/lib.sh" || exit 1
 
 need pkg-config
 ! sanitized || skip "a library with sanitizers needs programs with sanitizers"

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The Debian packages: what they say, what they hold, and that dpkg installs and removes them without
-# a trace. Twice packed, they are the same. tests/package-in-clean-root.sh does it with apt in a root of their own.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh" || exit 1
+# a trace. Twice packed, they are the same. tests/by-hand/package-in-clean-root.sh does it with apt in a root of their own.
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
+. "$(dirname "$0")/../lib/lib.sh" || exit 1
 
 need dpkg dpkg-deb dpkg-shlibdeps file strip
 ! sanitized || skip "packages are not built with sanitizers"

@@ -3,8 +3,8 @@
 #
 # cmake --install puts each file in its place. The program runs there, and nothing names the place
 # where it was built.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
+. "$(dirname "$0")/../lib/lib.sh" || exit 1
 
 ! sanitized || skip "packages are not built with sanitizers"
 "$CMAKE" --install "$BUILD_DIR" --prefix "$dir/prefix" >install.log

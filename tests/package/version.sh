@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The version stands in CMakeLists.txt and in the changelog. Whatever else names it has it from there.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-. "$(dirname "$0")/../lib.sh" || exit 1
+# shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
+. "$(dirname "$0")/../lib/lib.sh" || exit 1
 
 ! sanitized || skip "packages are not built with sanitizers"
 "$CMAKE" --install "$BUILD_DIR" --prefix "$dir/prefix" >install.log

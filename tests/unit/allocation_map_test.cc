@@ -2,7 +2,7 @@
 //
 // What a map means: the survey of a map is that of a disk with these extents.
 
-#include "survey/allocation_map.h"
+#include "lists/allocation_map.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 //
 // Runs of bytes that have changed, as clusters, against a model that looks at each byte.
 
-#include "survey/change_map.h"
+#include "lists/change_marker.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

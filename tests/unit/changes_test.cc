@@ -9,7 +9,7 @@
 #include <map>
 #include <random>
 
-#include "disk/nbd_status.h"
+#include "disk/nbd/status.h"
 #include "qemu_testing.h"
 #include "testing.h"
 

@@ -2,8 +2,8 @@
 //
 // The map against a vector of kinds.
 
-#include "plan/cluster_map.h"
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map.h"
+#include "layout/cluster_map_builder.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "plan/compressed_layout.h"
+#include "layout/compressed_layout.h"
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -2,7 +2,7 @@
 //
 // What a confined program can still do. tests/tools/try_calls.cc tries.
 
-#include "base/confinement.h"
+#include "system/confinement.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "base/child.h"
-#include "base/fd.h"
 #include "qcow2stream/error.h"
+#include "system/child.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {

@@ -3,6 +3,7 @@
 // Digests of what is written.
 
 #include "qcow2stream/digest.h"
+#include "qcow2stream/file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,10 +18,10 @@
 #include <thread>
 #include <vector>
 
-#include "base/fd.h"
-#include "emit/crc64_nvme.h"
+#include "digest/crc64_nvme.h"
+#include "digest/hasher.h"
 #include "emit/digest_threads.h"
-#include "emit/hasher.h"
+#include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream {

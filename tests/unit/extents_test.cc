@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 #include "qcow2stream/error.h"
 #include "testing.h"
 

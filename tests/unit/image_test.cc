@@ -16,10 +16,10 @@
 #include <optional>
 #include <thread>
 
-#include "base/fd.h"
 #include "image_walker.h"
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
+#include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream {

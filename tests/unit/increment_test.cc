@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "increment_decoder.h"
+#include "layout/cluster_map.h"
 #include "map_testing.h"
-#include "plan/cluster_map.h"
 #include "testing.h"
 
 namespace qcow2stream {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "plan/layout.h"
+#include "layout/layout.h"
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

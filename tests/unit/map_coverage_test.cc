@@ -2,7 +2,7 @@
 //
 // Order, overlaps and gaps of the entries of a map.
 
-#include "survey/map_coverage.h"
+#include "lists/map_coverage.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

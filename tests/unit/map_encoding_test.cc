@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "plan/map_encoding.h"
+#include "layout/map_encoding.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <map>
 
-#include "plan/cluster_map_builder.h"
-#include "plan/layout.h"
+#include "layout/cluster_map_builder.h"
+#include "layout/layout.h"
 
 namespace qcow2stream {
 namespace {

@@ -2,7 +2,7 @@
 //
 // What maps look like: every form that other programs write, and what is refused with which words.
 
-#include "survey/map_file.h"
+#include "lists/map_file.h"
 
 #include <gtest/gtest.h>
 

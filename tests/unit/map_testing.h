@@ -15,7 +15,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/fd.h"
+#include "system/fd.h"
 
 namespace qcow2stream::testing {
 

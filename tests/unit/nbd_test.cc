@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "qcow2stream/file.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/qemu.h"
 #include "qemu_testing.h"

@@ -2,7 +2,7 @@
 //
 // Processes that are ended together.
 
-#include "base/process_tree.h"
+#include "system/process_tree.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/child.h"
-#include "base/fd.h"
 #include "qcow2stream/qcow2stream.h"
+#include "system/child.h"
+#include "system/fd.h"
 
 namespace qcow2stream::testing {
 

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
-#include "disk/file_reads.h"
+#include "disk/file/file_reads.h"
 #include "qcow2stream/error.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {

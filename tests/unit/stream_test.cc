@@ -3,6 +3,7 @@
 // Disks that come out of a pipe.
 
 #include "qcow2stream/stream.h"
+#include "qcow2stream/file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/fd.h"
+#include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream {

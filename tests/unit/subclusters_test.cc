@@ -2,7 +2,7 @@
 //
 // Subclusters that were surveyed one by one, as the entries of clusters.
 
-#include "plan/subclusters.h"
+#include "layout/subclusters.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "plan/cluster_map_builder.h"
+#include "layout/cluster_map_builder.h"
 #include "qcow2/entries.h"
 
 namespace qcow2stream {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "base/temporary_name.h"
+#include "system/temporary_name.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "base/fd.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "cli/bar.h"
-#include "cli/options.h"
-#include "cli/progress_state.h"
-#include "cli/size.h"
+#include "common/size.h"
+#include "qcow2-to-stdout/bar.h"
+#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/progress_state.h"
 
 namespace qcow2stream::cli {
 namespace {

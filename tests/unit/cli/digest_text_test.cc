@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "cli/digest_text.h"
+#include "common/digest_text.h"
 
 #include <gtest/gtest.h>
 

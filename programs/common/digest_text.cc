@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "common/digest_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace qcow2stream::cli {
+namespace {
+
+struct Names {
+  DigestAlgorithm algorithm;
+  std::string_view name;
+  std::string_view tag;  // what coreutils calls it, for those that it has
+};
+
+constexpr std::array<Names, 7> kNames = {{
+    {DigestAlgorithm::kSha256, "sha256", "SHA256"},
+    {DigestAlgorithm::kSha512, "sha512", "SHA512"},
+    {DigestAlgorithm::kBlake2b, "blake2b", "BLAKE2b"},
+    {DigestAlgorithm::kSha1, "sha1", "SHA1"},
+    {DigestAlgorithm::kMd5, "md5", "MD5"},
+    {DigestAlgorithm::kCrc32c, "crc32c", "CRC32C"},
+    {DigestAlgorithm::kCrc64Nvme, "crc64nvme", "CRC64NVME"},
+}};
+
+const Names& names_of(DigestAlgorithm algorithm) {
+  return *std::ranges::find(kNames, algorithm, &Names::algorithm);
+}
+
+}  // namespace
+
+std::optional<DigestAlgorithm> digest_algorithm(std::string_view name) {
+  const auto* const found = std::ranges::find(kNames, name, &Names::name);
+  if (found == kNames.end()) return std::nullopt;
+  return found->algorithm;
+}
+
+std::string_view digest_name(DigestAlgorithm algorithm) {
+  return names_of(algorithm).name;
+}
+
+std::vector<std::string_view> digest_names() {
+  std::vector<std::string_view> all;
+  all.reserve(kNames.size());
+  for (const Names& names : kNames) all.push_back(names.name);
+  return all;
+}
+
+std::string hex_text(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return text;
+}
+
+std::string base64_text(std::span<const std::byte> bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(3, bytes.size()))) {
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      group = group << 8 | (i < bytes.size() ? std::to_integer<std::uint32_t>(bytes[i]) : 0);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      text += i <= bytes.size() ? kDigits[group >> (18 - 6 * i) & 63] : '=';
+    }
+  }
+  return text;
+}
+
+std::string digest_line(const Digest& digest, std::string_view name) {
+  std::string escaped;
+  for (const char c : name) {
+    if (c == '\\') {
+      escaped += "\\\\";
+    } else if (c == '\n') {
+      escaped += "\\n";
+    } else if (c == '\r') {
+      escaped += "\\r";
+    } else {
+      escaped += c;
+    }
+  }
+  const char* mark = escaped.size() > name.size() ? "\\" : "";  // at the start of the line
+  return fmt::format("{}{} ({}) = {}\n", mark, names_of(digest.algorithm).tag, escaped,
+                     hex_text(digest.value));
+}
+
+bool is_digest_line(std::string_view beginning) {
+  constexpr std::size_t kShortest = 8;  // hexadecimal digits
+  if (beginning.starts_with('\\')) beginning.remove_prefix(1);
+  const std::size_t word_end = std::min(beginning.find(' '), beginning.size());
+  const std::string_view word = beginning.substr(0, word_end);
+  if (beginning.substr(word_end).starts_with(" (")) {
+    return std::ranges::find(kNames, word, &Names::tag) != kNames.end();
+  }
+  return word.size() >= kShortest &&
+         word.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos &&
+         word.size() < beginning.size();
+}
+
+}  // namespace qcow2stream::cli

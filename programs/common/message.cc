@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "common/message.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdio>
+#include <string>
+
+#include "base/errors.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+std::atomic<bool> said = false;
+
+}  // namespace
+
+void message(std::string_view text) {
+  said = true;
+  const std::string line = fmt::format("{}: {}\n", kProgramName, one_line(text));
+  static_cast<void>(std::fputs(line.c_str(), stderr));
+}
+
+bool anything_was_said() {
+  return said;
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/advice.h"
+
+#include <fmt/format.h>
+
+namespace qcow2stream::cli {
+
+std::string advice_text(const Error& error) {
+  switch (error.advice()) {
+    case Advice::kNone:
+      return "";
+    case Advice::kForceShare:
+      return "; read a snapshot of it, or say -U to read it all the same";
+    case Advice::kWithoutExtents:
+      return "; --no-extents does without";
+    case Advice::kSmallerClusters:
+      return fmt::format("; use -c {} or less", error.advice_number());
+    case Advice::kDirtyBitmap:
+      return "; use --dirty-bitmap or nbdinfo";
+    case Advice::kAssumeUnchanged:
+      return "; --assume-unchanged if you know that it has not";
+    case Advice::kMakePlan:
+      return "; --save-plan makes one";
+    case Advice::kOtherSpool:
+      return "; --spool-dir names another directory";
+  }
+  return "";
+}
+
+}  // namespace qcow2stream::cli

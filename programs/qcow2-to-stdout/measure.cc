@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/measure.h"
+
+#include <fmt/format.h>
+
+#include "common/size.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+bool has_range(const Options& options) {
+  return options.offset.has_value() || options.length.has_value();
+}
+
+}  // namespace
+
+nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange> range) {
+  const Measurement m = image.measure();
+  nlohmann::ordered_json json;
+  json["required"] = m.required;
+  json["fully-allocated"] = m.fully_allocated;
+  json["virtual-size"] = m.virtual_size;
+  json["cluster-size"] = image.options().cluster_size;
+  json["refcount-bits"] = image.options().refcount_bits;
+  json["compat"] = image.options().version == 2 ? "0.10" : "1.1";
+  const auto& compression = image.options().compression;
+  const bool zstd = compression && compression->type == CompressionType::kZstd;
+  json["compression-type"] = zstd ? "zstd" : "zlib";
+  json["clusters"] = {{"data", m.data},
+                      {"zero", m.zero},
+                      {"compressed", m.compressed},
+                      {"unallocated", m.unallocated}};
+  nlohmann::ordered_json regions;
+  for (const NamedRegion& region : m.regions) regions[region.name] = region.range.length;
+  json["regions"] = regions;
+  json["change-detection"] = m.detects_changes ? "stat" : "none";
+  json["image-id"] = image.id();
+  if (range) {
+    json["offset"] = range->begin.value();
+    json["length"] = range->length;
+  }
+  return json;
+}
+
+namespace {
+
+std::string json_text(const Image& image, HostRange range, const Options& options) {
+  const auto asked = has_range(options) ? std::optional(range) : std::nullopt;
+  return measure_json(image, asked).dump(2) + "\n";
+}
+
+std::string human_text(const Image& image, HostRange range, const Options& options) {
+  const Measurement m = image.measure();
+  std::string text =
+      fmt::format("required size: {}\nfully allocated size: {}\n", m.required, m.fully_allocated);
+  if (has_range(options)) {
+    text += fmt::format("range: {} bytes from offset {}\n", range.length, range.begin.value());
+  }
+  text += fmt::format("virtual size: {} ({})\n", m.virtual_size, format_size(m.virtual_size));
+  text += fmt::format("cluster size: {}\n", image.options().cluster_size);
+  text += fmt::format("clusters: {} data, ", m.data);
+  if (image.options().compression) text += fmt::format("{} compressed, ", m.compressed);
+  text += fmt::format("{} unallocated\n", m.unallocated);
+  for (const NamedRegion& region : m.regions) {
+    text += fmt::format("  {:<20}{:>16} bytes at {}\n", region.name, region.range.length,
+                        region.range.begin.value());
+  }
+  text += fmt::format("image-id: {}\n", image.id());
+  return text;
+}
+
+}  // namespace
+
+std::string measure_text(const Image& image, HostRange range, const Options& options) {
+  switch (options.measure) {
+    case MeasureFormat::kHuman:
+      return human_text(image, range, options);
+    case MeasureFormat::kJson:
+      return json_text(image, range, options);
+    case MeasureFormat::kSize:
+      return fmt::format("{}\n", range.length);
+  }
+  return "";
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/open_input.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "qcow2stream/error.h"
+#include "qcow2stream/file.h"
+#include "qcow2stream/nbd.h"
+#include "qcow2stream/qemu.h"
+#include "qcow2stream/stream.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// What qemu-img takes in place of a file name, and we take as --blockdev.
+constexpr std::array<std::string_view, 12> kQemuProtocols = {
+    "rbd", "http", "https", "ftp", "ftps", "ssh", "iscsi", "nfs", "gluster", "json", "nbd", "fat"};
+
+// In each cluster of an image with extended L2 entries (specification).
+constexpr std::uint64_t kSubclusters = 32;
+
+// `json:{...}`, `rbd:pool/image`: not a file, and the user may not know what to write instead.
+[[noreturn]] void hint_at_blockdev(const std::string& disk, const Error& error) {
+  const std::size_t colon = disk.find(':');
+  const std::string protocol = disk.substr(0, colon == std::string::npos ? 0 : colon);
+  if (error.error_number() != ENOENT ||
+      std::ranges::find(kQemuProtocols, protocol) == kQemuProtocols.end()) {
+    throw error;
+  }
+  std::string advice = fmt::format("use --blockdev '{{\"driver\":\"{}\",...}}'", protocol);
+  if (protocol == "json") advice = "use --blockdev with what stands behind json:";
+  if (protocol == "nbd") advice = "use nbd://HOST:PORT or nbd+unix:///?socket=PATH";
+  throw Error(ErrorKind::kFailed, disk, "not a file", advice).with_errno(ENOENT);
+}
+
+QemuOptions qemu_options(const Options& options) {
+  return {.nbd = options.nbd, .isolate = options.isolate, .force_share = options.force_share};
+}
+
+std::string file_format(const std::string& path, const std::string& given,
+                        const QemuOptions& qemu) {
+  return given == "auto" ? probe_format(path, qemu) : given;
+}
+
+// That of DISK.
+std::string file_format(const Options& options) {
+  return file_format(options.disk, options.format, qemu_options(options));
+}
+
+std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
+                                      const QemuOptions& qemu) {
+  try {
+    const std::string format = file_format(path, given_format, qemu);
+    if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
+    return open_qemu(path, format, qemu);
+  } catch (const Error& error) {
+    hint_at_blockdev(path, error);
+  }
+}
+
+// DISK or the base without any special case.
+std::shared_ptr<const Disk> open_simple(const std::string& disk, const std::string& format,
+                                        const Options& options) {
+  return is_nbd_uri(disk) ? open_nbd(disk, options.nbd)
+                          : open_file(disk, format, qemu_options(options));
+}
+
+bool is_file(const Options& options) {
+  return options.server.empty() && !options.blockdev && !is_nbd_uri(options.disk) &&
+         !reads_stdin(options);
+}
+
+std::string spool_directory(const Options& options) {
+  if (options.spool_directory) return *options.spool_directory;
+  const char* directory = std::getenv("TMPDIR");
+  return directory != nullptr && *directory != 0 ? directory : "/var/tmp";
+}
+
+std::shared_ptr<const Disk> open_stdin_as_file(const Options& options) {
+  auto disk = open_disk(STDIN_FILENO, disk_name(options), {.force_share = options.force_share});
+  if (options.size && disk->size() != *options.size) {
+    throw Error(ErrorKind::kFailed, disk->name(), "has another size than announced",
+                fmt::format("{} bytes, not {}", disk->size(), *options.size));
+  }
+  return disk;
+}
+
+std::shared_ptr<const Disk> spool_stdin(const Options& options, Progress& progress) {
+  return open_stream(
+      STDIN_FILENO, disk_name(options),
+      {.size = options.size, .spool_directory = spool_directory(options), .progress = &progress});
+}
+
+Input open_stdin(const Options& options, Progress& progress) {
+  const std::string name = disk_name(options);
+  if (::isatty(STDIN_FILENO) != 0) {
+    throw Error(ErrorKind::kFailed, name, "is a terminal", "redirect a file or a pipe into it");
+  }
+  // Before hours of reading.
+  if (options.size) check_disk_size(name, *options.size, options.image);
+  if (can_be_sought(STDIN_FILENO)) return {.disk = open_stdin_as_file(options)};
+  // Compressing reads what it has no memory for a second time, and so does what was compared. What
+  // leaves something out might not get to the end of the stream, which has to be looked at.
+  const bool is_increment = options.base || options.changed_map;
+  if (options.size && options.scan == Scan::kNone && !options.image.compression && !is_increment) {
+    return {.disk = open_sequential(STDIN_FILENO, name, *options.size)};
+  }
+  auto disk = spool_stdin(options, progress);
+  if (options.size) return {.disk = disk};
+  if (disk->size() == 0) {
+    throw Error(ErrorKind::kFailed, name, "is empty", "say --size 0 if it is meant to be");
+  }
+  return {
+      .disk = disk,
+      .warning = fmt::format("{}: ended after {} bytes, which is taken for the size of the disk; "
+                             "with --size {} it is checked",
+                             name, disk->size(), disk->size())};
+}
+
+std::shared_ptr<const Disk> open_named(const Options& options) {
+  if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, options.nbd);
+  if (!options.server.empty()) return open_nbd_server(options.server, options.nbd);
+  return open_simple(options.disk, options.format, options);
+}
+
+DiskWithChanges open_with_bitmap(const Options& options) {
+  const std::string& bitmap = *options.dirty_bitmap;
+  if (options.blockdev) {
+    return open_qemu_node_with_bitmap(*options.blockdev, options.objects, bitmap, options.nbd);
+  }
+  if (!options.server.empty()) {
+    return open_nbd_server_with_bitmap(options.server, bitmap, options.nbd);
+  }
+  if (is_nbd_uri(options.disk)) return open_nbd_with_bitmap(options.disk, bitmap, options.nbd);
+  return open_qemu_with_bitmap(options.disk, file_format(options), bitmap, qemu_options(options));
+}
+
+// The unit in which the image leaves parts to its backing file.
+std::uint64_t increment_unit(const ImageOptions& image) {
+  const bool subclusters = image.extended_l2 && !image.compression;
+  return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
+}
+
+Input open_source(const Options& options, Progress& progress) {
+  if (reads_stdin(options)) return open_stdin(options, progress);
+  if (!options.dirty_bitmap && !options.shallow) return {.disk = open_named(options)};
+  DiskWithChanges source =
+      options.shallow ? open_qemu_shallow(options.disk, file_format(options),
+                                          increment_unit(options.image), qemu_options(options))
+                      : open_with_bitmap(options);
+  return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
+}
+
+}  // namespace
+
+Input open_input(const Options& options, Progress& progress) {
+  Input input = open_source(options, progress);
+  if (options.virtual_size) input.disk = first_bytes(input.disk, *options.virtual_size);
+  return input;
+}
+
+std::shared_ptr<const Disk> open_base(const Options& options) {
+  if (!options.base) return nullptr;
+  auto base = open_simple(*options.base, options.base_format.value_or("raw"), options);
+  return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
+}
+
+std::vector<InputStatus> input_status(const Options& options) {
+  std::vector<InputStatus> all;
+  struct stat status {};
+  const int failed =
+      reads_stdin(options) ? ::fstat(STDIN_FILENO, &status) : ::stat(options.disk.c_str(), &status);
+  if (failed == 0) all.push_back({disk_name(options), status});
+  for (const auto& name : {options.base, options.plan, options.map, options.changed_map,
+                           options.base_map, options.info, options.base_info}) {
+    if (name && ::stat(name->c_str(), &status) == 0) all.push_back({*name, status});
+  }
+  // Not read here, but whoever reads the image needs them.
+  const ImageOptions& image = options.image;
+  if (image.backing_file && ::stat(image.backing_file->name.c_str(), &status) == 0) {
+    all.push_back({image.backing_file->name, status});
+  }
+  if (image.data_file && ::stat(image.data_file->name.c_str(), &status) == 0) {
+    all.push_back({image.data_file->name, status});
+  }
+  return all;
+}
+
+std::vector<std::string> input_warnings(const Disk& disk, const Options& options) {
+  std::vector<std::string> warnings;
+  const bool taken_as_raw = !options.format_given && !options.blockdev;
+  if (const auto format = taken_as_raw ? image_magic(disk) : std::nullopt) {
+    const std::string how = is_file(options) ? fmt::format("-f {} to convert it, ", *format) : "";
+    warnings.push_back(
+        fmt::format("{}: looks like a {} image and is wrapped as it is; say {}-f raw "
+                    "to silence this",
+                    disk.name(), *format, how));
+  }
+  const bool is_asked = !options.map && !(options.image.data_file && options.image.data_file->raw);
+  if (options.scan == Scan::kHoles && is_asked && !disk.traits().knows_extents) {
+    warnings.push_back(
+        fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
+  }
+  return warnings;
+}
+
+std::vector<std::string> base_warnings(const Disk& base, const Options& options) {
+  const auto format = options.base_format ? std::nullopt : image_magic(base);
+  if (!format) return {};
+  return {
+      fmt::format("{}: looks like a {} image and is compared as it is; say --base-format {} to "
+                  "compare its content, --base-format raw to silence this",
+                  base.name(), *format, *format)};
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which kind of source DISK is, and what is special about each.
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qcow2-to-stdout/options.h"
+#include "qcow2stream/changes.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream::cli {
+
+struct Input {
+  std::shared_ptr<const Disk> disk;
+  // What DISK says has changed, if it is asked.
+  std::shared_ptr<const Changes> changes;
+  // What the user should know about it, as a message.
+  std::optional<std::string> warning;
+};
+
+// Opens DISK; standard input is read to its end, unless that can wait. Throws Error.
+Input open_input(const Options& options, Progress& progress);
+
+// Opens what --base names; null without it. Throws Error.
+std::shared_ptr<const Disk> open_base(const Options& options);
+
+// What else the user should know about the disk: one line each.
+std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
+std::vector<std::string> base_warnings(const Disk& base, const Options& options);
+
+// What DISK, the base, the lists that are read and the files that the image will refer to are for
+// the file system, those that are anything.
+struct InputStatus {
+  std::string name;
+  struct stat status;
+};
+std::vector<InputStatus> input_status(const Options& options);
+
+}  // namespace qcow2stream::cli

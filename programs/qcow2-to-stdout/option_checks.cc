@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/option_checks.h"
+
+#include <fmt/format.h>
+
+namespace qcow2stream::cli {
+namespace {
+
+constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+
+// The two that DISK itself has to answer.
+void check_source_of_changes(const Options& options) {
+  const bool from_qemu = options.format != "raw" || options.blockdev;
+  const bool from_server = !options.server.empty() || is_nbd_uri(options.disk);
+  if (options.dirty_bitmap && !from_qemu && !from_server) {
+    throw UsageError("--dirty-bitmap: a raw disk has none; give an NBD URI or -f qcow2");
+  }
+  if (options.shallow && options.format == "raw") {
+    throw UsageError("--shallow: needs -f, the format of an image with a backing file");
+  }
+}
+
+// Where it could not keep its promise, or there is nothing that it could keep away from anything.
+void check_isolation(const Options& options) {
+  if (!options.isolate) return;
+  if (options.blockdev) {
+    throw UsageError("--isolate: not together with --blockdev, which names what QEMU opens");
+  }
+  if (!options.server.empty()) {
+    throw UsageError("--isolate: is for files that QEMU opens, not for a server program");
+  }
+  if (is_nbd_uri(options.disk)) {
+    throw UsageError("--isolate: is for files that QEMU opens, not for an NBD server");
+  }
+}
+
+void check_sharing(const Options& options) {
+  if (!options.force_share) return;
+  if (options.blockdev) {
+    throw UsageError("-U, --force-share: --blockdev can say \"force-share\": true itself");
+  }
+  const bool is_file = options.server.empty() && !is_nbd_uri(options.disk);
+  if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
+    throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
+  }
+}
+
+}  // namespace
+
+void check_input(Options& options, bool data_file) {
+  if (options.blockdev) {
+    if (!options.disk.empty()) {
+      throw UsageError(
+          fmt::format("{}: unexpected argument; --blockdev takes its place", options.disk));
+    }
+    if (options.format_given) throw UsageError("-f, --input-format: --blockdev says the format");
+    options.disk = "--blockdev";
+  } else if (!options.objects.empty()) {
+    throw UsageError("--object: needs --blockdev, which refers to it");
+  }
+  if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  check_isolation(options);
+  check_sharing(options);
+  if (options.size && !reads_stdin(options)) {
+    throw UsageError(
+        fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));
+  }
+  if (reads_stdin(options) && options.format != "raw") {
+    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  }
+  const bool served = !options.server.empty() || is_nbd_uri(options.disk);
+  if (served && options.format != "raw") {
+    throw UsageError(
+        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
+        "format on it");
+  }
+  if (data_file && (served || options.blockdev || options.format != "raw")) {
+    throw UsageError("-d, --data-file: DISK must be a raw file or block device");
+  }
+}
+
+void check_increment(Parsed& parsed) {
+  Options& options = parsed.options;
+  const int sources = (options.base ? 1 : 0) + (options.dirty_bitmap ? 1 : 0) +
+                      (options.shallow ? 1 : 0) + (options.changed_map ? 1 : 0);
+  const bool has_source = sources > 0;
+  if (sources > 1) {
+    throw UsageError(fmt::format("only one of {} can say what has changed", kWaysToTellChanges));
+  }
+  if (!options.base && (options.base_format || options.base_info || options.base_map)) {
+    throw UsageError("--base-format, --json-header-diff-map, --json-header-diff-info: need --base");
+  }
+  if (parsed.backing_file.has_value() != parsed.backing_format.has_value()) {
+    throw UsageError(parsed.backing_file
+                         ? "-B, --backing-file: needs -F, the format of the backing file"
+                         : "-F, --backing-format: needs -B, the name of the backing file");
+  }
+  if (parsed.backing_file && !has_source && !options.plan) {
+    throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
+                                 kWaysToTellChanges));
+  }
+  check_source_of_changes(options);
+  if (options.base && *options.base == "-") {
+    throw UsageError("--base: standard input can only be DISK");
+  }
+  if (has_source && (parsed.data_file || parsed.data_file_raw)) {
+    throw UsageError("-d, --data-file: an increment holds its data itself");
+  }
+  if (parsed.backing_file) {
+    options.image.backing_file = BackingFile{.name = file_backing_name(*parsed.backing_file),
+                                             .format = *parsed.backing_format};
+  }
+}
+
+void check_map(const Options& options) {
+  if (!options.map) return;
+  if (options.changed_map || options.dirty_bitmap || options.shallow) {
+    throw UsageError("--map: not together with what says which parts have changed");
+  }
+  const char* other = nullptr;
+  if (options.scan == Scan::kNone) other = "--scan none, which allocates everything";
+  if (!options.use_extents) other = "--no-extents, which takes everything for data";
+  if (options.image.data_file && options.image.data_file->raw) {
+    other = "-R, --data-file-raw, which maps every cluster";
+  }
+  if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
+}
+
+void check_output_options(const Options& options) {
+  if (options.digest_name && options.digests.empty()) {
+    throw UsageError("--name: needs --digest, in whose line it stands");
+  }
+  if (options.run && options.flush) {
+    throw UsageError("--flush: not together with --run, whose command has the image");
+  }
+  if (options.action != Action::kMeasure) return;
+  if (options.run) {
+    throw UsageError("--run: not together with --measure, which writes no image");
+  }
+  if (!options.digests.empty()) {
+    throw UsageError("--digest: not together with --measure, which writes no image");
+  }
+  if (options.flush) {
+    throw UsageError("--flush: not together with --measure, which writes no image");
+  }
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// getopt_long does the parsing: it knows values that must be attached (--measure=json), which is
+// what keeps `--measure disk.raw` unambiguous, and it leaves the operands where they are.
+
+#include "qcow2-to-stdout/options.h"
+
+#include <fmt/format.h>
+#include <getopt.h>
+
+#include <string_view>
+#include <vector>
+
+#include "qcow2-to-stdout/option_checks.h"
+#include "qcow2-to-stdout/option_table.h"
+#include "qcow2-to-stdout/plan_options.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+constexpr int kFirstLongOnly = 256;  // getopt's return values for options without a letter
+
+// The table as getopt_long wants it.
+class GetoptTables {
+ public:
+  GetoptTables() {
+    for (const OptionGroup& group : option_groups()) {
+      for (const OptionSpec& spec : group.options) add(spec);
+    }
+    longs_.push_back({});
+  }
+
+  [[nodiscard]] const char* letters() const { return letters_.c_str(); }
+  [[nodiscard]] const option* longs() const { return longs_.data(); }
+
+  [[nodiscard]] const OptionSpec* find(int value) const {
+    for (const Entry& entry : entries_) {
+      if (entry.value == value || (entry.spec->letter != 0 && entry.spec->letter == value)) {
+        return entry.spec;
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Entry {
+    int value;
+    const OptionSpec* spec;
+  };
+
+  void add(const OptionSpec& spec) {
+    const int value = kFirstLongOnly + static_cast<int>(entries_.size());
+    entries_.push_back({value, &spec});
+    if (spec.letter != 0) {
+      letters_ += spec.letter;
+      // A letter takes no attached value: -dR is -d -R.
+      if (spec.value == Value::kRequired) letters_ += ':';
+    }
+    if (!spec.name.empty()) {
+      const int has_value = spec.value == Value::kNone       ? no_argument
+                            : spec.value == Value::kRequired ? required_argument
+                                                             : optional_argument;
+      longs_.push_back({spec.name.data(), has_value, nullptr, value});
+    }
+  }
+
+  // '-': hand out operands in place, also under POSIXLY_CORRECT. ':': say what is missing.
+  std::string letters_ = "-:";
+  std::vector<option> longs_;
+  std::vector<Entry> entries_;
+};
+
+// Options that other tools have and this one calls something else.
+[[noreturn]] void unknown_option(int letter, const char* word) {
+  if (letter == 'o') {
+    throw UsageError("-o: unknown option; use -c, -r and -v for what qemu-img takes as -o");
+  }
+  if (letter == 'O') throw UsageError("-O: unknown option; the output is always qcow2");
+  if (letter != 0 && letter < kFirstLongOnly) {
+    throw UsageError(fmt::format("-{}: unknown option; see --help", static_cast<char>(letter)));
+  }
+  throw UsageError(fmt::format("{}: unknown or ambiguous option; see --help", word));
+}
+
+void apply(const OptionSpec& spec, const char* value, Parsed& parsed) {
+  try {
+    spec.apply(parsed, value);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {}", display_name(spec), error.what()));
+  }
+}
+
+class Parser {
+ public:
+  Parser(int argc, char** argv) : argc_(argc), argv_(argv) {}
+
+  Parsed parse() {
+    optind = 0;  // glibc: start afresh
+    opterr = 0;
+    for (int found = 0;
+         (found = getopt_long(argc_, argv_, tables_.letters(), tables_.longs(), nullptr)) != -1;) {
+      if (found == 1) {
+        operand(optarg);
+      } else if (found == '?') {
+        report_unknown();
+      } else if (found == ':') {
+        const OptionSpec* spec = tables_.find(optopt);
+        throw UsageError(fmt::format("{}: needs a value", display_name(*spec)));
+      } else {
+        const OptionSpec& spec = *tables_.find(found);
+        last_without_value_ = spec.value == Value::kAttached && optarg == nullptr ? &spec : nullptr;
+        apply(spec, optarg, parsed_);
+        parsed_.options.given.insert(spec.name);
+        if (wants_text_only()) return std::move(parsed_);
+      }
+    }
+    while (optind < argc_) operand(argv_[optind++]);
+    return std::move(parsed_);
+  }
+
+ private:
+  // --help and --version hold whatever else stands on the line.
+  [[nodiscard]] bool wants_text_only() const {
+    return parsed_.options.action == Action::kHelp || parsed_.options.action == Action::kVersion;
+  }
+
+  void report_unknown() const {
+    // A long option that takes no value, or a letter that does not exist, or no option at all.
+    if (const OptionSpec* spec = tables_.find(optopt);
+        spec != nullptr && optopt >= kFirstLongOnly) {
+      throw UsageError(fmt::format("{}: takes no value", display_name(*spec)));
+    }
+    unknown_option(optopt, argv_[optind - 1]);
+  }
+
+  void operand(const char* word) {
+    if (!has_disk_) {
+      has_disk_ = true;
+      parsed_.options.disk = word;
+      if (parsed_.options.disk == "[") server_command();
+      before_disk_ = last_without_value_;
+    } else {
+      unexpected_operand(word);
+    }
+    last_without_value_ = nullptr;
+  }
+
+  // [ CMD ARGS... ], up to the bracket that closes it: nothing in between is an option of ours.
+  void server_command() {
+    Options& options = parsed_.options;
+    for (; optind < argc_; ++optind) {
+      const std::string word = argv_[optind];
+      options.disk += " " + word;
+      if (word == "]") {
+        ++optind;
+        if (options.server.empty()) break;
+        return;
+      }
+      options.server.push_back(word);
+    }
+    throw UsageError("[: a server program is written as [ CMD ARGS... ], with spaces around");
+  }
+
+  // `--measure json disk.raw`: the value of an option that wants it attached was taken for DISK.
+  [[noreturn]] void unexpected_operand(const char* word) const {
+    const OptionSpec* option = last_without_value_ != nullptr ? last_without_value_ : before_disk_;
+    const std::string value = last_without_value_ != nullptr ? word : parsed_.options.disk;
+    std::string message = fmt::format("{}: unexpected argument", word);
+    if (option != nullptr) message += fmt::format("; did you mean --{}={}?", option->name, value);
+    throw UsageError(message);
+  }
+
+  int argc_;
+  char** argv_;
+  GetoptTables tables_;
+  Parsed parsed_;
+  bool has_disk_ = false;
+  const OptionSpec* last_without_value_ = nullptr;  // the option just before this argument, if such
+  const OptionSpec* before_disk_ = nullptr;
+};
+
+std::string_view option_of(OptionProblem::Field field) {
+  switch (field) {
+    case OptionProblem::Field::kClusterSize:
+      return "-c, --cluster-size";
+    case OptionProblem::Field::kRefcountBits:
+      return "-r, --refcount-bits";
+    case OptionProblem::Field::kVersion:
+      return "-v, --qcow2-version";
+    case OptionProblem::Field::kExtendedL2:
+      return "--extended-l2";
+    case OptionProblem::Field::kDataFile:
+      return "-d, --data-file";
+    case OptionProblem::Field::kBackingFile:
+      return "-B, --backing-file";
+    case OptionProblem::Field::kCompression:
+      return "--compress";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string display_name(const OptionSpec& spec) {
+  if (spec.name.empty()) return fmt::format("-{}", spec.letter);
+  if (spec.letter == 0) return fmt::format("--{}", spec.name);
+  return fmt::format("-{}, --{}", spec.letter, spec.name);
+}
+
+bool reads_stdin(const Options& options) {
+  return options.disk == "-";
+}
+
+std::string disk_name(const Options& options) {
+  return reads_stdin(options) ? "standard input" : options.disk;
+}
+
+Options parse_options(int argc, char** argv) {
+  Parsed parsed = Parser(argc, argv).parse();
+  Options& options = parsed.options;
+  if (options.action == Action::kHelp || options.action == Action::kVersion) return options;
+
+  check_input(options, parsed.data_file || parsed.data_file_raw);
+  if (parsed.data_file || parsed.data_file_raw) {
+    if (reads_stdin(options)) {
+      throw UsageError(fmt::format("{}: a data file must be a file that stays, not standard input",
+                                   parsed.data_file ? "-d, --data-file" : "-R, --data-file-raw"));
+    }
+    options.image.data_file =
+        DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};
+  }
+  if (parsed.deflate_window) {
+    if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");
+    if (options.image.compression->type != CompressionType::kZlib) {
+      throw UsageError("--deflate-window: belongs to zlib");
+    }
+    options.image.compression->deflate_window = *parsed.deflate_window;
+  }
+  check_plan_options(options);
+  check_increment(parsed);
+  if (const auto problem = find_problem(options.image)) {
+    throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
+  }
+  check_map(options);
+  check_output_options(options);
+  return options;
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "qcow2-to-stdout/options.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream::cli {
+
+// How a run has ended.
+struct Outcome {
+  int status = kExitOk;
+  std::string message;                // of a failure: one line
+  bool command_closed_input = false;  // that of --run
+};
+
+// What the reader of the output has to know about it after a failure, to be put behind a message.
+std::string incomplete_note(const Progress& progress);
+
+// Calls `run`; whatever it throws becomes a message and a status.
+Outcome outcome_of(const Options& options, const Progress& progress,
+                   const std::function<void()>& run);
+
+}  // namespace qcow2stream::cli

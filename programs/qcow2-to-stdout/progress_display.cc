@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/progress_display.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/errors.h"
+#include "common/size.h"
+#include "qcow2-to-stdout/bar.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kInterval{100};
+
+// Without a terminal the bar is a line of its own so often.
+constexpr unsigned kPercentPerLine = 10;
+
+bool stdout_is_file_or_device() {
+  struct stat status {};
+  return ::fstat(STDOUT_FILENO, &status) == 0 &&
+         (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
+}
+
+ProgressStyle decide_style(const Options& options) {
+  if (options.progress == ProgressStyle::kLines) return ProgressStyle::kLines;
+  if (options.quiet) return ProgressStyle::kNone;
+  if (options.progress != ProgressStyle::kAutomatic) return options.progress;
+  // Into a pipe, or with a command, it would fight the reader's own bar.
+  const bool show = !options.run && ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
+  return show ? ProgressStyle::kBar : ProgressStyle::kNone;
+}
+
+unsigned terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n <= 0) return;  // nobody looks any more
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progress, Report* report)
+    : options_(options),
+      progress_(progress),
+      report_(report),
+      watch_(options, progress),
+      style_(decide_style(options)),
+      terminal_(::isatty(STDERR_FILENO) != 0) {
+  if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines || report_ != nullptr) {
+    thread_ = std::thread([this] { run(); });
+  }
+}
+
+ProgressDisplay::~ProgressDisplay() {
+  if (!thread_.joinable()) return;
+  stop();
+  if (style_ == ProgressStyle::kBar && terminal_) write_all(STDERR_FILENO, "\r\x1b[K");
+}
+
+void ProgressDisplay::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void ProgressDisplay::run() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, kInterval, [this] { return stopping_; })) {
+    const ProgressState now = watch_.look();
+    if (style_ == ProgressStyle::kBar) paint_bar(now);
+    if (style_ == ProgressStyle::kLines) paint_lines(now.percent);
+    if (report_ != nullptr) report_->progress(now);
+  }
+}
+
+void ProgressDisplay::finish() {
+  if (!thread_.joinable()) return;
+  stop();
+  if (style_ == ProgressStyle::kLines) {
+    if (last_percent_ == ~0U) write_line(0);
+    write_line(100);
+  }
+  if (style_ != ProgressStyle::kBar) return;
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
+  const std::uint64_t written = progress_.emit_done;
+  std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(disk_name(options_)),
+                                 format_size(written), seconds);
+  if (seconds > 0) {
+    const auto rate = static_cast<std::uint64_t>(static_cast<double>(written) / seconds);
+    line += fmt::format(", {}/s", format_size(rate));
+  }
+  write_all(STDERR_FILENO, fmt::format("{}{}\n", terminal_ ? "\r\x1b[K" : "", line));
+}
+
+void ProgressDisplay::paint_bar(const ProgressState& now) {
+  if (now.total == 0 && now.done == 0) return;
+  if (terminal_) {
+    // One write a frame, the old line is overwritten and its rest erased: no flicker.
+    write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", bar_line(now, terminal_width() - 1)));
+  } else if (last_percent_ == ~0U || now.percent >= last_percent_ + kPercentPerLine) {
+    last_percent_ = now.percent - now.percent % kPercentPerLine;
+    write_all(STDERR_FILENO, bar_line(now, terminal_width()) + "\n");
+  }
+}
+
+void ProgressDisplay::paint_lines(unsigned percent) {
+  if (last_percent_ == ~0U || percent > last_percent_) {
+    last_percent_ = percent;
+    write_line(percent);
+  }
+}
+
+void ProgressDisplay::write_line(unsigned percent) const {
+  write_all(options_.progress_fd, fmt::format("{}/100\n", percent));
+}
+
+}  // namespace qcow2stream::cli

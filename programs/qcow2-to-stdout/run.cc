@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/message.h"
+#include "qcow2-to-stdout/digest_files.h"
+#include "qcow2-to-stdout/header_info.h"
+#include "qcow2-to-stdout/measure.h"
+#include "qcow2-to-stdout/open_input.h"
+#include "qcow2-to-stdout/plan_options.h"
+#include "qcow2-to-stdout/progress_display.h"
+#include "qcow2-to-stdout/side_file.h"
+#include "qcow2-to-stdout/standard_output.h"
+#include "qcow2stream/qcow2stream.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// --allow-changes: the image is what a machine finds after its power has failed, at best.
+OnChange on_change(const Options& options) {
+  if (!options.allow_changes) return {};
+  return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
+}
+
+// Where the image goes, and what errors call it.
+int output_of(const Run& state) {
+  return state.command ? state.command->input() : STDOUT_FILENO;
+}
+
+EmitOptions emit_options(const Options& options, Progress& progress) {
+  return {.output_name = options.run ? kCommandInput : kStdoutName,
+          .threads = options.threads,
+          .digests = algorithms_of(options),
+          .flush = options.flush,
+          .on_change = on_change(options),
+          .progress = &progress};
+}
+
+// What can be said about the output before the disk is looked at.
+void check_destination(const Options& options, Run& state) {
+  if (options.action == Action::kConvert) {
+    check_output(output_of(state), 0, emit_options(options, state.progress));
+  }
+  check_stdout(options);
+}
+
+void warn(const Input& input, const Disk* base, const Options& options) {
+  if (options.quiet) return;
+  if (input.warning) message(*input.warning);
+  for (const Disk* disk : {input.disk.get(), base}) {
+    if (disk == nullptr) continue;
+    if (const auto caveat = disk->caveat()) message(disk->name() + ": " + *caveat);
+  }
+  for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
+  if (base == nullptr) return;
+  for (const std::string& warning : base_warnings(*base, options)) message(warning);
+}
+
+// What the caller already knows about DISK and the base.
+void apply_header_info(Options& options) {
+  if (options.info) {
+    const HeaderInfo info = read_header_info(*options.info);
+    options.virtual_size = info.virtual_size;
+    if (info.cluster_size && !options.cluster_size_given && !options.plan) {
+      options.image.cluster_size = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(*info.cluster_size, std::numeric_limits<std::uint32_t>::max()));
+      if (const auto problem = find_problem(options.image)) {
+        throw Error(ErrorKind::kFailed, *options.info, "gives no image", problem->reason);
+      }
+    }
+  }
+  if (options.base_info) {
+    options.base_virtual_size = read_header_info(*options.base_info).virtual_size;
+  }
+}
+
+HostRange range_of(const Image& image, const Options& options) {
+  const std::uint64_t offset = options.offset.value_or(0);
+  if (offset > image.size()) {
+    throw UsageError(
+        fmt::format("--offset: {} is past the end of the image ({} bytes)", offset, image.size()));
+  }
+  const std::uint64_t rest = image.size() - offset;
+  return {HostOffset(offset), std::min(rest, options.length.value_or(rest))};
+}
+
+void check_id(const Image& image, const Options& options) {
+  if (!options.if_match) return;
+  if (const std::string id = image.id(); id != *options.if_match) {
+    throw Error(ErrorKind::kMismatch, image.disk().name(), "does not give the image of --if-match",
+                fmt::format("its image-id is {}", id));
+  }
+}
+
+// A machine with little memory has other uses for it. Nothing but time depends on this.
+std::uint64_t spool_memory(const Options& options) {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Image survey_image(const Input& input, const std::shared_ptr<const Disk>& base,
+                   const Options& options, Progress& progress) {
+  const bool emits = options.action == Action::kConvert;
+  SurveyResult found = survey(*input.disk, options.image,
+                              {.scan = options.scan,
+                               .threads = options.threads,
+                               .use_extents = options.use_extents,
+                               .map_file = options.map,
+                               .spool_memory = emits ? spool_memory(options) : 0,
+                               .spool_directory = emits ? options.spool_directory : std::nullopt,
+                               .base = base,
+                               .base_map_file = options.base_map,
+                               .changes = input.changes,
+                               .changed_map_file = options.changed_map,
+                               .on_change = on_change(options),
+                               .progress = &progress});
+  return {input.disk, options.image, std::move(found)};
+}
+
+std::optional<SavedPlan> saved_plan(Options& options) {
+  if (!options.plan) return std::nullopt;
+  std::optional<SavedPlan> plan = load_plan(*options.plan);
+  apply_plan(options, *plan);
+  return plan;
+}
+
+// What --verbose tells of the survey.
+void say_survey(const Image& image, const Options& options, double seconds) {
+  const std::string& name = image.disk().name();
+  const Measurement m = image.measure();
+  message(fmt::format("{}: survey: {} of {} clusters hold data, {:.3f} s", name,
+                      m.data + m.compressed, m.data + m.compressed + m.zero + m.unallocated,
+                      seconds));
+  if (options.image.compression) {
+    message(fmt::format("{}: {} of them compressed, {} of {} bytes of that kept", name,
+                        m.compressed, m.compressed_kept, m.compressed_bytes));
+  }
+}
+
+// 1. The input: from here on its size is fixed.
+struct Source {
+  Input input;
+  std::shared_ptr<const Disk> base;
+};
+
+Source open_source(Options& options, Progress& progress) {
+  apply_header_info(options);
+  Source source{.input = open_input(options, progress), .base = nullptr};
+  const Disk& disk = *source.input.disk;
+  check_disk_size(disk.name(), disk.size(), options.image);
+  source.base = open_base(options);
+  warn(source.input, source.base.get(), options);
+  return source;
+}
+
+// 2. The survey, and 3. the plan: from here on every offset in the image is fixed.
+Image make_image(const Source& source, std::optional<SavedPlan> plan, const Options& options,
+                 Progress& progress) {
+  return plan ? image_of_plan(source.input.disk, *std::move(plan), options.assume_unchanged)
+              : survey_image(source.input, source.base, options, progress);
+}
+
+void write_plan(const Image& image, const Options& options, SideFile& file) {
+  check_unchanged(image.disk(), on_change(options));
+  const std::vector<std::byte> plan = encode_plan(image, options.shallow);
+  file.begin();
+  file.write(std::string_view(reinterpret_cast<const char*>(plan.data()), plan.size()));
+  file.close();
+  file.keep();
+}
+
+// 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
+// closed when it returns, and what was written is right.
+EmitResult write_image(const Image& image, HostRange range, const Options& options, Run& state) {
+  if (state.command) state.command->start(range.length, image.id());
+  EmitResult result = emit(image, range, output_of(state), emit_options(options, state.progress));
+  if (state.command) {
+    state.command->finish();
+  } else {
+    close_stdout();
+  }
+  return result;
+}
+
+constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_view beginning) {
+                                  return beginning.starts_with(kPlanBeginning);
+                                }};
+
+// The files beside the image that come from it. What cannot be written is known before the survey.
+struct SideFiles {
+  explicit SideFiles(const Options& options) : digests(options) {
+    if (options.save_plan) plan.emplace(*options.save_plan, kPlan, options);
+  }
+  DigestFiles digests;
+  std::optional<SideFile> plan;
+};
+
+std::string emission_text(const EmitResult& result, HostRange range, const Options& options) {
+  return fmt::format("{}: wrote {} bytes, {} of them by {}",
+                     options.run ? kCommandInput : kStdoutName, range.length, result.transferred,
+                     result.method);
+}
+
+}  // namespace
+
+void run(Options options, Run& state) {
+  if (options.report) {
+    state.report.emplace(*options.report, options);
+    state.open_report = &*state.report;
+  }
+  // Before the output is looked at, since the image may refer to that.
+  std::optional<SavedPlan> plan = saved_plan(options);
+  check_destination(options, state);
+  SideFiles files(options);
+  const auto start = std::chrono::steady_clock::now();
+  ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
+
+  const Source source = open_source(options, state.progress);
+  const Image image = make_image(source, std::move(plan), options, state.progress);
+  const HostRange range = range_of(image, options);
+  check_id(image, options);
+  if (files.plan) write_plan(image, options, *files.plan);
+  if (options.verbose) say_survey(image, options, seconds_since(start));
+  if (state.report) state.report->plan(measure_json(image, range));
+  if (options.action == Action::kMeasure) {
+    check_unchanged(image.disk(), on_change(options));
+    display.finish();
+    print_to_stdout(measure_text(image, range, options));
+    return;
+  }
+
+  check_image_is_alone(options);
+  files.digests.begin();
+  EmitResult result = write_image(image, range, options, state);
+  files.digests.write(result.digests);
+  display.finish();
+  files.digests.print(result.digests);
+  files.digests.keep();
+  if (options.verbose) {
+    message(
+        fmt::format("{}, {:.3f} s", emission_text(result, range, options), seconds_since(start)));
+  }
+  state.digests = std::move(result.digests);
+}
+
+}  // namespace qcow2stream::cli

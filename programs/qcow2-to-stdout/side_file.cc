@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/side_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/errors.h"
+#include "qcow2-to-stdout/open_input.h"
+#include "qcow2-to-stdout/same_storage.h"
+#include "qcow2stream/error.h"
+#include "system/qemu_locks.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// Bytes. What is smaller can be replaced without asking what it is, as other programs do.
+constexpr off_t kTooSmallForADisk = 4096;
+
+// Opening these would be another position in the same file, and fails on a socket.
+std::optional<int> descriptor_of(std::string_view path) {
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(prefix)) continue;
+    int number = -1;
+    const char* end = path.data() + path.size();
+    const auto [stop, error] = std::from_chars(path.data() + prefix.size(), end, number);
+    if (error == std::errc() && stop == end && number >= 0) return number;
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void throw_cannot_be_written(const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
+}
+
+}  // namespace
+
+SideFile::SideFile(std::string path, const SideFileKind& kind, const Options& options)
+    : path_(std::move(path)) {
+  if (const auto descriptor = descriptor_of(path_)) {
+    is_path_ = false;
+    fd_ = UniqueFd(::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0));
+  } else {
+    open_path();
+  }
+  if (!fd_ || ::fstat(fd_.get(), &status_) != 0) {
+    throw system_error(path_, "cannot be opened for writing", errno);
+  }
+  if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
+    throw_cannot_be_written(path_, "it is open for reading only");
+  }
+  if (S_ISBLK(status_.st_mode)) throw_cannot_be_written(path_, "it is a block device");
+  check_is_another(options);
+  if (can_be_emptied()) {
+    check_content(kind);
+    take_for_ourselves();
+  }
+}
+
+SideFile::~SideFile() {
+  if (!begun_ || !fd_) return;
+  // Nobody can be told if this fails.
+  [[maybe_unused]] const int result = ::ftruncate(fd_.get(), 0);
+}
+
+void SideFile::open_path() {
+  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOCTTY;
+  name_ = TemporaryName([&] {
+    fd_ = UniqueFd(::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, 0666));
+    return fd_ ? path_ : "";
+  });
+  if (!fd_ && errno == EEXIST) fd_ = UniqueFd(::open(path_.c_str(), kFlags));
+}
+
+// Also against another one of our own under another name.
+void SideFile::take_for_ourselves() {
+  if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  name_.keep();  // it is theirs
+  throw_cannot_be_written(path_, "something else is being written to it");
+}
+
+void SideFile::check_content(const SideFileKind& kind) const {
+  if (status_.st_size <= kTooSmallForADisk) return;
+  const UniqueFd in(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!in) throw system_error(path_, "cannot be read to see what it holds", errno);
+  std::array<char, 256> bytes{};
+  const ssize_t n = ::pread(in.get(), bytes.data(), bytes.size(), 0);
+  if (n < 0) throw system_error(path_, "cannot be read to see what it holds", errno);
+  if (!kind.is_old_one({bytes.data(), static_cast<std::size_t>(n)})) {
+    throw_cannot_be_written(path_, fmt::format("it holds something else than {}", kind.name));
+  }
+}
+
+void SideFile::check_is_another(const Options& options) const {
+  struct stat other {};
+  if (!options.run && ::fstat(STDOUT_FILENO, &other) == 0 && is_same_stream(other, status_)) {
+    throw_cannot_be_written(path_, "the image goes there");
+  }
+  for (const auto& [name, in] : input_status(options)) {
+    if (is_same_storage(in, status_)) throw_cannot_be_written(path_, fmt::format("it is {}", name));
+  }
+  if (!can_be_emptied()) return;
+  for (const int fd : {STDERR_FILENO, options.progress_fd}) {
+    if (fd >= 0 && ::fstat(fd, &other) == 0 && is_same_storage(other, status_)) {
+      throw_cannot_be_written(
+          path_, fd == STDERR_FILENO ? "standard error goes there" : "progress goes there");
+    }
+  }
+}
+
+void SideFile::begin() {
+  if (S_ISREG(status_.st_mode) && qemu_locks::is_being_read(fd_.get())) {
+    throw_cannot_be_written(path_, "it is being read as an image");
+  }
+  if (!can_be_emptied()) return;
+  begun_ = true;
+  if (::ftruncate(fd_.get(), 0) != 0) throw system_error(path_, "write failed", errno);
+}
+
+void SideFile::write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd_.get(), text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error(path_, "write failed", errno);
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+// What is closed can no longer be emptied, so another descriptor stays.
+void SideFile::close() {
+  UniqueFd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  const bool failed = ::close(fd_.release()) != 0;
+  const int error = errno;
+  fd_ = std::move(other);
+  if (failed) throw system_error(path_, "close failed", error);
+}
+
+bool SideFile::is_also(const std::string& path) const {
+  struct stat other {};
+  return can_be_emptied() && ::stat(path.c_str(), &other) == 0 && is_same_storage(status_, other);
+}
+
+void SideFile::keep() {
+  begun_ = false;
+  name_.keep();
+}
+
+}  // namespace qcow2stream::cli

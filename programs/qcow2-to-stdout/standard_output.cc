@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/standard_output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/errors.h"
+#include "common/message.h"
+#include "qcow2-to-stdout/open_input.h"
+#include "qcow2-to-stdout/same_storage.h"
+#include "qcow2stream/error.h"
+#include "system/qemu_locks.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+[[noreturn]] void throw_cannot_be_written(const std::string& name, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, name, "cannot be written", reason);
+}
+
+// Beside messages.
+bool says_something(const Options& options) {
+  const bool prints_digests = std::ranges::any_of(
+      options.digests, [](const DigestRequest& request) { return !request.file; });
+  return options.verbose || options.allow_changes || prints_digests ||
+         (options.progress == ProgressStyle::kBar && !options.quiet);
+}
+
+}  // namespace
+
+void keep_closed_descriptors_free() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest number that is free is this one. Without /dev/null there is nothing to be done.
+    static_cast<void>(::open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
+  }
+}
+
+void check_stdout(const Options& options) {
+  struct stat out {};
+  const bool has_stdout = ::fstat(STDOUT_FILENO, &out) == 0;
+  if (options.action == Action::kConvert && !options.run && has_stdout) {
+    if (::isatty(STDOUT_FILENO) != 0) {
+      throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
+                  "redirect it into a file or a pipe");
+    }
+    struct stat status {};
+    if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
+        is_same_stream(out, status)) {
+      throw_cannot_be_written("--progress", "the image goes there");
+    }
+  }
+  struct stat progress {};
+  const bool has_progress =
+      options.progress_fd >= 0 && ::fstat(options.progress_fd, &progress) == 0;
+  for (const auto& [name, in] : input_status(options)) {
+    if (has_stdout && is_same_storage(out, in)) {
+      throw Error(ErrorKind::kFailed, name, "cannot be read", "standard output writes to it");
+    }
+    if (has_progress && is_same_storage(progress, in)) {
+      throw_cannot_be_written("--progress", "it is " + name);
+    }
+  }
+}
+
+bool image_goes_to_stderr(const Options& options) {
+  struct stat out {};
+  struct stat errors {};
+  return options.action == Action::kConvert && !options.run && ::fstat(STDOUT_FILENO, &out) == 0 &&
+         ::fstat(STDERR_FILENO, &errors) == 0 && is_same_stream(out, errors);
+}
+
+void check_image_is_alone(const Options& options) {
+  if (!image_goes_to_stderr(options) || !(anything_was_said() || says_something(options))) return;
+  throw_cannot_be_written(kStdoutName,
+                          "standard error goes there, too, and what is said would be in the image; "
+                          "send it elsewhere");
+}
+
+void print_to_stdout(std::string_view text) {
+  struct stat out {};
+  if (::fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
+      qemu_locks::is_being_read(STDOUT_FILENO)) {
+    throw_cannot_be_written(kStdoutName, "it is being read as an image");
+  }
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw system_error(kStdoutName, "write failed", errno);
+  }
+}
+
+void close_stdout() {
+  if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
+}
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/file/file_disk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "base/errors.h"
+#include "disk/file/queues.h"
+#include "disk/source_errors.h"
+#include "qcow2stream/file.h"
+
+namespace qcow2stream {
+namespace {
+
+// Probes that one queue has in flight: see survey/zero_scan.cc, where the measurements are.
+constexpr unsigned kQueueDepth = 64;
+
+// Threads block one at a time, so they need not be as many as requests.
+constexpr unsigned kQueueThreads = 16;
+
+// Asks the file system with SEEK_DATA and SEEK_HOLE. The position of the descriptor that this moves
+// is used by nobody meanwhile.
+class FileExtents final : public ExtentCursor {
+ public:
+  FileExtents(const std::string& name, int fd, GuestRange range)
+      : name_(name), fd_(fd), at_(range.begin), end_(range.end()) {}
+
+  std::optional<Extent> next() override {
+    if (at_ >= end_) return std::nullopt;
+    const GuestOffset data = seek(SEEK_DATA);
+    if (data > at_) return extent_to(data, false);
+    return extent_to(seek(SEEK_HOLE), true);
+  }
+
+ private:
+  Extent extent_to(GuestOffset end, bool data) {
+    end = std::min(end, end_);
+    const Extent extent{.range = {at_, end - at_}, .data = data};
+    at_ = end;
+    return extent;
+  }
+
+  GuestOffset seek(int whence) {
+    const off_t found = ::lseek(fd_, static_cast<off_t>(at_.value()), whence);
+    if (found >= 0) return GuestOffset(static_cast<std::uint64_t>(found));
+    if (errno == ENXIO) return end_;  // no data after this position, or the file became shorter
+    throw system_error(name_, fmt::format("asking for holes at offset {} failed", at_.value()),
+                       errno)
+        .at(at_.value());
+  }
+
+  const std::string& name_;
+  int fd_;
+  GuestOffset at_;
+  GuestOffset end_;
+};
+
+// The file that is open as `fd`, whatever became of its name. O_NONBLOCK keeps a FIFO from blocking
+// before its type is known; files and block devices do not care.
+UniqueFd open_again(int fd) {
+  return UniqueFd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
+                         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+std::shared_ptr<const Disk> make_file_disk(UniqueFd fd, const std::string& name,
+                                           const FileOptions& options) {
+  using enum FileDisk::Sharing;
+  return std::make_shared<const FileDisk>(std::move(fd), name,
+                                          options.force_share ? kAll : kReaders);
+}
+
+// After the year 2262 it starts again from below; what differs does so there, too.
+std::int64_t mtime_ns(const struct stat& status) {
+  const auto seconds = static_cast<std::uint64_t>(status.st_mtim.tv_sec);
+  const auto nanoseconds = static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
+  return static_cast<std::int64_t>(seconds * 1'000'000'000 + nanoseconds);
+}
+
+}  // namespace
+
+FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
+    : name_(std::move(name)),
+      fd_(std::move(fd)),
+      position_(::lseek(fd_.get(), 0, SEEK_CUR)),
+      can_change_(sharing != Sharing::kNobody) {
+  const struct stat now = status();
+  if (S_ISDIR(now.st_mode)) throw system_error(name_, "cannot be read", EISDIR);
+  block_device_ = S_ISBLK(now.st_mode);
+  if (!block_device_ && !S_ISREG(now.st_mode)) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
+                "it is neither a regular file nor a block device");
+  }
+  if (sharing == Sharing::kReaders) lock_.emplace(fd_.get(), name_);
+  size_ = current_size(now);
+  if (size_ == 0 && !is_empty()) {
+    throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
+                "it does not say how large it is; read it through a pipe");
+  }
+  // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
+  // in sequence through fd_ keeps it.
+  random_fd_ = open_again(fd_.get());
+  if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
+  mtime_ns_ = mtime_ns(now);
+}
+
+FileDisk::~FileDisk() {
+  if (position_ >= 0) ::lseek(fd_.get(), position_, SEEK_SET);
+}
+
+struct stat FileDisk::status() const {
+  struct stat now {};
+  if (::fstat(fd_.get(), &now) != 0) throw system_error(name_, "stat failed", errno);
+  return now;
+}
+
+std::uint64_t FileDisk::current_size(const struct stat& status) const {
+  if (!block_device_) return static_cast<std::uint64_t>(status.st_size);
+  std::uint64_t bytes = 0;
+  if (::ioctl(fd_.get(), BLKGETSIZE64, &bytes) != 0) {
+    throw system_error(name_, "asking for its size failed", errno);
+  }
+  return bytes;
+}
+
+// Files of /proc, and some of FUSE, have a size of 0 and something to read.
+bool FileDisk::is_empty() const {
+  std::byte first{};
+  return ::pread(fd_.get(), &first, 1, 0) == 0;
+}
+
+void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
+  while (!buffer.empty()) {
+    const ssize_t n =
+        ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset.value()));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_read_error(name_, offset, errno);
+    if (n == 0) throw_disk_ended(name_, offset, size_);
+    buffer = buffer.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+DiskTraits FileDisk::traits() const {
+  return {.knows_extents = !block_device_,
+          .copy_descriptor = fd_.get(),
+          .requests_in_flight = kQueueDepth};
+}
+
+std::unique_ptr<RequestQueue> FileDisk::queue() const {
+  const int fd = random_fd_ ? random_fd_.get() : fd_.get();
+  const ReadTarget target{.name = name_, .fd = fd, .size = size_};
+  if (auto queue = make_uring_queue(target, kQueueDepth)) return queue;
+  return make_thread_queue(target, kQueueThreads);
+}
+
+std::unique_ptr<ExtentCursor> FileDisk::extents(GuestRange range) const {
+  if (block_device_) return Disk::extents(range);
+  return std::make_unique<FileExtents>(name_, fd_.get(), range);
+}
+
+void FileDisk::will_read(GuestRange range) const noexcept {
+  ::posix_fadvise(fd_.get(), static_cast<off_t>(range.begin.value()),
+                  static_cast<off_t>(range.length), POSIX_FADV_WILLNEED);
+}
+
+std::optional<DiskStamp> FileDisk::stamp() const {
+  if (block_device_ || !can_change_) return std::nullopt;
+  return DiskStamp{.size = size_, .mtime_ns = mtime_ns_};
+}
+
+void FileDisk::check_unchanged() const {
+  if (!can_change_) return;
+  const struct stat now = status();
+  const std::uint64_t size = current_size(now);
+  if (size < size_) throw_disk_ended(name_, GuestOffset(size), size_);
+  if (size > size_) throw_disk_changed(name_, fmt::format("size, {} to {} bytes", size_, size));
+  if (block_device_) return;
+  if (mtime_ns(now) != mtime_ns_) throw_disk_changed(name_, "mtime");
+}
+
+std::optional<std::string> FileDisk::caveat() const {
+  if (!lock_ || !lock_->problem()) return std::nullopt;
+  return fmt::format("cannot be locked ({}): who has it open for writing is not known",
+                     *lock_->problem());
+}
+
+std::shared_ptr<const Disk> open_disk(const std::string& path, const FileOptions& options) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) throw system_error(path, "cannot be opened", errno);
+  return make_file_disk(std::move(fd), path, options);
+}
+
+std::shared_ptr<const Disk> open_disk(int fd, const std::string& name, const FileOptions& options) {
+  check_open_for_reading(fd, name);
+  // Opened again it has a position of its own. Not everybody who was given a descriptor may open
+  // the file.
+  UniqueFd own = open_again(fd);
+  if (!own) own = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!own) throw system_error(name, "cannot be opened", errno);
+  return make_file_disk(std::move(own), name, options);
+}
+
+bool can_be_sought(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  const bool is_disk = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+  return is_disk && ::lseek(fd, 0, SEEK_CUR) == 0;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A regular file or a block device.
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "disk/file/image_lock.h"
+#include "qcow2stream/disk.h"
+#include "system/fd.h"
+
+namespace qcow2stream {
+
+class FileDisk final : public Disk {
+ public:
+  // Who else may have the file open: nobody that writes; whoever likes; nobody at all, so that it
+  // needs no stamp.
+  enum class Sharing { kReaders, kAll, kNobody };
+
+  // `fd` is open for reading. Asking for holes moves its position, which others may share: it is
+  // put back in the end.
+  FileDisk(UniqueFd fd, std::string name, Sharing sharing);
+  ~FileDisk() override;
+  FileDisk(const FileDisk&) = delete;
+  FileDisk& operator=(const FileDisk&) = delete;
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(GuestOffset offset, std::span<std::byte> buffer) const override;
+  [[nodiscard]] DiskTraits traits() const override;
+  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
+  void will_read(GuestRange range) const noexcept override;
+  [[nodiscard]] std::optional<DiskStamp> stamp() const override;
+  void check_unchanged() const override;
+  [[nodiscard]] std::optional<std::string> caveat() const override;
+
+ private:
+  [[nodiscard]] struct stat status() const;
+  [[nodiscard]] std::uint64_t current_size(const struct stat& status) const;
+  [[nodiscard]] bool is_empty() const;
+
+  std::string name_;
+  UniqueFd fd_;
+  off_t position_;  // of fd_, before it was used
+  std::optional<ImageLock> lock_;
+  UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
+  bool can_change_;
+  bool block_device_ = false;
+  std::uint64_t size_ = 0;
+  std::int64_t mtime_ns_ = 0;
+};
+
+}  // namespace qcow2stream

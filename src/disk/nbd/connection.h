@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One connection to an NBD server: a libnbd handle, with a time limit on every answer.
+
+#pragma once
+
+#include <libnbd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qcow2stream/error.h"
+#include "qcow2stream/types.h"
+#include "system/fd.h"
+
+namespace qcow2stream {
+
+// A server that works, but does not have the metadata context that was required.
+class NoSuchContext : public Error {
+ public:
+  using Error::Error;
+};
+
+// Of several connections to a server some may have to wait until another one is gone, and which one
+// the server begins with is its choice. Puts the first socket that has heard of it in front; leaves
+// them as they are if it has hung up on all. Throws Error{kFailed} after the time limit.
+void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
+                           std::chrono::seconds timeout);
+
+// What a completion callback returns: whether libnbd may forget the command. Not one that failed:
+// it may have failed while it was being sent, since the connection broke, and libnbd 1.14 still
+// looks at it then. It goes with the handle.
+inline int may_forget_command(int error) {
+  return error == 0 ? 1 : 0;
+}
+
+// libnbd's handles are thread-safe, but polling one from two threads is not useful: whoever talks
+// to the server holds the mutex, and the functions below expect it held.
+class NbdConnection {
+ public:
+  // `name` is what errors call the disk.
+  NbdConnection(std::string name, std::chrono::seconds timeout);
+
+  // Before connecting: the server must have one of these metadata contexts besides base:allocation,
+  // the first one of them that it has. Connecting fails where it has none.
+  void require_context(std::vector<std::string> names) { wanted_ = std::move(names); }
+  // The one that it has; empty where none was required.
+  [[nodiscard]] const std::string& context() const { return context_; }
+
+  // Both: throw Error{kFailed}.
+  void connect_uri(const std::string& uri);
+  void connect_socket(UniqueFd socket);
+
+  [[nodiscard]] std::mutex& mutex() { return mutex_; }
+  // Throws Error{kFailed} if the connection has been given up.
+  [[nodiscard]] nbd_handle* handle() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // Lets the connection do its work until done() is true. Throws Error{kFailed} when the server has
+  // been silent for the time limit, or the connection is gone and done() will never be true.
+  void run_until(const std::function<bool()>& done);
+
+  // Throws Error{kFailed} if the server is gone for good. libnbd's own words would be about states.
+  void check_not_lost() const;
+
+  // Gives the connection up: what was in flight never happens. Every later call throws.
+  void close();
+
+  [[noreturn]] void throw_lost() const;
+
+  // libnbd's last error in this thread as ours.
+  [[noreturn]] void throw_last_error(const std::string& what_failed) const;
+
+ private:
+  // What became of one option of the handshake.
+  struct OptionReply {
+    bool finished = false;
+    int error = 0;
+    std::string text;  // libnbd's words for it
+  };
+
+  void begin_connecting();
+  void finish_connecting();
+  bool is_connected() const;
+  void open_export();
+  std::vector<std::string> offered_contexts();
+  OptionReply send_option(const std::function<int(nbd_completion_callback)>& send);
+  void choose_context(const std::vector<std::string>& offered);
+
+  std::string name_;
+  std::chrono::seconds timeout_;
+  std::vector<std::string> wanted_;
+  std::string context_;
+  std::mutex mutex_;
+  std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
+};
+
+}  // namespace qcow2stream

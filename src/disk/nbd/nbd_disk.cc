@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/nbd/nbd_disk.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string_view>
+#include <utility>
+
+#include "base/bits.h"
+#include "base/errors.h"
+#include "disk/nbd/context.h"
+#include "disk/nbd/queue.h"
+#include "disk/nbd/status.h"
+
+namespace qcow2stream {
+namespace {
+
+// Two keep a server with threads busy while one waits for its turn; more gain nothing on few cores.
+constexpr unsigned kConnections = 4;
+constexpr unsigned kRequests = 16;
+
+// What every server takes in one request (NBD protocol: 32 MiB), and a good compromise otherwise.
+constexpr std::uint32_t kRequestSize = 256 << 10;
+
+unsigned wanted_connections(const NbdOptions& options) {
+  return options.connections != 0 ? options.connections : kConnections;
+}
+
+std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdOptions& options,
+                                              const std::vector<std::string>& contexts) {
+  auto connection = std::make_unique<NbdConnection>(uri, options.timeout);
+  connection->require_context(contexts);
+  connection->connect_uri(uri);
+  return connection;
+}
+
+std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOptions& options,
+                                           const std::vector<std::string>& contexts) {
+  NbdDisk::Connections connections;
+  connections.push_back(uri_connection(uri, options, contexts));
+  if (takes_several(*connections[0])) {
+    while (connections.size() < wanted_connections(options)) {
+      connections.push_back(uri_connection(uri, options, {}));
+    }
+  }
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr);
+}
+
+std::shared_ptr<const NbdDisk> start_server(const std::vector<std::string>& command,
+                                            const NbdOptions& options,
+                                            const std::vector<std::string>& contexts) {
+  std::string name = "[";
+  for (const std::string& word : command) name += " " + word;
+  name += " ]";
+  return connect_private_server(name,
+                                start_private_server(command, wanted_connections(options), true),
+                                options, nullptr, contexts);
+}
+
+class NbdChanges final : public Changes {
+ public:
+  explicit NbdChanges(std::shared_ptr<const NbdDisk> disk) : disk_(std::move(disk)) {}
+  [[nodiscard]] std::unique_ptr<ChangeCursor> cursor() const override { return disk_->changes(); }
+
+ private:
+  std::shared_ptr<const NbdDisk> disk_;
+};
+
+}  // namespace
+
+bool takes_several(const NbdConnection& connection) {
+  return nbd_can_multi_conn(connection.handle()) > 0;
+}
+
+NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server,
+                 std::shared_ptr<const Disk> file)
+    : server_(std::move(server)),
+      connections_(std::move(connections)),
+      requests_(options.requests != 0 ? options.requests : kRequests),
+      file_(std::move(file)) {
+  for (const auto& connection : connections_) connection->check_not_lost();
+  const NbdConnection& first = *connections_[0];
+  const std::int64_t size = nbd_get_size(first.handle());
+  if (size < 0) first.throw_last_error("asking for its size failed");
+  size_ = static_cast<std::uint64_t>(size);
+  for (const auto& connection : connections_) {
+    if (nbd_get_size(connection->handle()) != size) {
+      throw Error(ErrorKind::kFailed, name(), "cannot be used",
+                  "the server tells different sizes on different connections");
+    }
+  }
+  const std::int64_t minimum = nbd_get_block_size(first.handle(), LIBNBD_SIZE_MINIMUM);
+  if (minimum > 1 && std::has_single_bit(static_cast<std::uint64_t>(minimum))) {
+    limits_.alignment = static_cast<std::uint64_t>(minimum);
+  }
+  const std::int64_t maximum = nbd_get_block_size(first.handle(), LIBNBD_SIZE_MAXIMUM);
+  if (maximum > 0) {
+    limits_.maximum = std::min(limits_.maximum,
+                               align_down(static_cast<std::uint64_t>(maximum), limits_.alignment));
+    limits_.maximum = std::max(limits_.maximum, limits_.alignment);
+  }
+  if (size_ % limits_.alignment != 0) {
+    throw Error(ErrorKind::kFailed, name(), "cannot be used",
+                "its size is no multiple of the server's block size");
+  }
+  knows_extents_ = nbd_can_meta_context(first.handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
+}
+
+void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
+  const auto queue = make_nbd_queue(*connections_[0], limits_);
+  while (!buffer.empty()) {
+    const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), kRequestSize));
+    queue->submit(offset, piece, 0);
+    queue->wait();
+    offset += piece.size();
+    buffer = buffer.subspan(piece.size());
+  }
+}
+
+DiskTraits NbdDisk::traits() const {
+  return {.knows_extents = knows_extents_,
+          .request_size = kRequestSize,
+          .requests_in_flight = requests_,
+          .queues = static_cast<unsigned>(connections_.size())};
+}
+
+std::unique_ptr<ExtentCursor> NbdDisk::extents(GuestRange range) const {
+  if (!knows_extents_) return Disk::extents(range);
+  return make_nbd_extents(*connections_[0], range, limits_.alignment);
+}
+
+std::unique_ptr<ChangeCursor> NbdDisk::changes() const {
+  return make_nbd_changes(*connections_[0], {GuestOffset(0), size_}, limits_.alignment);
+}
+
+std::unique_ptr<RequestQueue> NbdDisk::queue() const {
+  const std::size_t n = next_connection_++ % connections_.size();
+  return make_nbd_queue(*connections_[n], limits_);
+}
+
+std::optional<DiskStamp> NbdDisk::stamp() const {
+  return file_ != nullptr ? file_->stamp() : std::nullopt;
+}
+
+std::optional<std::string> NbdDisk::caveat() const {
+  return file_ != nullptr ? file_->caveat() : std::nullopt;
+}
+
+void NbdDisk::check_unchanged() const {
+  if (file_ != nullptr) file_->check_unchanged();
+}
+
+bool is_nbd_uri(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kSchemes = {
+      "nbd:", "nbds:", "nbd+unix:", "nbds+unix:", "nbd+vsock:", "nbds+vsock:"};
+  return std::ranges::any_of(kSchemes, [&](std::string_view scheme) {
+    return name.starts_with(scheme) && name.substr(scheme.size()).starts_with("//");
+  });
+}
+
+std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options) {
+  return connect_uri(uri, options, {});
+}
+
+DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
+                                     const NbdOptions& options) {
+  auto disk = connect_uri(uri, options, bitmap_contexts(bitmap));
+  return {disk, make_changes(disk)};
+}
+
+std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
+                                            const NbdOptions& options) {
+  return start_server(command, options, {});
+}
+
+DiskWithChanges open_nbd_server_with_bitmap(const std::vector<std::string>& command,
+                                            const std::string& bitmap, const NbdOptions& options) {
+  auto disk = start_server(command, options, bitmap_contexts(bitmap));
+  return {disk, make_changes(disk)};
+}
+
+std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, PrivateServer server,
+                                                      const NbdOptions& options,
+                                                      std::shared_ptr<const Disk> file,
+                                                      const std::vector<std::string>& contexts) {
+  NbdDisk::Connections connections;
+  try {
+    put_answered_in_front(name, server.sockets, options.timeout);
+    for (UniqueFd& socket : server.sockets) {
+      auto connection = std::make_unique<NbdConnection>(name, options.timeout);
+      if (connections.empty()) connection->require_context(contexts);
+      connection->connect_socket(std::move(socket));
+      connections.push_back(std::move(connection));
+      if (!takes_several(*connections[0])) break;
+    }
+  } catch (const NoSuchContext&) {
+    throw;
+  } catch (const Error&) {
+    // What the program had to say is worth more than that it closed the connection.
+    const std::string output = server.child.output();
+    if (output.empty()) throw;
+    throw ServerRefused(name, output);
+  }
+  server.sockets.clear();
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child),
+                                   std::move(file));
+}
+
+std::shared_ptr<const Changes> make_changes(std::shared_ptr<const NbdDisk> disk) {
+  return std::make_shared<NbdChanges>(std::move(disk));
+}
+
+}  // namespace qcow2stream

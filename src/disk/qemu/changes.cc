@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What has changed, as an image of QEMU's knows it: a dirty bitmap that is kept in it, or that it
+// is the top one of a chain of images.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <string_view>
+#include <utility>
+
+#include "disk/nbd/context.h"
+#include "disk/qemu/node.h"
+#include "disk/qemu/server.h"
+#include "qcow2stream/error.h"
+#include "qcow2stream/qemu.h"
+
+namespace qcow2stream {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kCannotOpen = "QEMU cannot open it";
+
+// Here bitmaps are QEMU's, so the prefix says nothing.
+std::string bare_name(const std::string& bitmap) {
+  return bitmap.starts_with(kDirtyBitmapPrefix) ? bitmap.substr(kDirtyBitmapPrefix.size()) : bitmap;
+}
+
+// The server would look for the bitmap in the images below, too, and say less.
+void check_bitmap(const QemuSource& source, const Json& info, const std::string& bitmap) {
+  const Json data = info.value(Json::json_pointer("/format-specific/data"), Json::object());
+  std::vector<std::string> names;
+  for (const Json& entry : data.value("bitmaps", Json::array())) {
+    names.push_back(entry.value("name", ""));
+    if (names.back() != bitmap) continue;
+    const Json flags = entry.value("flags", Json::array());
+    if (std::ranges::find(flags, Json("in-use")) == flags.end()) return;
+    throw Error(ErrorKind::kFailed, source.name,
+                fmt::format("its dirty bitmap '{}' cannot be used", bitmap),
+                "it was not saved when the image was last in use, so changes are missing in it");
+  }
+  throw Error(ErrorKind::kFailed, source.name, fmt::format("has no dirty bitmap '{}'", bitmap),
+              join_names(names, "the image has none"));
+}
+
+DiskWithChanges open_with_bitmap(const QemuSource& source, const std::string& bitmap,
+                                 const NbdOptions& options) {
+  if (bitmap.empty() || !is_utf8(bitmap)) {
+    throw Error(ErrorKind::kUsage, bitmap, "", "not the name of a dirty bitmap");
+  }
+  auto disk = serve_with_qemu(source, {.bitmap = bitmap}, options);
+  return {disk, make_changes(disk)};
+}
+
+// Other nodes may have the bitmap in what they stand on, and QEMU has the last word anyway.
+void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) {
+  if (!Json::parse(source.node.text).contains("driver")) return;  // qemu-img would guess
+  Json info;
+  try {
+    info = qemu_image_info(source, kCannotOpen);
+  } catch (const Error&) {
+    return;
+  }
+  if (info.value("format", "") == "qcow2") check_bitmap(source, info, bitmap);
+}
+
+}  // namespace
+
+DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
+                                      const std::string& bitmap, const QemuOptions& options) {
+  const QemuSource source = qemu_file(path, format, options);
+  const std::string name = bare_name(bitmap);
+  check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
+  return open_with_bitmap(source, name, options.nbd);
+}
+
+DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
+                                           const std::vector<std::string>& objects,
+                                           const std::string& bitmap, const NbdOptions& options) {
+  const QemuSource source = qemu_block_node(blockdev, objects);
+  const std::string name = bare_name(bitmap);
+  check_bitmap_if_qcow2(source, name);
+  return open_with_bitmap(source, name, options);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/qemu/server.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "disk/nbd/context.h"
+#include "disk/source_errors.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr unsigned kQemuConnections = 4;
+
+void append_objects(std::vector<std::string>& command, const QemuSource& source) {
+  for (const std::string& object : source.objects) {
+    command.insert(command.end(), {"--object", object});
+  }
+}
+
+std::vector<std::string> storage_daemon_command(const QemuSource& source, const QemuTells& tells) {
+  std::vector<std::string> command = {"qemu-storage-daemon"};
+  append_objects(command, source);
+  command.insert(command.end(), {"--blockdev", source.node.text});
+  const bool is_guarded = needs_write_guard(source);
+  if (is_guarded) command.insert(command.end(), {"--blockdev", write_guard(kQemuNodeName)});
+  nlohmann::json exported = {{"type", "nbd"},
+                             {"id", "export"},
+                             {"node-name", is_guarded ? kQemuGuardName : kQemuNodeName},
+                             {"name", ""}};
+  // Old versions do not know them; they are named where they are needed only.
+  if (tells.allocation_depth) exported["allocation-depth"] = true;
+  if (!tells.bitmap.empty()) exported["bitmaps"] = {tells.bitmap};
+  command.insert(command.end(), {"--nbd-server", R"({"addr":{"type":"fd","str":"3"}})", "--export",
+                                 dump_json(exported)});
+  return command;
+}
+
+std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTells& tells) {
+  std::vector<std::string> command = {"qemu-nbd", "--read-only", "--persistent",
+                                      fmt::format("--shared={}", kQemuConnections)};
+  append_objects(command, source);
+  if (tells.allocation_depth) command.emplace_back("--allocation-depth");
+  if (!tells.bitmap.empty()) command.push_back("--bitmap=" + tells.bitmap);
+  append_image(command, needs_write_guard(source)
+                            ? QemuNode{true, write_guard(nlohmann::json::parse(source.node.text))}
+                            : source.node);
+  return command;
+}
+
+PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
+  try {
+    return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false,
+                                server_confinement(source));
+  } catch (const Error& error) {
+    if (error.error_number() != ENOENT) throw;
+  }
+  try {
+    return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true,
+                                server_confinement(source));
+  } catch (const Error& error) {
+    if (error.error_number() != ENOENT) throw;
+    throw_qemu_not_installed("qemu-storage-daemon");
+  }
+}
+
+std::vector<std::string> contexts_of(const QemuTells& tells) {
+  if (tells.allocation_depth) return {std::string(kAllocationDepthContext)};
+  if (!tells.bitmap.empty()) return {std::string(kDirtyBitmapPrefix) + tells.bitmap};
+  return {};
+}
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode)) return a.st_rdev == b.st_rdev;
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+// QEMU has opened it by its name, after us. It would serve what nobody watches.
+void check_is_what_qemu_opened(const QemuSource& source) {
+  if (source.file == nullptr) return;
+  struct stat ours {};
+  struct stat named {};
+  if (::fstat(source.file->traits().copy_descriptor, &ours) != 0 ||
+      ::stat(source.name.c_str(), &named) != 0 || is_same_file(ours, named)) {
+    return;
+  }
+  throw_disk_changed(source.name, "another file has taken its name");
+}
+
+}  // namespace
+
+std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
+                                               const NbdOptions& options) {
+  PrivateServer server = start_qemu(source, tells);
+  if (options.connections != 0 && options.connections < server.sockets.size()) {
+    server.sockets.resize(options.connections);
+  }
+  try {
+    auto disk = connect_private_server(source.name, std::move(server), options, source.file,
+                                       contexts_of(tells));
+    check_is_what_qemu_opened(source);
+    return disk;
+  } catch (const ServerRefused& refused) {
+    throw Error(ErrorKind::kFailed, source.name, "QEMU cannot open it",
+                qemu_reason(source, refused.output()));
+  }
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "lists/allocation_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "lists/map_reading.h"
+
+namespace qcow2stream {
+namespace {
+
+// `data` false with `zero` false is not known to be zeros. It is also how QEMU shows the dirty
+// blocks of a bitmap (x-dirty-bitmap), which have nothing to do with allocation; before QEMU 6.1
+// without `present`.
+bool qemu_img_zeros(const MapEntry& entry, const std::string& name) {
+  if (*entry.zero) return true;
+  if (!entry.present.value_or(*entry.data)) {
+    refuse_entry(
+        name, entry,
+        "neither present nor zeros: this is a dirty bitmap (x-dirty-bitmap), which does not say "
+        "what is allocated");
+  }
+  return false;
+}
+
+// By the words: in a bitmap the same numbers mean something else. A hole that is not called zero
+// may hold anything.
+bool nbdinfo_zeros(const MapEntry& entry, const std::string& name) {
+  struct Word {
+    std::string_view description;
+    std::uint64_t type;  // NBD_STATE_HOLE = 1, NBD_STATE_ZERO = 2
+  };
+  constexpr Word kWords[] = {{"data", 0}, {"hole", 1}, {"zero", 2}, {"hole,zero", 3}};
+
+  if (!entry.description)
+    refuse_entry(name, entry, "has no description, so its type may mean anything");
+  const std::string& description = *entry.description;
+  if (description == "clean" || description == "dirty") {
+    refuse_entry(name, entry,
+                 fmt::format("'{}' is of a dirty bitmap, which does not say what is allocated",
+                             description));
+  }
+  const auto* const word = std::ranges::find(kWords, description, &Word::description);
+  if (word == std::end(kWords)) {
+    refuse_entry(name, entry,
+                 fmt::format("'{}' is not of base:allocation", description.substr(0, 40)));
+  }
+  if (entry.type.value_or(word->type) != word->type) {
+    refuse_entry(name, entry, fmt::format("type {} is not '{}'", *entry.type, description));
+  }
+  return (word->type & 2) != 0;
+}
+
+}  // namespace
+
+bool reads_as_zeros(const MapEntry& entry, const std::string& name) {
+  switch (entry.form) {
+    case MapForm::kQemuImg:
+      return qemu_img_zeros(entry, name);
+    case MapForm::kRbd:
+      return !*entry.exists;
+    case MapForm::kNbdInfo:
+      return nbdinfo_zeros(entry, name);
+    case MapForm::kPlain:
+      return false;
+  }
+  return false;
+}
+
+std::shared_ptr<const ClusterMap> read_allocation_map(const std::string& path, const Disk& disk,
+                                                      const qcow2::Geometry& geometry) {
+  const auto kind_of = [](const MapEntry& entry, const std::string& name) {
+    return reads_as_zeros(entry, name) ? Change::Kind::kUnchanged : Change::Kind::kChanged;
+  };
+  return read_map(path, disk, geometry, {.kind_of = kind_of, .must_be_complete = true});
+}
+
+}  // namespace qcow2stream

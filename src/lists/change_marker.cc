@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "lists/change_marker.h"
+
+#include <algorithm>
+
+#include "base/bits.h"
+#include "layout/layout.h"
+
+namespace qcow2stream {
+
+ChangeMarker::ChangeMarker(const qcow2::Geometry& geometry, GuestOffset end)
+    : geometry_(geometry), end_(end), clusters_(geometry, geometry.clusters_for(end.value())) {}
+
+void ChangeMarker::add(GuestRange range, Change::Kind kind) {
+  if (range.length == 0) return;
+  if (kind == Change::Kind::kZero && zeros_.length > 0 && zeros_.end() == range.begin) {
+    zeros_.length += range.length;
+    return;
+  }
+  mark_zeros();
+  if (kind == Change::Kind::kZero) zeros_ = range;
+  if (kind == Change::Kind::kChanged) mark_touched(range);
+}
+
+void ChangeMarker::mark_touched(GuestRange range) {
+  const GuestCluster first = geometry_.cluster(range.begin);
+  clusters_.mark(ClusterKind::kData, first, geometry_.cluster(range.end() - 1) - first + 1);
+}
+
+// What lies in a cluster beside the zeros has not changed, or is told of in another run: the
+// cluster has to be looked at.
+void ChangeMarker::mark_zeros() {
+  if (zeros_.length == 0) return;
+  const std::uint64_t size = geometry_.cluster_size();
+  const std::uint64_t begin = zeros_.begin.value();
+  const std::uint64_t end = zeros_.end().value();
+  const bool to_the_end = zeros_.end() == end_;
+  const std::uint64_t first = align_up(begin, size);
+  const std::uint64_t last = to_the_end ? align_up(end, size) : align_down(end, size);
+  if (first < last) {
+    clusters_.mark(ClusterKind::kZero, geometry_.cluster(GuestOffset(first)),
+                   (last - first) >> geometry_.cluster_bits);
+  }
+  if (begin < first) mark_touched({zeros_.begin, std::min(first, end) - begin});
+  if (std::max(last, begin) < end) mark_touched({GuestOffset(end - 1), 1});
+  zeros_ = {};
+}
+
+std::shared_ptr<const ClusterMap> ChangeMarker::finish() {
+  mark_zeros();
+  return clusters_.finish();
+}
+
+std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint64_t disk_size,
+                                               const qcow2::Geometry& geometry,
+                                               bool believe_zeros) {
+  const GuestOffset disk_end(disk_size);
+  const GuestOffset end(virtual_size_of(disk_size));
+  ChangeMarker marker(geometry, end);
+  const auto cursor = changes.cursor();
+  while (auto change = cursor->next()) {
+    if (change->range.begin >= disk_end) break;  // only the first part of the source's disk counts
+    change->range.length = std::min(change->range.length, disk_end - change->range.begin);
+    // Behind the disk's last byte there are only zeros to the end of the sector.
+    if (change->range.end() == disk_end) change->range.length = end - change->range.begin;
+    const bool in_doubt = change->kind == Change::Kind::kZero && !believe_zeros;
+    marker.add(change->range, in_doubt ? Change::Kind::kChanged : change->kind);
+  }
+  return marker.finish();
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "lists/changed_map.h"
+
+#include <fmt/format.h>
+
+#include "lists/map_reading.h"
+
+namespace qcow2stream {
+namespace {
+
+Change::Kind qemu_img_change(const MapEntry& entry, const std::string& name) {
+  if (!entry.present || !entry.depth) {
+    refuse_entry(
+        name, entry,
+        "does not say whether it is present and in which layer, as qemu-img map does since "
+        "QEMU 6.1");
+  }
+  if (!*entry.present && !*entry.zero) {
+    refuse_entry(
+        name, entry,
+        "neither present nor zeros: this is a dirty bitmap (x-dirty-bitmap), in which it means "
+        "the opposite",
+        Advice::kDirtyBitmap);
+  }
+  if (!*entry.present || *entry.depth != 0) return Change::Kind::kUnchanged;
+  return *entry.zero ? Change::Kind::kZero : Change::Kind::kChanged;
+}
+
+Change::Kind nbdinfo_change(const MapEntry& entry, const std::string& name) {
+  const std::string description = entry.description.value_or("");
+  if (description == "dirty") return Change::Kind::kChanged;
+  if (description == "clean") return Change::Kind::kUnchanged;
+  refuse_entry(
+      name, entry,
+      fmt::format("'{}' is not of a dirty bitmap: only 'dirty' and 'clean' say what has changed",
+                  description.substr(0, 40)));
+}
+
+}  // namespace
+
+Change::Kind change_in(const MapEntry& entry, const std::string& name) {
+  switch (entry.form) {
+    case MapForm::kQemuImg:
+      return qemu_img_change(entry, name);
+    case MapForm::kRbd:
+      return *entry.exists ? Change::Kind::kChanged : Change::Kind::kZero;
+    case MapForm::kNbdInfo:
+      return nbdinfo_change(entry, name);
+    case MapForm::kPlain:
+      return Change::Kind::kChanged;
+  }
+  return Change::Kind::kChanged;
+}
+
+std::shared_ptr<const ClusterMap> read_changed_map(const std::string& path, const Disk& disk,
+                                                   const qcow2::Geometry& geometry) {
+  return read_map(path, disk, geometry, {.kind_of = change_in, .must_be_complete = false});
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Runs go into a ClusterMap as they are read, so what a map costs is about a bit a cluster, however
+// many entries it has. What else is checked about them: map_coverage.h.
+
+#include "lists/map_reading.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "layout/layout.h"
+#include "lists/change_marker.h"
+#include "lists/map_coverage.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+// One reading of a map.
+class Reading {
+ public:
+  Reading(const std::string& name, const Disk& disk, const qcow2::Geometry& geometry,
+          const MapQuestion& question, bool remember)
+      : name_(name),
+        disk_(disk),
+        question_(question),
+        end_(virtual_size_of(disk.size())),
+        coverage_(name, end_, remember),
+        clusters_(geometry, end_) {}
+
+  // False where it has to be read again and everything remembered.
+  bool add(const MapEntry& entry) {
+    // qemu-img lists an empty disk as one entry without a byte, neither present nor zeros.
+    const Change::Kind kind =
+        entry.range.length > 0 ? question_.kind_of(entry, name_) : Change::Kind::kUnchanged;
+    GuestRange range = entry.range;
+    if (range.end() > end_) {
+      // Zeros behind the end change nothing, unless the form promises that there is nothing.
+      if (kind == Change::Kind::kChanged || is_complete(entry.form)) {
+        refuse_entry(name_, entry,
+                     fmt::format("ends past the end of {} ({} bytes)", disk_.name(), disk_.size()));
+      }
+      range.begin = std::min(range.begin, end_);
+      range.length = std::min(range.length, end_ - range.begin);
+    }
+    form_ = entry.form;
+    if (!coverage_.add(entry, range)) return false;
+    clusters_.add(range, kind);
+    return true;
+  }
+
+  std::shared_ptr<const ClusterMap> finish() {
+    const MapCoverage::Covered covered = coverage_.finish();
+    if (form_ && is_complete(*form_)) check_complete(covered);
+    return clusters_.finish();
+  }
+
+ private:
+  // Whether the program always lists the whole disk.
+  [[nodiscard]] bool is_complete(MapForm form) const {
+    return question_.must_be_complete && (form == MapForm::kQemuImg || form == MapForm::kNbdInfo);
+  }
+
+  void check_complete(const MapCoverage::Covered& covered) const {
+    if (covered.gap) {
+      throw Error(
+          ErrorKind::kFailed, name_,
+          fmt::format("offset {}, length {}", covered.gap->begin.value(), covered.gap->length),
+          fmt::format("is not listed, and {} lists the whole disk", name_of(*form_)))
+          .at(covered.gap->begin.value());
+    }
+    if (covered.end < GuestOffset(disk_.size())) {
+      throw Error(ErrorKind::kFailed, name_, fmt::format("ends at offset {}", covered.end.value()),
+                  fmt::format("{} has {} bytes, and {} lists the whole disk", disk_.name(),
+                              disk_.size(), name_of(*form_)))
+          .at(covered.end.value());
+    }
+  }
+
+  const std::string& name_;
+  const Disk& disk_;
+  const MapQuestion question_;
+  // Padded: qemu-img counts in blocks of 512 bytes, nbdinfo in bytes.
+  GuestOffset end_;
+  std::optional<MapForm> form_;
+  MapCoverage coverage_;
+  ChangeMarker clusters_;
+};
+
+}  // namespace
+
+void refuse_entry(const std::string& name, const MapEntry& entry, const std::string& reason,
+                  Advice advice) {
+  throw Error(ErrorKind::kFailed, name, entry.place(), reason)
+      .at(entry.range.begin.value())
+      .about(ErrorSubject::kList)
+      .advise(advice);
+}
+
+std::shared_ptr<const ClusterMap> read_map(const std::string& path, const Disk& disk,
+                                           const qcow2::Geometry& geometry,
+                                           const MapQuestion& question) {
+  MapFile file(path);
+  const auto read = [&](bool remember) -> std::shared_ptr<const ClusterMap> {
+    Reading reading(file.name(), disk, geometry, question, remember);
+    const bool complete = file.read([&](const MapEntry& entry) { return reading.add(entry); });
+    return complete ? reading.finish() : nullptr;
+  };
+  if (auto map = read(!file.can_rewind())) return map;
+  file.rewind();
+  return read(true);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "system/child.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <string_view>
+
+#include "base/errors.h"
+
+namespace qcow2stream {
+namespace {
+
+constexpr std::size_t kMostOutput = 1U << 20;
+constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> list;
+  list.reserve(words.size() + 1);
+  for (std::string& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+// As execvp() looks it up; what is found first is taken, or refused when it is executed.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = ::getenv("PATH");
+  std::istringstream directories(path != nullptr ? path : "/bin:/usr/bin");
+  for (std::string directory; std::getline(directories, directory, ':');) {
+    std::string file = (directory.empty() ? "." : directory) + "/" + name;
+    struct stat status {};
+    if (::access(file.c_str(), X_OK) == 0 && ::stat(file.c_str(), &status) == 0 &&
+        S_ISREG(status.st_mode)) {
+      return file;
+    }
+  }
+  throw system_error(name, "cannot be started", ENOENT);
+}
+
+// All that the child needs between fork and exec, made before: there only system calls are allowed.
+struct Prepared {
+  std::vector<std::string> words;
+  std::vector<std::string> environment;
+  std::vector<char*> argv;
+  std::vector<char*> envp;
+  std::string* listen_pid = nullptr;
+  int descriptor3 = -1;
+  int output = -1;
+  int null = -1;
+  int error_pipe = -1;
+  pid_t parent = -1;
+  std::optional<ReadyConfinement> confinement;
+};
+
+// What a child tells that could not be started.
+struct StartFailure {
+  int error = 0;
+  bool is_confinement = false;
+};
+
+// Room for any process number behind the '='.
+constexpr std::string_view kListenPid = "LISTEN_PID=";
+constexpr std::size_t kPidDigits = 12;
+
+Prepared prepare(const ChildSetup& setup) {
+  Prepared p;
+  p.words = setup.command;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    if (!text.starts_with("LISTEN_")) p.environment.emplace_back(text);
+  }
+  if (setup.socket_activation) {
+    p.environment.emplace_back("LISTEN_FDS=1");
+    p.environment.emplace_back(std::string(kListenPid) + std::string(kPidDigits, '\0'));
+    p.listen_pid = &p.environment.back();
+  }
+  p.descriptor3 = setup.descriptor3;
+  p.parent = ::getpid();
+  if (setup.confinement) {
+    p.words.front() = find_program(setup.command.front());
+    p.confinement.emplace(*setup.confinement, p.words.front());
+  }
+  p.argv = pointers(p.words);
+  p.envp = pointers(p.environment);
+  return p;
+}
+
+void write_pid(std::string& variable, pid_t pid) {
+  std::array<char, kPidDigits> digits{};
+  std::size_t n = 0;
+  for (; pid > 0; pid /= 10) digits[n++] = static_cast<char>('0' + pid % 10);
+  char* out = variable.data() + kListenPid.size();
+  while (n > 0) *out++ = digits[--n];
+}
+
+[[noreturn]] void run_child(Prepared& p) {
+  const auto fail = [&](bool is_confinement = false) {
+    const StartFailure failure{errno, is_confinement};
+    static_cast<void>(!::write(p.error_pipe, &failure, sizeof failure));
+    ::_exit(127);
+  };
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != p.parent) ::_exit(127);  // it died before the line above
+  ::dup2(p.null, STDIN_FILENO);
+  ::dup2(p.output, STDOUT_FILENO);
+  ::dup2(p.output, STDERR_FILENO);
+  // dup2() onto itself would leave close-on-exec set.
+  if (p.descriptor3 == kSocketActivationFd) {
+    ::fcntl(p.descriptor3, F_SETFD, 0);
+  } else if (p.descriptor3 >= 0 && ::dup2(p.descriptor3, kSocketActivationFd) < 0) {
+    fail();
+  }
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (p.listen_pid != nullptr) write_pid(*p.listen_pid, ::getpid());
+  const unsigned first_closed = p.descriptor3 >= 0 ? kSocketActivationFd + 1 : kSocketActivationFd;
+  if (p.confinement && !p.confinement->enter(first_closed)) fail(true);
+  ::execvpe(p.argv[0], p.argv.data(), p.envp.data());
+  fail();
+  ::_exit(127);
+}
+
+// A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
+UniqueFd moved_up(UniqueFd fd) {
+  if (!fd || fd.get() > kSocketActivationFd) return fd;
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kSocketActivationFd + 1));
+}
+
+}  // namespace
+
+Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
+  Prepared p = prepare(setup);
+  output_ = moved_up(UniqueFd(::memfd_create("child-output", MFD_CLOEXEC)));
+  const UniqueFd null = moved_up(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+  std::array<int, 2> pipe{};
+  if (!output_ || !null || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+    throw system_error(name_, "cannot be started", errno);
+  }
+  // Appending, since both descriptors of the child share the file.
+  ::fcntl(output_.get(), F_SETFL, O_APPEND);
+  const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
+  UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
+  if (!read_end || !write_end) throw system_error(name_, "cannot be started", errno);
+  p.output = output_.get();
+  p.null = null.get();
+  p.error_pipe = write_end.get();
+  pid_ = ::fork();
+  if (pid_ < 0) throw system_error(name_, "cannot be started", errno);
+  if (pid_ == 0) run_child(p);
+  write_end = UniqueFd();
+  StartFailure failure;
+  ssize_t n = 0;
+  do {
+    n = ::read(read_end.get(), &failure, sizeof failure);
+  } while (n < 0 && errno == EINTR);
+  if (n != sizeof failure) return;
+  wait();
+  if (failure.is_confinement) {
+    refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
+  }
+  throw system_error(name_, "cannot be started", failure.error);
+}
+
+Child::~Child() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  wait();
+}
+
+int Child::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  return status;
+}
+
+std::string Child::output() const {
+  struct stat status {};
+  if (::fstat(output_.get(), &status) != 0) return "";
+  const off_t begin = std::max<off_t>(0, status.st_size - static_cast<off_t>(kMostOutput));
+  std::string text(static_cast<std::size_t>(status.st_size - begin), '\0');
+  const ssize_t n = ::pread(output_.get(), text.data(), text.size(), begin);
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+std::string run_to_end(const ChildSetup& setup) {
+  Child child(setup);
+  const int status = child.wait();
+  std::string output = child.output();
+  if (WIFSIGNALED(status)) {
+    output += fmt::format("\n{}: ended by signal {} ({})", setup.command.front(), WTERMSIG(status),
+                          ::sigdescr_np(WTERMSIG(status)));
+  }
+  return output;
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# --help, the program, the manual and the completions know the same options.
+# shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
+. "$(dirname "$0")/../../lib/lib.sh" || exit 1
+
+long() { grep -oE -e '--[a-z][a-z0-9-]+' | sort -u; }
+same_options() { diff help.options "$1.options" >differences || fail "--help and $1: $(<differences)"; }
+
+"$tool" --help >help
+long <help >help.options
+(($(wc -l <help.options) > 15))
+
+# The program knows each (an option without its value is another mistake than an unknown one).
+while read -r option; do
+  "$tool" "$option" -Z >stdout 2>stderr || true
+  ! grep -Eiq -e "$option\b.*(unknown|invalid|unexpected)" stderr ||
+    fail "the program does not know $option"
+done <help.options
+
+# The manual defines them in tagged paragraphs, examples and other programs' options aside.
+sed -e 's/\\-/-/g; s/\\f[A-Z]//g; s/\\f([A-Z]*//g; s/"//g' "$source_root/man/qcow2-to-stdout.1" >manual
+awk '/^\.SH/ { inside = 0 } /^\.SH OPTIONS/ { inside = 1 }
+     inside && tag { print; tag = 0 }
+     inside && /^\.(TP|TQ)/ { tag = 1 }
+     inside && /^\.It Fl/ { gsub(/Fl -/, "--"); print }' manual | long >man.options
+same_options man
+
+for file in "$source_root"/completions/*; do
+  case $file in
+    *.fish) sed -nE 's/.* -l +([a-z0-9-]+).*/--\1/p' "$file" | long >completions.options ;;
+    *) grep -v '^ *#' "$file" | long >completions.options ;;
+  esac
+  same_options completions || fail "$file"
+done
+[[ $(find "$source_root/completions" -type f | wc -l) == 3 ]]
