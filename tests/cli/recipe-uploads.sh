@@ -4,7 +4,6 @@
 # docs/uploads.md: digests, commands that store, resumed uploads, and ranges that are sent at one time.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh" || exit 1
-page=docs/uploads.md
 # shellcheck source-path=SCRIPTDIR source=../recipes.sh
 . "$source_root/tests/recipes.sh"
 
