@@ -11,65 +11,101 @@
 need qemu-img jq python3
 qemu_img=$(type -P qemu-img)
 export qemu_img
-truncate -s 8M monday.raw
-data monday.raw 0 7*M
-cp monday.raw tuesday.raw
-truncate -s 5M tuesday.raw # what lay behind is gone
-data tuesday.raw 1*M 3*M 8
-cp tuesday.raw wednesday.raw
-truncate -s 9M wednesday.raw
-data wednesday.raw 2*M 100
-convert monday.raw monday.qcow2
-convert tuesday.raw tuesday.qcow2 -B monday.qcow2 -F qcow2 --base monday.raw
-convert wednesday.raw wednesday.qcow2 -B tuesday.qcow2 -F qcow2 --base tuesday.raw
+# make_chain SIZE...: of the three disks. Where one is smaller than the one before, what lay there is gone.
+make_chain() {
+  rm -f ./*.qcow2
+  truncate -s "$1" monday.raw
+  data monday.raw 0 4*M
+  data monday.raw "${1%M}*M-1*M" 1*M
+  cp monday.raw tuesday.raw
+  truncate -s "$2" tuesday.raw
+  for n in {0..15}; do data tuesday.raw "$((n * 320 * K))" 64*K 8; done
+  cp tuesday.raw wednesday.raw
+  truncate -s "$3" wednesday.raw
+  data wednesday.raw 2*M 100
+  convert monday.raw monday.qcow2
+  convert tuesday.raw tuesday.qcow2 -B monday.qcow2 -F qcow2 --base monday.raw
+  convert wednesday.raw wednesday.qcow2 -B tuesday.qcow2 -F qcow2 --base tuesday.raw
+}
 mkdir work
 
 anew() {
   rm -f work/*
   cp ./*.qcow2 work
 }
+reads_as() { qemu-img compare -q -f raw -F qcow2 "$1.raw" "work/$2.qcow2"; }
 still_reads() {
-  qemu-img compare -q -f raw -F qcow2 wednesday.raw work/wednesday.qcow2 || fail "$1: another Wednesday"
-  [[ ! -e work/tuesday.qcow2 ]] || qemu-img compare -q -f raw -F qcow2 tuesday.raw work/tuesday.qcow2 ||
-    fail "$1: another Tuesday"
+  reads_as wednesday wednesday || fail "$1: another Wednesday"
+  [[ ! -e work/tuesday.qcow2 ]] || reads_as tuesday tuesday || fail "$1: another Tuesday"
+  # Of `merge`, Monday is gone from the first moment.
+  [[ $1 == merge* || ! -e work/monday.qcow2 ]] || reads_as monday monday || fail "$1: another Monday"
 }
 in_work() { cd work && "$@" && cd "$dir"; }
+links() { qemu-img info --backing-chain work/wednesday.qcow2 | grep -c '^image: '; }
 
-for recipe in merge drop; do
-  anew
-  in_work run_recipe $recipe
-  check_chain work/wednesday.qcow2 wednesday.raw
-  [[ ! -e work/tuesday.qcow2 ]]
+for sizes in "8M 8M 8M" "6M 8M 9M" "8M 5500k 9M" "9M 8M 6M"; do
+  # shellcheck disable=SC2086  # three sizes
+  make_chain $sizes
+  for recipe in flatten drop merge; do
+    anew
+    if [[ $recipe == merge && $sizes =~ ^"8M 5"|^9M ]]; then
+      in_work recipe_fails merge
+      still_reads drop
+      continue
+    fi
+    in_work run_recipe $recipe
+    still_reads $recipe
+    check_chain work/wednesday.qcow2 wednesday.raw
+    (($(links) == 2))
+  done
 done
-[[ $(qemu-img info --backing-chain work/wednesday.qcow2 | grep -c '^image: ') == 2 ]]
+make_chain 6M 8M 9M
 anew
 in_work run_recipe merge
-qemu-img compare -q -f raw -F qcow2 tuesday.raw work/monday.qcow2 || fail "monday has not taken tuesday in"
+reads_as tuesday monday || fail "monday has not taken tuesday in"
 
-# Broken off before the n-th qemu-img, and in the middle of what it does: after some of its writes.
+# Broken off: what is left reads as before, and the recipe can be run again.
+broken_off() {
+  [[ $status != 0 ]]
+  still_reads "$1"
+  in_work run_recipe "$recipe"
+  still_reads "$1, and again"
+  check_chain work/wednesday.qcow2 wednesday.raw
+  (($(links) == 2))
+}
+# $fail_at: the call of qemu-img that fails; $kill_at: that of its writes at which it is killed.
 stand_in qemu-img <<'END'
-[[ $(($(cat ../left) - 1)) != 0 ]] || exit 1
-echo "$(($(cat ../left) - 1))" >../left
+echo >>"$calls"
+[[ $(wc -l <"$calls") != "${fail_at-}" ]]
+[[ -z ${kill_at-} ]] || exec strace -f -qq -o /dev/null -e trace=pwrite64,pwritev,ftruncate \
+  -e inject=pwrite64,pwritev,ftruncate:signal=KILL:when="$kill_at" "$qemu_img" "$@"
 exec "$qemu_img" "$@"
 END
-for recipe in merge drop; do
-  for n in 1 2 3 4; do
-    [[ $recipe == merge || $n == 1 ]] || continue
-    anew
-    echo $n >left
-    in_work recipe_fails $recipe
-    still_reads "$recipe, step $n"
-    echo 99 >left
-    in_work run_recipe $recipe
-    still_reads "$recipe after step $n"
-    check_chain work/wednesday.qcow2 wednesday.raw
-  done
+export calls=$dir/calls
+# try_broken RECIPE VARIABLE=NUMBER
+try_broken() {
+  anew
+  rm -f calls
+  export "${2?}"
+  in_work try_recipe "$1"
+  unset "${2%=*}"
+}
+for at in merge:1 merge:2 merge:3 merge:4 drop:1; do
+  recipe=${at%:*}
+  try_broken "$recipe" fail_at="${at#*:}"
+  broken_off "$at"
 done
-# shellcheck disable=SC2016
-stand_in qemu-img <<<'[[ $1 != commit && $1 != rebase || $* == *" -u "* ]] || ulimit -f "$blocks"; exec "$qemu_img" "$@"'
+recipe=flatten
+anew
+in_work broken try_recipe flatten
+broken_off flatten
+if sanitized || ! strace -o trace true 2>strace.log; then skip "the rest needs strace"; fi
 for recipe in merge drop; do
-  for blocks in 5376 6400 7000 7424; do
-    anew
-    blocks=$blocks try_recipe 2>/dev/null
+  for ((n = 1; ; ++n)); do
+    try_broken $recipe kill_at=$n
+    [[ $status != 0 ]] || break
+    broken_off "$recipe, killed at write $n"
   done
+  ((n > 5)) || fail "$recipe was killed $((n - 1)) times only"
+  echo "$recipe: killed at each of $((n - 1)) writes"
 done
