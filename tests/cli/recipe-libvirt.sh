@@ -29,7 +29,7 @@ stand_in virsh <<'END'
 [[ $1 != backup-begin ]] || qemu-io -f raw -c 'write -P 99 0 5M' 'nbd+unix:///guest?socket=socket'
 END
 export helpers
-machine=(vm=vm socket="$dir/socket" scratch="$dir/scratch.qcow2")
+machine=(vm=vm socket=socket scratch="$dir/scratch.qcow2")
 
 # What failed leaves no backup and no checkpoint behind, and no job of libvirt that goes on.
 broken recipe_fails libvirt-full "${machine[@]}"

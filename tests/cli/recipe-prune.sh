@@ -70,8 +70,12 @@ broken_off() {
   still_reads "$1"
   in_work run_recipe "$recipe"
   still_reads "$1, and again"
-  check_chain work/wednesday.qcow2 wednesday.raw
   (($(links) == 2))
+  # What is killed may leave clusters that nothing refers to.
+  for image in work/monday.qcow2 work/wednesday.qcow2; do
+    [[ ! -e $image ]] || qemu-img check -q -r leaks "$image" >check.log 2>&1 || fail "$1: $image: $(<check.log)"
+  done
+  check_chain work/wednesday.qcow2 wednesday.raw
 }
 # $fail_at: the call of qemu-img that fails; $kill_at: that of its writes at which it is killed.
 stand_in qemu-img <<'END'
@@ -90,22 +94,21 @@ try_broken() {
   in_work try_recipe "$1"
   unset "${2%=*}"
 }
-for at in merge:1 merge:2 merge:3 merge:4 drop:1; do
-  recipe=${at%:*}
-  try_broken "$recipe" fail_at="${at#*:}"
-  broken_off "$at"
+for recipe in flatten drop; do
+  anew
+  in_work broken try_recipe $recipe
+  broken_off $recipe
 done
-recipe=flatten
-anew
-in_work broken try_recipe flatten
-broken_off flatten
+recipe=merge
+for n in 1 2 3 4; do
+  try_broken merge fail_at=$n
+  broken_off "merge, step $n"
+done
 if sanitized || ! strace -o trace true 2>strace.log; then skip "the rest needs strace"; fi
-for recipe in merge drop; do
-  for ((n = 1; ; ++n)); do
-    try_broken $recipe kill_at=$n
-    [[ $status != 0 ]] || break
-    broken_off "$recipe, killed at write $n"
-  done
-  ((n > 5)) || fail "$recipe was killed $((n - 1)) times only"
-  echo "$recipe: killed at each of $((n - 1)) writes"
+for ((n = 1; ; ++n)); do
+  try_broken merge kill_at=$n
+  [[ $status != 0 ]] || break
+  broken_off "merge, killed at write $n"
 done
+((n > 2)) || fail "it was killed $((n - 1)) times only"
+echo "killed at each of $((n - 1)) writes of a thread"

@@ -19,8 +19,8 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 echo "[127.0.0.1]:$port $(<host_key.pub)" >known_hosts
 # The names of its own directories are those that the server was compiled with.
 [[ -d /run/sshd ]] || { mkdir /run/sshd && at_exit rmdir /run/sshd; }
-/usr/sbin/sshd -D -e -f /dev/null -o Port="$port" -o ListenAddress=127.0.0.1 -o HostKey="$dir/host_key" \
-  -o PidFile="$dir/sshd.pid" -o AuthorizedKeysFile="$dir/key.pub" -o StrictModes=no -o PermitRootLogin=yes \
+/usr/sbin/sshd -D -e -f /dev/null -o Port="$port" -o ListenAddress=127.0.0.1 -o HostKey="\"$dir/host_key\"" \
+  -o PidFile="\"$dir/sshd.pid\"" -o AuthorizedKeysFile="\"$dir/key.pub\"" -o StrictModes=no -o PermitRootLogin=yes \
   -o UsePAM=no -o Subsystem="sftp internal-sftp" 2>sshd.log &
 at_exit end_process $!
 wait_for test -s sshd.pid
@@ -29,14 +29,14 @@ Host backup
   HostName 127.0.0.1
   Port $port
   User root
-  IdentityFile $dir/key
-  UserKnownHostsFile $dir/known_hosts
+  IdentityFile "$dir/key"
+  UserKnownHostsFile "$dir/known_hosts"
 END
 # Who types the recipe has this in ~/.ssh/config.
 stand_in nbdkit <<END
-exec $(type -P nbdkit) "\$@" config=$dir/ssh_config host=127.0.0.1 port=$port user=root identity=$dir/key known-hosts=$dir/known_hosts
+exec $(type -P nbdkit) "\$@" config= host=127.0.0.1 port=$port user=root identity=${dir@Q}/key known-hosts=${dir@Q}/known_hosts
 END
-stand_in ssh <<<"exec $(type -P ssh) -F $dir/ssh_config \"\$@\""
+stand_in ssh <<<"exec $(type -P ssh) -F ${dir@Q}/ssh_config \"\$@\""
 
 mkdir here srv
 truncate -s 9M monday.raw
