@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: virsh.py backup-begin VM BACKUP.xml [CHECKPOINT.xml] | virsh.py domjobabort VM
+"""usage: virsh.py backup-begin VM BACKUP.xml [CHECKPOINT.xml] | virsh.py domjobabort VM |
+       virsh.py checkpoint-delete VM NAME
 
 Stands in for libvirt: says to a qemu-storage-daemon what libvirt says to QEMU. The daemon's monitor is
 the Unix socket VM.qmp; it has the block node `vda`, the file vda.raw, which somebody writes to, and an
@@ -85,12 +86,26 @@ def domjobabort(monitor):
                 monitor.command("block-dirty-bitmap-remove", node=node["node-name"], name=BITMAP)
 
 
+def checkpoint_delete(monitor, name):
+    """The one before it, if there is one, gets what this one has marked, and marks again."""
+    nodes = monitor.command("query-named-block-nodes", flat=True)
+    bitmaps = next(n.get("dirty-bitmaps", []) for n in nodes if n["node-name"] == "vda")
+    for bitmap in bitmaps:
+        if bitmap["name"] != name:
+            before = {"node": "vda", "name": bitmap["name"]}
+            monitor.command("block-dirty-bitmap-merge", node="vda", target=bitmap["name"], bitmaps=[name])
+            monitor.command("block-dirty-bitmap-enable", **before)
+    monitor.command("block-dirty-bitmap-remove", node="vda", name=name)
+
+
 def main():
     verb, vm = sys.argv[1:3]
     monitor = Monitor(vm + ".qmp")
     if verb == "backup-begin":
         backup, checkpoint = [xml.parse(path).getroot() for path in (sys.argv[3:] + [None])[:2] if path]
         backup_begin(monitor, backup, checkpoint)
+    elif verb == "checkpoint-delete":
+        checkpoint_delete(monitor, sys.argv[3])
     else:
         domjobabort(monitor)
 

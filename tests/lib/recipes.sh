@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Runs the recipes of a page in docs/ as they stand there; `page` names it, docs/backups.md by itself. Programs that are not there, or that would
-# need a hypervisor, are stood in for by scripts.
+# Runs the recipes of the pages as somebody types them who reads them. Programs that are not there, or that
+# would need a hypervisor, are stood in for by scripts.
 
 # shellcheck disable=SC2154  # lib.sh says where the test runs, and what
-page=$source_root/${page-docs/backups.md}
+pages=("$source_root/README.md" "$source_root/docs/backups.md" "$source_root/docs/uploads.md")
 programs=$dir/programs
 mkdir "$programs"
 # shellcheck disable=SC2154
@@ -18,23 +18,49 @@ stand_in() {
   chmod +x "$programs/$1"
 }
 
-# commands_of RECIPE: what the page has under this name.
-# shellcheck disable=SC2154
+# commands_of RECIPE: what a page has under this name.
 commands_of() {
   awk -v name="<!-- recipe: $1 -->" '
     $0 == name { found = 1; next }
     found && /^```sh$/ { inside = 1; next }
     inside && /^```$/ { exit }
-    inside { print }' "$page"
+    inside { print }' "${pages[@]}"
 }
 
-# run_recipe NAME [VARIABLE=VALUE...]: must succeed; the output is in `recipe.log`.
-run_recipe() {
-  local name=$1 commands
+# try_recipe NAME [VARIABLE=VALUE...]: in a shell of its own that has nothing but what the page shows: no
+# errexit, nounset or pipefail, and the variables are its own, not in the environment. It begins in our
+# directory. Its status is in $status, the output in `recipe.log`.
+try_recipe() {
+  local name=$1 commands setting text=
   shift
   commands=$(commands_of "$name")
-  [[ -n $commands ]] || fail "$page has no recipe $name"
-  env "$@" bash -e -c "$commands" >"$dir/recipe.log" 2>&1 || fail "recipe $name: $(<"$dir/recipe.log")"
+  [[ -n $commands ]] || fail "no page has a recipe $name"
+  for setting; do
+    local value=${setting#*=}
+    text+="${setting%%=*}=${value@Q}"$'\n'
+  done
+  status=0
+  env -u BASH_ENV bash --norc --noprofile -c "$text$commands" >"$dir/recipe.log" 2>&1 || status=$?
+}
+
+# run_recipe NAME [VARIABLE=VALUE...]: must succeed.
+run_recipe() {
+  try_recipe "$@"
+  [[ $status == 0 ]] || fail "recipe $1: status $status: $(<"$dir/recipe.log")"
+}
+
+# recipe_fails NAME [VARIABLE=VALUE...]: must not.
+recipe_fails() {
+  try_recipe "$@"
+  [[ $status != 0 ]] || fail "recipe $1 succeeded: $(<"$dir/recipe.log")"
+}
+
+# broken COMMAND...: with a qcow2-to-stdout that writes a little and fails.
+broken() {
+  rm "$programs/qcow2-to-stdout"
+  stand_in qcow2-to-stdout <<<'printf "QFI\373"; exit 1'
+  "$@"
+  ln -sf "$tool" "$programs/qcow2-to-stdout"
 }
 
 # check_chain IMAGE DISK: each link is sound, and the last one reads as DISK.

@@ -33,7 +33,6 @@ for program in restic borg; do
   (($(size_of repository/tuesday.qcow2) == 6 * 65536))
   rm -r repository
   # No backup of a disk that is not there.
-  expect_status '[1-9]*' env old=old.raw new=nosuch.raw repository=repository \
-    bash -e -c "$(commands_of $program)"
+  recipe_fails $program old=old.raw new=nosuch.raw repository=repository
   [[ ! -e repository/tuesday.qcow2 ]]
 done

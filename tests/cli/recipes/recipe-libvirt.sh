@@ -28,13 +28,21 @@ stand_in virsh <<'END'
 # The guest writes when the backup has begun, and what it wrote before does not change for the backup.
 [[ $1 != backup-begin ]] || qemu-io -f raw -c 'write -P 99 0 5M' 'nbd+unix:///guest?socket=socket'
 END
-backup() { run_recipe "$1" vm=vm socket="$dir/socket" scratch="$dir/scratch.qcow2" helpers="$helpers"; }
+export helpers
+machine=(vm=vm socket=socket scratch="$dir/scratch.qcow2")
 
+# What failed leaves no backup and no checkpoint behind, and no job of libvirt that goes on.
+broken recipe_fails libvirt-full "${machine[@]}"
 cp vda.raw monday.raw
-backup libvirt-full
-guest 'write -P 7 1M 100k' 'write -z 2M 1M' 'write -P 8 7M 512'
+run_recipe libvirt-full "${machine[@]}"
+recipe_fails libvirt-full "${machine[@]}" # a link is not overwritten
+guest 'write -P 7 1M 100k'
+broken recipe_fails libvirt-increment "${machine[@]}"
+[[ ! -e tuesday.qcow2 ]]
+guest 'write -z 2M 1M' 'write -P 8 7M 512'
 cp vda.raw tuesday.raw
-backup libvirt-increment
+run_recipe libvirt-increment "${machine[@]}"
+recipe_fails libvirt-increment "${machine[@]}"
 check_chain monday.qcow2 monday.raw
 check_chain tuesday.qcow2 tuesday.raw
 # 5 MiB that the guest wrote during the first backup, of which 1 MiB became zeros, and a cluster.

@@ -18,6 +18,9 @@ qemu-img create -q -f qcow2 -b first.qcow2 -F qcow2 second.qcow2
 qemu-io -f qcow2 -c 'write -q -P 9 0 8M' second.qcow2
 
 mv monday.raw elsewhere.raw
+broken recipe_fails overlay overlay=first.qcow2
+[[ ! -e tuesday.qcow2 ]]
 run_recipe overlay overlay=first.qcow2
+recipe_fails overlay overlay=second.qcow2 # tuesday is there
 check_chain monday.qcow2 elsewhere.raw
 check_chain tuesday.qcow2 tuesday.raw
