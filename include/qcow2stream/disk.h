@@ -3,7 +3,7 @@
 // Disk: the input, whatever it comes from (file.h, nbd.h, qemu.h, stream.h open one); a program may
 // derive a class of its own: size(), name() and read() are enough, the rest makes it faster.
 //
-// A disk says what it can do (traits(), knows_extents); nobody asks which kind it is.
+// A disk says what it can do (traits(), knows_zeros); nobody asks which kind it is.
 
 #pragma once
 
@@ -14,28 +14,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "qcow2stream/error.h"
+#include "qcow2stream/run.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
-
-// A run of a disk that holds data or reads as zeros. "Data" is a claim of the source about
-// allocation only: the bytes of a data extent may still be zeros, those of a zero extent never are
-// anything else.
-struct Extent {
-  GuestRange range;
-  bool data = true;
-};
-
-// Walks the extents of a range in ascending order, without gaps and overlaps, until the range is
-// covered. One cursor belongs to one thread.
-class ExtentCursor {
- public:
-  virtual ~ExtentCursor() = default;
-  // The next extent (never empty), or nothing at the end of the range. Throws Error.
-  virtual std::optional<Extent> next() = 0;
-};
 
 // Reads in flight. One queue belongs to one thread; a disk hands out as many as are asked for.
 // Destroying a queue waits for what is still in flight, so that no buffer is written to afterwards.
@@ -53,11 +38,10 @@ class RequestQueue {
 
 // How a disk likes to be used. Numbers are advice for speed: results never depend on them.
 struct DiskTraits {
-  // Whether extents() knows more than "everything is data".
-  bool knows_extents = false;
-  // A descriptor whose byte N is byte N of the disk, from which the kernel can copy (splice,
-  // sendfile, copy_file_range); -1 where there is none. Owned by the disk, never seek it.
-  int copy_descriptor = -1;
+  // Whether runs() knows more than "everything is data".
+  bool knows_zeros = false;
+  // Whether run_at() says where data lies, so that the kernel can copy it.
+  bool names_places = false;
   // A good size for reading in sequence, in bytes.
   std::uint32_t request_size = 1U << 20;
   // Requests that one queue takes at once.
@@ -71,6 +55,12 @@ struct DiskStamp {
   std::uint64_t size = 0;     // bytes
   std::int64_t mtime_ns = 0;  // nanoseconds since 1970-01-01 00:00 UTC
   friend bool operator==(const DiskStamp&, const DiskStamp&) = default;
+};
+
+// Something that a user should know: one line without the disk's name, and what may help.
+struct Caveat {
+  std::string text;
+  Advice advice = Advice::kNone;
 };
 
 // All functions are const and may be called by several threads at once.
@@ -87,12 +77,18 @@ class Disk {
   virtual void read(GuestOffset offset, std::span<std::byte> buffer) const = 0;
 
   [[nodiscard]] virtual DiskTraits traits() const;
-  // The extents that make up `range`, which lies within size(). Default: one data extent.
-  [[nodiscard]] virtual std::unique_ptr<ExtentCursor> extents(GuestRange range) const;
+  // What `range`, which lies within size(), holds: data or zeros. "Data" is a claim about
+  // allocation only: its bytes may still be zeros, those of zeros never are anything else.
+  // Default: one run of data.
+  [[nodiscard]] virtual std::unique_ptr<RunCursor> runs(GuestRange range) const;
+  // The run that `range`, which lies within size() and is not empty, begins with, as far as that is
+  // known without asking anybody: data unless it is known to be zeros, with its place if it has
+  // one. Default: all of it is data, without a place.
+  [[nodiscard]] virtual Run run_at(GuestRange range) const;
   // A queue for the calling thread, for reads here and there. Default: reads with read(), one at a
   // time. The queue must not outlive the disk.
   [[nodiscard]] virtual std::unique_ptr<RequestQueue> queue() const;
-  // Advice that `range` will be read soon and in sequence, through read() or the copy descriptor.
+  // Advice that `range` will be read soon and in sequence, through read() or from its place.
   // Must not wait for the data. Default: does nothing.
   virtual void will_read(GuestRange range) const noexcept;
   // Nothing where overwritten data cannot be seen (block devices). Taken when the disk was opened.
@@ -100,9 +96,8 @@ class Disk {
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
   // nothing, which is right where stamp() is nothing.
   virtual void check_unchanged() const;
-  // What the user should know before trusting in the content: one line without the name. Default:
-  // nothing.
-  [[nodiscard]] virtual std::optional<std::string> caveat() const;
+  // What the user should know before trusting in the content. Default: nothing.
+  [[nodiscard]] virtual std::vector<Caveat> caveats() const;
 };
 
 // What is done about a disk that has changed although all of it could be read: called with what

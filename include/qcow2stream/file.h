@@ -14,7 +14,7 @@ namespace qcow2stream {
 struct FileOptions {
   // Whether somebody else may write to the file meanwhile. Otherwise QEMU's locks are taken as
   // `qemu-img convert` does (shared, on single bytes from 100 on; QEMU's block/file-posix.c) and
-  // held as long as the disk lives. caveat() tells where the file system has no locks.
+  // held as long as the disk lives. caveats() tells where the file system has no locks.
   bool force_share = false;
 };
 

@@ -36,9 +36,9 @@ std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& o
 // The same, and what has changed since a dirty bitmap of the server was made. `bitmap` is the bare
 // name of a bitmap of QEMU's ("backup0" is the metadata context "qemu:dirty-bitmap:backup0"), or
 // the whole name of a context whose flag 1 marks what is dirty. A dirty run that base:allocation
-// calls zero is Change::kZero. Also throws Error{kFailed} where there is no such bitmap, with the
-// names of those that there are; kUsage where `bitmap` is the name of a context that is known not
-// to be one.
+// calls zero is Run::Holds::kZeros. Also throws Error{kFailed} where there is no such bitmap, with
+// the names of those that there are; kUsage where `bitmap` is the name of a context that is known
+// not to be one.
 DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
                                      const NbdOptions& options = {});
 

@@ -17,6 +17,7 @@
 #include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qemu.h"
+#include "qcow2stream/run.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
 #include "qcow2stream/types.h"

@@ -44,9 +44,9 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
 
 // As open_qemu(), and what the dirty bitmap `bitmap` that is kept in the image marks as changed.
 // The name may have QEMU's prefix "qemu:dirty-bitmap:". A dirty run that the image tells to be
-// zeros is Change::kZero. Needs qemu-img. Throws Error{kFailed}: no such bitmap in this very image,
-// with the names of those that there are; a bitmap that was not saved; whatever QEMU says. kUsage
-// for what cannot be a name.
+// zeros is Run::Holds::kZeros. Needs qemu-img. Throws Error{kFailed}: no such bitmap in this very
+// image, with the names of those that there are; a bitmap that was not saved; whatever QEMU says.
+// kUsage for what cannot be a name.
 DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
                                       const std::string& bitmap, const QemuOptions& options = {});
 
@@ -56,7 +56,7 @@ DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
                                            const std::string& bitmap,
                                            const NbdOptions& options = {});
 
-// What the top image of a chain holds itself: Change::kUnchanged is what it leaves to its backing
+// What the top image of a chain holds itself: Run::Holds::kBelow is what it leaves to its backing
 // file. The disk has the size of the top image. `cluster_size`, a power of two, is the unit in
 // bytes in which the output will leave parts to its own backing file. If the top image holds only
 // whole ones, images below it are not opened and need not exist; reading what is unchanged then

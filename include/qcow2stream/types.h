@@ -61,6 +61,21 @@ struct Range {
   std::uint64_t length = 0;
 
   [[nodiscard]] constexpr Offset end() const { return begin + length; }
+  // Its first `n` bytes, or all of it where it has fewer.
+  [[nodiscard]] constexpr Range first(std::uint64_t n) const {
+    return {begin, n < length ? n : length};
+  }
+  // The rest behind these.
+  [[nodiscard]] constexpr Range without_first(std::uint64_t n) const {
+    const std::uint64_t left_out = n < length ? n : length;
+    return {begin + left_out, length - left_out};
+  }
+  // Cuts the first `n` bytes off and returns them.
+  constexpr Range take_front(std::uint64_t n) {
+    const Range front = first(n);
+    *this = without_first(n);
+    return front;
+  }
   friend constexpr bool operator==(const Range&, const Range&) = default;
 };
 

@@ -7,7 +7,11 @@
 namespace qcow2stream::cli {
 
 std::string advice_text(const Error& error) {
-  switch (error.advice()) {
+  return advice_text(error.advice(), error.advice_number());
+}
+
+std::string advice_text(Advice advice, std::uint64_t number) {
+  switch (advice) {
     case Advice::kNone:
       return "";
     case Advice::kForceShare:
@@ -15,7 +19,7 @@ std::string advice_text(const Error& error) {
     case Advice::kWithoutExtents:
       return "; --no-extents does without";
     case Advice::kSmallerClusters:
-      return fmt::format("; use -c {} or less", error.advice_number());
+      return fmt::format("; use -c {} or less", number);
     case Advice::kDirtyBitmap:
       return "; use --dirty-bitmap or nbdinfo";
     case Advice::kAssumeUnchanged:

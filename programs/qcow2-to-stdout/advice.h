@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "qcow2stream/error.h"
@@ -13,5 +14,8 @@ namespace qcow2stream::cli {
 // What stands behind the message of an error, with the separator before it; empty where the error
 // has no advice.
 std::string advice_text(const Error& error);
+
+// The same of an advice, with its number where it has one.
+std::string advice_text(Advice advice, std::uint64_t number = 0);
 
 }  // namespace qcow2stream::cli

@@ -206,7 +206,7 @@ std::vector<std::string> input_warnings(const Disk& disk, const Options& options
                     disk.name(), *format, how));
   }
   const bool is_asked = !options.map && !(options.image.data_file && options.image.data_file->raw);
-  if (options.scan == Scan::kHoles && is_asked && !disk.traits().knows_extents) {
+  if (options.scan == Scan::kHoles && is_asked && !disk.traits().knows_zeros) {
     warnings.push_back(
         fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
   }

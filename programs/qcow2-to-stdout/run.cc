@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/message.h"
+#include "qcow2-to-stdout/advice.h"
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/header_info.h"
 #include "qcow2-to-stdout/measure.h"
@@ -61,7 +62,9 @@ void warn(const Input& input, const Disk* base, const Options& options) {
   if (input.warning) message(*input.warning);
   for (const Disk* disk : {input.disk.get(), base}) {
     if (disk == nullptr) continue;
-    if (const auto caveat = disk->caveat()) message(disk->name() + ": " + *caveat);
+    for (const Caveat& caveat : disk->caveats()) {
+      message(disk->name() + ": " + caveat.text + advice_text(caveat.advice));
+    }
   }
   for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
   if (base == nullptr) return;

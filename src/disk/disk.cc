@@ -10,14 +10,14 @@
 namespace qcow2stream {
 namespace {
 
-class OneDataExtent final : public ExtentCursor {
+class OneRunOfData final : public RunCursor {
  public:
-  explicit OneDataExtent(GuestRange range) : range_(range) {}
+  explicit OneRunOfData(GuestRange range) : range_(range) {}
 
-  std::optional<Extent> next() override {
+  std::optional<Run> next() override {
     const GuestRange range = std::exchange(range_, {});
     if (range.length == 0) return std::nullopt;
-    return Extent{.range = range, .data = true};
+    return Run{.range = range, .holds = Run::Holds::kData};
   }
 
  private:
@@ -50,8 +50,12 @@ DiskTraits Disk::traits() const {
   return {};
 }
 
-std::unique_ptr<ExtentCursor> Disk::extents(GuestRange range) const {
-  return std::make_unique<OneDataExtent>(range);
+std::unique_ptr<RunCursor> Disk::runs(GuestRange range) const {
+  return std::make_unique<OneRunOfData>(range);
+}
+
+Run Disk::run_at(GuestRange range) const {
+  return {.range = range, .holds = Run::Holds::kData};
 }
 
 std::unique_ptr<RequestQueue> Disk::queue() const {
@@ -75,8 +79,8 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   }
 }
 
-std::optional<std::string> Disk::caveat() const {
-  return std::nullopt;
+std::vector<Caveat> Disk::caveats() const {
+  return {};
 }
 
 }  // namespace qcow2stream

@@ -21,14 +21,15 @@ class FirstBytes final : public Disk {
     whole_->read(offset, buffer);
   }
   [[nodiscard]] DiskTraits traits() const override { return whole_->traits(); }
-  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override {
-    return whole_->extents(range);
+  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange range) const override {
+    return whole_->runs(range);
   }
+  [[nodiscard]] Run run_at(GuestRange range) const override { return whole_->run_at(range); }
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override { return whole_->queue(); }
   void will_read(GuestRange range) const noexcept override { whole_->will_read(range); }
   [[nodiscard]] std::optional<DiskStamp> stamp() const override { return whole_->stamp(); }
   void check_unchanged() const override { whole_->check_unchanged(); }
-  [[nodiscard]] std::optional<std::string> caveat() const override { return whole_->caveat(); }
+  [[nodiscard]] std::vector<Caveat> caveats() const override { return whole_->caveats(); }
 
  private:
   std::shared_ptr<const Disk> whole_;

@@ -5,8 +5,9 @@
 //   body   by whatever is fastest; on a pipe that means references to the disk's pages (splice). A
 //          page that is overwritten afterwards reaches the reader changed, so "the disk has not
 //          changed" means nothing for a page that the reader has not taken yet.
-//   tail   by copy, as much as the pipe can hold: when it is written, the reader has taken every
-//          page that went out by reference.
+//   tail   by copy, as much as the pipe can hold and some more pipes behind it, into which a reader
+//          may splice: when it is written, the last reader has taken every page that went out by
+//          reference.
 //   last   read into memory, then the disk is checked for changes, then it is written. If anything
 //          went wrong until here, the output is shorter than announced and anybody can see it.
 //          So a flush that is asked for comes before the last piece, and another one after it.
@@ -81,7 +82,7 @@ class Emitter {
         on_change_(options.on_change),
         threads_(options.threads),
         flush_(options.flush),
-        copy_descriptor_(image.disk().traits().copy_descriptor) {
+        names_places_(image.disk().traits().names_places) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
   }
 
@@ -89,7 +90,7 @@ class Emitter {
     const std::uint64_t last = std::min(range.length, kLastPiece);
     const std::uint64_t tail = std::min(range.length - last, output_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
-    if (copy_descriptor_ >= 0) {
+    if (names_places_) {
       read_ahead_.emplace(image_, range);
       write_range(body, !digests_);
       write_range({body.end(), tail}, false);
@@ -99,7 +100,7 @@ class Emitter {
     EmitResult result;
     result.digests = write_last({body.end() + tail, last}, tail);
     result.transferred = transferred_;
-    result.method = copy_descriptor_ >= 0 && !digests_ ? output_.method_name() : "read and write";
+    result.method = names_places_ && !digests_ ? output_.method_name() : "read and write";
     return result;
   }
 
@@ -113,9 +114,11 @@ class Emitter {
         return;
       }
       read_ahead_->advance(segment->range.begin);
-      Segment rest = *segment;
-      if (may_transfer && segment->kind == Segment::Kind::kDisk) transfer(rest);
-      write_segment(rest.range);
+      if (may_transfer && segment->kind == Segment::Kind::kDisk) {
+        transfer_segment(*segment);
+      } else {
+        write_segment(segment->range);
+      }
     }
   }
 
@@ -137,15 +140,26 @@ class Emitter {
     }
   }
 
-  // As much of the segment as the kernel moves by itself.
-  void transfer(Segment& segment) {
-    while (segment.range.length > 0) {
-      const std::uint64_t n =
-          output_.transfer(copy_descriptor_, segment.disk_offset, segment.range.length);
+  // From wherever each run of the disk lies; what lies nowhere as it is, or is refused, by copy.
+  void transfer_segment(Segment rest) {
+    while (rest.range.length > 0) {
+      const Run run = image_.disk().run_at({rest.disk_offset, rest.range.length});
+      HostRange range = rest.range.first(run.range.length);
+      rest.disk_offset += range.length;
+      rest.range = rest.range.without_first(range.length);
+      if (run.where) transfer(range, *run.where);
+      write_segment(range);
+    }
+  }
+
+  // As much of the range as the kernel moves by itself; what it leaves stays in `range`.
+  void transfer(HostRange& range, Place place) {
+    while (range.length > 0) {
+      const std::uint64_t n = output_.transfer(place, range.length);
       if (n == 0) return;
-      read_ahead_->advance(segment.range.begin + n);
-      segment.disk_offset += n;
-      segment.range = {segment.range.begin + n, segment.range.length - n};
+      place.offset += n;
+      range = range.without_first(n);
+      read_ahead_->advance(range.begin);
       transferred_ += n;
       count(n);
     }
@@ -202,7 +216,7 @@ class Emitter {
   const OnChange& on_change_;
   unsigned threads_;
   bool flush_;
-  int copy_descriptor_;
+  bool names_places_;
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "qcow2stream/types.h"
+#include "qcow2stream/run.h"
 
 namespace qcow2stream {
 
@@ -42,13 +42,14 @@ class Output {
   // Throws Error.
   std::size_t write(std::span<const std::byte> bytes) const;
 
-  // Lets the kernel move up to `length` bytes from `from` (at `offset`, whose position stays as it
-  // is) and returns how many it moved. 0 means that it moved none, for whatever reason: the caller
-  // reads and writes them, and so finds out whether there is an error and whose. Never throws.
-  std::uint64_t transfer(int from, GuestOffset offset, std::uint64_t length);
+  // Lets the kernel move up to `length` bytes from `from` (whose position stays as it is) and
+  // returns how many it moved. 0 means that it moved none, for whatever reason: the caller reads
+  // and writes them, and so finds out whether there is an error and whose. Never throws.
+  std::uint64_t transfer(const Place& from, std::uint64_t length);
 
   // transfer() may hand over references to pages of the disk instead of their bytes. So many bytes,
-  // written after them, push the last of these out of the queue (0 for anything but a pipe).
+  // written after them, push the last of these out of the queue, and out of those into which a
+  // reader may have handed them on (0 where only copies go out).
   [[nodiscard]] std::uint64_t queue_size() const;
 
   // Waits until the reader has taken all but the last `copied` bytes, which were passed to write().
@@ -60,7 +61,7 @@ class Output {
  private:
   enum class Method { kSplice, kCopyFileRange, kSendfile };
 
-  [[nodiscard]] ssize_t call(Method method, int from, GuestOffset offset, std::size_t length) const;
+  [[nodiscard]] ssize_t call(Method method, const Place& from, std::size_t length) const;
   void wait_writable() const;
 
   int fd_;

@@ -74,7 +74,7 @@ bool reads_as_zeros(const MapEntry& entry, const std::string& name) {
 std::shared_ptr<const ClusterMap> read_allocation_map(const std::string& path, const Disk& disk,
                                                       const qcow2::Geometry& geometry) {
   const auto kind_of = [](const MapEntry& entry, const std::string& name) {
-    return reads_as_zeros(entry, name) ? Change::Kind::kUnchanged : Change::Kind::kChanged;
+    return reads_as_zeros(entry, name) ? Run::Holds::kBelow : Run::Holds::kData;
   };
   return read_map(path, disk, geometry, {.kind_of = kind_of, .must_be_complete = true});
 }

@@ -3,8 +3,10 @@
 #include "lists/change_marker.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/bits.h"
+#include "disk/checked_runs.h"
 #include "layout/layout.h"
 
 namespace qcow2stream {
@@ -12,15 +14,15 @@ namespace qcow2stream {
 ChangeMarker::ChangeMarker(const qcow2::Geometry& geometry, GuestOffset end)
     : geometry_(geometry), end_(end), clusters_(geometry, geometry.clusters_for(end.value())) {}
 
-void ChangeMarker::add(GuestRange range, Change::Kind kind) {
+void ChangeMarker::add(GuestRange range, Run::Holds kind) {
   if (range.length == 0) return;
-  if (kind == Change::Kind::kZero && zeros_.length > 0 && zeros_.end() == range.begin) {
+  if (kind == Run::Holds::kZeros && zeros_.length > 0 && zeros_.end() == range.begin) {
     zeros_.length += range.length;
     return;
   }
   mark_zeros();
-  if (kind == Change::Kind::kZero) zeros_ = range;
-  if (kind == Change::Kind::kChanged) mark_touched(range);
+  if (kind == Run::Holds::kZeros) zeros_ = range;
+  if (kind == Run::Holds::kData) mark_touched(range);
 }
 
 void ChangeMarker::mark_touched(GuestRange range) {
@@ -58,14 +60,16 @@ std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint
   const GuestOffset disk_end(disk_size);
   const GuestOffset end(virtual_size_of(disk_size));
   ChangeMarker marker(geometry, end);
-  const auto cursor = changes.cursor();
+  // What nothing sensible is said about may have changed. The source's disk may be larger.
+  constexpr std::uint64_t kAnySize = std::numeric_limits<std::uint64_t>::max();
+  const auto cursor = checked_runs(changes.runs(), {GuestOffset(0), kAnySize});
   while (auto change = cursor->next()) {
     if (change->range.begin >= disk_end) break;  // only the first part of the source's disk counts
     change->range.length = std::min(change->range.length, disk_end - change->range.begin);
     // Behind the disk's last byte there are only zeros to the end of the sector.
     if (change->range.end() == disk_end) change->range.length = end - change->range.begin;
-    const bool in_doubt = change->kind == Change::Kind::kZero && !believe_zeros;
-    marker.add(change->range, in_doubt ? Change::Kind::kChanged : change->kind);
+    const bool in_doubt = change->holds == Run::Holds::kZeros && !believe_zeros;
+    marker.add(change->range, in_doubt ? Run::Holds::kData : change->holds);
   }
   return marker.finish();
 }

@@ -22,7 +22,7 @@ class ChangeMarker {
   // `end` is where the guest's disk ends; no run goes beyond.
   ChangeMarker(const qcow2::Geometry& geometry, GuestOffset end);
 
-  void add(GuestRange range, Change::Kind kind);
+  void add(GuestRange range, Run::Holds kind);
   // Everything has been added.
   std::shared_ptr<const ClusterMap> finish();
 

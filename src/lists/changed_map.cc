@@ -9,7 +9,7 @@
 namespace qcow2stream {
 namespace {
 
-Change::Kind qemu_img_change(const MapEntry& entry, const std::string& name) {
+Run::Holds qemu_img_change(const MapEntry& entry, const std::string& name) {
   if (!entry.present || !entry.depth) {
     refuse_entry(
         name, entry,
@@ -23,14 +23,14 @@ Change::Kind qemu_img_change(const MapEntry& entry, const std::string& name) {
         "the opposite",
         Advice::kDirtyBitmap);
   }
-  if (!*entry.present || *entry.depth != 0) return Change::Kind::kUnchanged;
-  return *entry.zero ? Change::Kind::kZero : Change::Kind::kChanged;
+  if (!*entry.present || *entry.depth != 0) return Run::Holds::kBelow;
+  return *entry.zero ? Run::Holds::kZeros : Run::Holds::kData;
 }
 
-Change::Kind nbdinfo_change(const MapEntry& entry, const std::string& name) {
+Run::Holds nbdinfo_change(const MapEntry& entry, const std::string& name) {
   const std::string description = entry.description.value_or("");
-  if (description == "dirty") return Change::Kind::kChanged;
-  if (description == "clean") return Change::Kind::kUnchanged;
+  if (description == "dirty") return Run::Holds::kData;
+  if (description == "clean") return Run::Holds::kBelow;
   refuse_entry(
       name, entry,
       fmt::format("'{}' is not of a dirty bitmap: only 'dirty' and 'clean' say what has changed",
@@ -39,18 +39,18 @@ Change::Kind nbdinfo_change(const MapEntry& entry, const std::string& name) {
 
 }  // namespace
 
-Change::Kind change_in(const MapEntry& entry, const std::string& name) {
+Run::Holds change_in(const MapEntry& entry, const std::string& name) {
   switch (entry.form) {
     case MapForm::kQemuImg:
       return qemu_img_change(entry, name);
     case MapForm::kRbd:
-      return *entry.exists ? Change::Kind::kChanged : Change::Kind::kZero;
+      return *entry.exists ? Run::Holds::kData : Run::Holds::kZeros;
     case MapForm::kNbdInfo:
       return nbdinfo_change(entry, name);
     case MapForm::kPlain:
-      return Change::Kind::kChanged;
+      return Run::Holds::kData;
   }
-  return Change::Kind::kChanged;
+  return Run::Holds::kData;
 }
 
 std::shared_ptr<const ClusterMap> read_changed_map(const std::string& path, const Disk& disk,

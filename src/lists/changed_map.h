@@ -16,7 +16,7 @@ namespace qcow2stream {
 
 // How the entry's range has changed, if the map says what has changed and not what is allocated.
 // `name` is the map's for messages. Throws Error{kFailed} where it is seen to say something else.
-Change::Kind change_in(const MapEntry& entry, const std::string& name);
+Run::Holds change_in(const MapEntry& entry, const std::string& name);
 
 // The clusters of `disk` that have changed, as change_map.h counts them. Reads nothing of the disk.
 // Throws Error{kFailed} as read_allocation_map(); no form has to list the whole disk.

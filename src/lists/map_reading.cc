@@ -33,12 +33,12 @@ class Reading {
   // False where it has to be read again and everything remembered.
   bool add(const MapEntry& entry) {
     // qemu-img lists an empty disk as one entry without a byte, neither present nor zeros.
-    const Change::Kind kind =
-        entry.range.length > 0 ? question_.kind_of(entry, name_) : Change::Kind::kUnchanged;
+    const Run::Holds kind =
+        entry.range.length > 0 ? question_.kind_of(entry, name_) : Run::Holds::kBelow;
     GuestRange range = entry.range;
     if (range.end() > end_) {
       // Zeros behind the end change nothing, unless the form promises that there is nothing.
-      if (kind == Change::Kind::kChanged || is_complete(entry.form)) {
+      if (kind == Run::Holds::kData || is_complete(entry.form)) {
         refuse_entry(name_, entry,
                      fmt::format("ends past the end of {} ({} bytes)", disk_.name(), disk_.size()));
       }

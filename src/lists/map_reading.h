@@ -20,7 +20,7 @@ namespace qcow2stream {
 struct MapQuestion {
   // What an entry means. What reads as zeros has "not changed" where the question is what is
   // allocated.
-  Change::Kind (*kind_of)(const MapEntry& entry, const std::string& name);
+  Run::Holds (*kind_of)(const MapEntry& entry, const std::string& name);
   // Whether the output of a program that always lists the whole disk has to.
   bool must_be_complete;
 };

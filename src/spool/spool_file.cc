@@ -20,7 +20,7 @@ namespace {
 // 64 KiB are no faster:
 //   cat DISK | qcow2-to-stdout --verbose - > /dev/null
 // Where every other page is data they take half the time, and twice the room.
-constexpr std::uint64_t kHoleSize = 4096;
+constexpr std::uint64_t kHoleSize = kSpoolBlock;
 
 // Where the file system cannot make a file without a name, it has one for a moment.
 UniqueFd open_named(const std::string& directory) {
@@ -51,19 +51,23 @@ SpoolFile::SpoolFile(const std::string& directory)
         .advise(Advice::kOtherSpool);
 }
 
-void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, BlockMap* stored) {
+  const auto keep = [&](std::size_t begin, std::size_t length) {
+    store(offset + begin, bytes.subspan(begin, length));
+    if (stored != nullptr) stored->mark(offset + begin, length);
+  };
   // Blocks are those of the file, whatever `offset` is. Those with data go out in runs.
   std::size_t run = 0;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t n = std::min<std::uint64_t>(kHoleSize - (offset + at) % kHoleSize,  //
                                                   bytes.size() - at);
     if (is_zero(bytes.subspan(at, n))) {
-      store(offset + run, bytes.subspan(run, at - run));
+      keep(run, at - run);
       run = at + n;
     }
     at += n;
   }
-  store(offset + run, bytes.subspan(run));
+  keep(run, bytes.size() - run);
 }
 
 void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "spool/block_map.h"
 #include "system/fd.h"
 
 namespace qcow2stream {
@@ -24,7 +25,8 @@ class SpoolFile {
   // Stores `bytes` from `offset` on. Nothing may have been stored there before: aligned blocks of
   // zeros are not written, they stay the holes that they are. Beyond RLIMIT_FSIZE the kernel sends
   // SIGXFSZ; where that is ignored, it is an error like others.
-  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+  // What was stored is marked in `stored`, if given, which no two threads may share.
+  void write(std::uint64_t offset, std::span<const std::byte> bytes, BlockMap* stored = nullptr);
 
   // Fills `out` from `offset` on, all of it below the file's size.
   void read(std::uint64_t offset, std::span<std::byte> out) const;

@@ -9,12 +9,12 @@
 namespace qcow2stream {
 namespace {
 
-class MapExtents final : public ExtentCursor {
+class MapExtents final : public RunCursor {
  public:
   MapExtents(std::shared_ptr<const ClusterMap> map, Listed listed, std::uint64_t disk_size)
       : map_(std::move(map)), listed_(listed), end_(disk_size) {}
 
-  std::optional<Extent> next() override {
+  std::optional<Run> next() override {
     if (at_ == map_->end()) return std::nullopt;
     const GuestCluster first =
         listed_ == Listed::kAll ? map_->next_mapped(at_) : map_->next(ClusterKind::kData, at_);
@@ -22,7 +22,7 @@ class MapExtents final : public ExtentCursor {
     const GuestOffset begin = map_->geometry().offset(at_);
     at_ = is_data ? map_->next_other(*map_->kind_of(at_), at_) : first;
     const GuestOffset end = std::min(map_->geometry().offset(at_), end_);
-    return Extent{.range = {begin, end - begin}, .data = is_data};
+    return Run{.range = {begin, end - begin}, .holds = data_or_zeros(is_data)};
   }
 
  private:
@@ -32,31 +32,30 @@ class MapExtents final : public ExtentCursor {
   GuestOffset end_;
 };
 
-class UnionOfExtents final : public ExtentCursor {
+class UnionOfExtents final : public RunCursor {
  public:
-  UnionOfExtents(std::unique_ptr<ExtentCursor> a, std::unique_ptr<ExtentCursor> b,
-                 std::uint64_t size)
+  UnionOfExtents(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b, std::uint64_t size)
       : a_{.cursor = std::move(a)}, b_{.cursor = std::move(b)}, rest_{GuestOffset(0), size} {}
 
-  std::optional<Extent> next() override {
+  std::optional<Run> next() override {
     if (rest_.length == 0) return std::nullopt;
     a_.seek(rest_);
     b_.seek(rest_);
     const GuestOffset end = std::min({a_.at.range.end(), b_.at.range.end(), rest_.end()});
-    const Extent extent{.range = {rest_.begin, end - rest_.begin},
-                        .data = a_.at.data || b_.at.data};
+    const Run extent{.range = {rest_.begin, end - rest_.begin},
+                     .holds = data_or_zeros(a_.at.is_data() || b_.at.is_data())};
     rest_ = {end, rest_.length - extent.range.length};
     return extent;
   }
 
  private:
   struct Side {
-    std::unique_ptr<ExtentCursor> cursor;
-    Extent at;
+    std::unique_ptr<RunCursor> cursor;
+    Run at;
     void seek(GuestRange rest) {
       while (at.range.end() <= rest.begin) {
         const auto next = cursor->next();
-        at = next ? *next : Extent{.range = rest, .data = false};
+        at = next ? *next : Run{.range = rest, .holds = Run::Holds::kZeros};
       }
     }
   };
@@ -67,13 +66,13 @@ class UnionOfExtents final : public ExtentCursor {
 
 }  // namespace
 
-std::unique_ptr<ExtentCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
-                                         std::uint64_t disk_size) {
+std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
+                                      std::uint64_t disk_size) {
   return std::make_unique<MapExtents>(std::move(map), listed, disk_size);
 }
 
-std::unique_ptr<ExtentCursor> union_of(std::unique_ptr<ExtentCursor> a,
-                                       std::unique_ptr<ExtentCursor> b, std::uint64_t size) {
+std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,
+                                    std::uint64_t size) {
   return std::make_unique<UnionOfExtents>(std::move(a), std::move(b), size);
 }
 

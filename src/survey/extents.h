@@ -18,12 +18,12 @@ enum class Listed {
 };
 
 // The clusters of a map as data among the extents of a disk of `disk_size` bytes.
-std::unique_ptr<ExtentCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
-                                         std::uint64_t disk_size);
+std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
+                                      std::uint64_t disk_size);
 
 // Data where one of the two has data. They may be of disks of any size; what lies behind their end
 // up to `size` bytes is a hole.
-std::unique_ptr<ExtentCursor> union_of(std::unique_ptr<ExtentCursor> a,
-                                       std::unique_ptr<ExtentCursor> b, std::uint64_t size);
+std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,
+                                    std::uint64_t size);
 
 }  // namespace qcow2stream

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "disk/checked_runs.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -37,9 +38,10 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
   }
 }
 
-std::unique_ptr<ExtentCursor> disk_extents(const Disk& disk, bool use_extents) {
+std::unique_ptr<RunCursor> disk_extents(const Disk& disk, bool use_extents) {
   const GuestRange whole{GuestOffset(0), disk.size()};
-  return use_extents ? disk.extents(whole) : disk.Disk::extents(whole);
+  if (!use_extents) return disk.Disk::runs(whole);
+  return checked_runs(disk.runs(whole), whole);
 }
 
 // Options that exclude each other.
@@ -102,7 +104,7 @@ constexpr unsigned kFewestForServers = 4;
 
 unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  if (disk.copy_descriptor < 0) threads = std::max(threads, kFewestForServers);
+  if (!disk.names_places) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 
@@ -174,7 +176,7 @@ class Survey {
     map_.mark(kind, GuestCluster(0), geometry_.clusters_for(virtual_size_of(disk_.size())));
   }
 
-  [[nodiscard]] std::unique_ptr<ExtentCursor> all_extents() const {
+  [[nodiscard]] std::unique_ptr<RunCursor> all_extents() const {
     if (options_.map_file) {
       return with_base(extents_of(read_allocation_map(*options_.map_file, disk_, geometry_),
                                   Listed::kData, disk_.size()));
@@ -182,8 +184,7 @@ class Survey {
     return with_base(disk_extents(disk_, options_.use_extents && !maps_everything()));
   }
 
-  [[nodiscard]] std::unique_ptr<ExtentCursor> with_base(
-      std::unique_ptr<ExtentCursor> extents) const {
+  [[nodiscard]] std::unique_ptr<RunCursor> with_base(std::unique_ptr<RunCursor> extents) const {
     if (!options_.base) return extents;
     const Disk& base = *options_.base;
     auto base_extents =
@@ -226,7 +227,7 @@ class Survey {
 
   // Looks into all data among `extents`, as closely as the options ask for. The map is not in the
   // result yet.
-  SurveyResult scan(std::unique_ptr<ExtentCursor> extents, OnZeros on_zeros_here) {
+  SurveyResult scan(std::unique_ptr<RunCursor> extents, OnZeros on_zeros_here) {
     const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
     SurveyWork work(std::move(extents), disk_.size(), alignment, options_.progress);
     if (reads_everything()) return read_all(work, on_zeros_here);

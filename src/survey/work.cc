@@ -19,7 +19,7 @@ constexpr std::size_t kMaxPieces = 64;
 
 }  // namespace
 
-SurveyWork::SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size,
+SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size,
                        std::uint64_t alignment, Progress* progress)
     : cursor_(std::move(extents)),
       disk_size_(disk_size),
@@ -32,7 +32,7 @@ SurveyWork::SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk
 bool SurveyWork::next_extent() {
   const GuestOffset handed_out = rest_.begin;
   while (const auto extent = cursor_->next()) {
-    if (!extent->data) continue;
+    if (!extent->is_data()) continue;
     const GuestOffset begin(align_down(extent->range.begin.value(), alignment_));
     const GuestOffset end(std::min(align_up(extent->range.end().value(), alignment_), disk_size_));
     rest_.begin = std::max(begin, handed_out);

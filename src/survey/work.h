@@ -22,8 +22,8 @@ class SurveyWork {
   // `extents` are those of the whole disk, which has `disk_size` bytes. All pieces begin and end at
   // multiples of `alignment` (a power of two, up to the largest cluster), or where the disk ends;
   // none is handed out twice. `progress` may be null.
-  SurveyWork(std::unique_ptr<ExtentCursor> extents, std::uint64_t disk_size,
-             std::uint64_t alignment, Progress* progress);
+  SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size, std::uint64_t alignment,
+             Progress* progress);
 
   // Fills `batch` with the next pieces of data in ascending order; false at the end of the disk or
   // after stop(). A batch is less than kMaxBatch bytes of the disk.
@@ -37,7 +37,7 @@ class SurveyWork {
   bool next_extent();
 
   std::mutex mutex_;
-  std::unique_ptr<ExtentCursor> cursor_;
+  std::unique_ptr<RunCursor> cursor_;
   const std::uint64_t disk_size_;
   const std::uint64_t alignment_;
   GuestRange rest_;  // of the extent that is being handed out

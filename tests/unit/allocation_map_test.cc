@@ -25,7 +25,7 @@ using testing::TextPipe;
 // A disk whose extents are what the test says.
 class ExtentDisk final : public Disk {
  public:
-  ExtentDisk(std::uint64_t size, std::vector<Extent> extents)
+  ExtentDisk(std::uint64_t size, std::vector<Run> extents)
       : size_(size), extents_(std::move(extents)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
@@ -34,30 +34,30 @@ class ExtentDisk final : public Disk {
   void read(GuestOffset offset, std::span<std::byte> buffer) const override {
     for (std::size_t i = 0; i < buffer.size(); ++i) {
       const auto extent = std::ranges::upper_bound(extents_, offset + i, {},
-                                                   [](const Extent& e) { return e.range.end(); });
-      buffer[i] = static_cast<std::byte>(extent->data);
+                                                   [](const Run& e) { return e.range.end(); });
+      buffer[i] = static_cast<std::byte>(extent->is_data());
     }
   }
-  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange /*whole*/) const override {
+  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange /*whole*/) const override {
     return std::make_unique<Cursor>(extents_);
   }
 
  private:
-  class Cursor final : public ExtentCursor {
+  class Cursor final : public RunCursor {
    public:
-    explicit Cursor(const std::vector<Extent>& extents) : extents_(extents) {}
-    std::optional<Extent> next() override {
+    explicit Cursor(const std::vector<Run>& extents) : extents_(extents) {}
+    std::optional<Run> next() override {
       return at_ < extents_.size() ? std::optional(extents_[at_++]) : std::nullopt;
     }
 
    private:
-    const std::vector<Extent>& extents_;
+    const std::vector<Run>& extents_;
     std::size_t at_ = 0;
   };
 
   std::string name_ = "disk";
   std::uint64_t size_;
-  std::vector<Extent> extents_;
+  std::vector<Run> extents_;
 };
 
 std::vector<GuestCluster> borders(const ClusterMap& map) {
@@ -91,7 +91,7 @@ std::string json_entry(MapForm form, GuestRange range, bool data) {
 
 struct Example {
   std::uint64_t size = 0;
-  std::vector<Extent> extents;
+  std::vector<Run> extents;
 };
 
 Example arbitrary_example() {
@@ -100,7 +100,8 @@ Example arbitrary_example() {
   for (int i = 0; i < extents; ++i) {
     const auto most = *rc::gen::element<std::uint64_t>(3, 700, 5000, 200'000);
     const GuestRange range{GuestOffset(example.size), *rc::gen::inRange<std::uint64_t>(1, most)};
-    example.extents.push_back({.range = range, .data = *rc::gen::arbitrary<bool>()});
+    example.extents.push_back(
+        {.range = range, .holds = data_or_zeros(*rc::gen::arbitrary<bool>())});
     example.size += range.length;
   }
   return example;
@@ -110,12 +111,13 @@ std::string json_of(MapForm form, Example example, bool shuffled) {
   // qemu-img pads.
   if (form == MapForm::kQemuImg && example.size % 512 != 0) {
     const GuestOffset end(example.size);
-    example.extents.push_back({.range = {end, 512 - example.size % 512}, .data = false});
+    example.extents.push_back(
+        {.range = {end, 512 - example.size % 512}, .holds = Run::Holds::kZeros});
   }
   std::vector<std::string> entries;
-  for (const Extent& extent : example.extents) {
-    if (form != MapForm::kPlain || extent.data) {
-      entries.push_back(json_entry(form, extent.range, extent.data));
+  for (const Run& extent : example.extents) {
+    if (form != MapForm::kPlain || extent.is_data()) {
+      entries.push_back(json_entry(form, extent.range, extent.is_data()));
     }
   }
   if (shuffled) std::ranges::shuffle(entries, std::mt19937(entries.size()));

@@ -15,25 +15,25 @@
 namespace qcow2stream {
 namespace {
 
-using Kind = Change::Kind;
+using Kind = Run::Holds;
 using Kinds = std::vector<std::optional<ClusterKind>>;
 
 // Runs that cover a disk without gaps.
 struct ListOfChanges final : Changes {
-  std::vector<Change> runs;
+  std::vector<Run> all;
 
-  struct Cursor final : ChangeCursor {
-    explicit Cursor(const std::vector<Change>& all) : rest(all) {}
-    std::optional<Change> next() override {
+  struct Cursor final : RunCursor {
+    explicit Cursor(const std::vector<Run>& listed) : rest(listed) {}
+    std::optional<Run> next() override {
       if (rest.empty()) return std::nullopt;
-      const Change first = rest.front();
+      const Run first = rest.front();
       rest = rest.subspan(1);
       return first;
     }
-    std::span<const Change> rest;
+    std::span<const Run> rest;
   };
-  [[nodiscard]] std::unique_ptr<ChangeCursor> cursor() const override {
-    return std::make_unique<Cursor>(runs);
+  [[nodiscard]] std::unique_ptr<RunCursor> runs() const override {
+    return std::make_unique<Cursor>(all);
   }
 };
 
@@ -46,7 +46,7 @@ Kinds kinds_of(const ClusterMap& map) {
 // The disk ends with whole sectors; what is behind its last byte is as that byte is.
 Kinds naive(const ListOfChanges& changes, std::uint64_t size, std::uint64_t cluster) {
   std::vector<Kind> bytes;
-  for (const Change& run : changes.runs) bytes.insert(bytes.end(), run.range.length, run.kind);
+  for (const Run& run : changes.all) bytes.insert(bytes.end(), run.range.length, run.holds);
   bytes.resize(size);
   if (size > 0) bytes.resize((size + 511) / 512 * 512, bytes.back());
   Kinds kinds;
@@ -55,8 +55,8 @@ Kinds naive(const ListOfChanges& changes, std::uint64_t size, std::uint64_t clus
     const auto part = std::span(bytes).subspan(at, end - at);
     const auto is = [&](Kind kind) { return [kind](Kind byte) { return byte == kind; }; };
     std::optional<ClusterKind> kind;
-    if (!std::ranges::all_of(part, is(Kind::kUnchanged))) kind = ClusterKind::kData;
-    if (std::ranges::all_of(part, is(Kind::kZero))) kind = ClusterKind::kZero;
+    if (!std::ranges::all_of(part, is(Kind::kBelow))) kind = ClusterKind::kData;
+    if (std::ranges::all_of(part, is(Kind::kZeros))) kind = ClusterKind::kZero;
     kinds.push_back(kind);
   }
   return kinds;
@@ -69,8 +69,8 @@ ListOfChanges arbitrary_changes(std::uint64_t& size) {
   for (int i = 0; i < count; ++i) {
     const auto unit = *rc::gen::element<std::uint64_t>(1, 512, 512, 4096);
     const auto length = unit * *rc::gen::inRange<std::uint64_t>(1, 12);
-    const auto kind = *rc::gen::element(Kind::kUnchanged, Kind::kChanged, Kind::kZero, Kind::kZero);
-    changes.runs.push_back({.range = {GuestOffset(size), length}, .kind = kind});
+    const auto kind = *rc::gen::element(Kind::kBelow, Kind::kData, Kind::kZeros, Kind::kZeros);
+    changes.all.push_back({.range = {GuestOffset(size), length}, .holds = kind});
     size += length;
   }
   return changes;
@@ -92,8 +92,8 @@ RC_GTEST_PROP(ChangeMapProperty, ZerosThatAreNotBelievedHaveChanged, ()) {
   ListOfChanges changes = arbitrary_changes(size);
   const qcow2::Geometry geometry{.cluster_bits = 10};
   const Kinds kinds = kinds_of(*read_changes(changes, size, geometry, false));
-  for (Change& run : changes.runs) {
-    if (run.kind == Kind::kZero) run.kind = Kind::kChanged;
+  for (Run& run : changes.all) {
+    if (run.holds == Kind::kZeros) run.holds = Kind::kData;
   }
   RC_ASSERT(kinds == naive(changes, size, geometry.cluster_size()));
 }
@@ -107,10 +107,10 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
   const Kinds wanted = naive(changes, size, cluster);
   const qcow2::Geometry geometry{.cluster_bits = 10};
   ChangeMarker marker(geometry, GuestOffset(end));
-  for (std::size_t left = changes.runs.size(); left > 0; --left) {
+  for (std::size_t left = changes.all.size(); left > 0; --left) {
     const auto i = *rc::gen::inRange<std::size_t>(0, left);
-    marker.add(changes.runs[i].range, changes.runs[i].kind);
-    std::swap(changes.runs[i], changes.runs[left - 1]);
+    marker.add(changes.all[i].range, changes.all[i].holds);
+    std::swap(changes.all[i], changes.all[left - 1]);
   }
   const Kinds kinds = kinds_of(*marker.finish());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -120,15 +120,15 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
   }
 }
 
-Kinds mark(const std::vector<Change>& runs, std::uint64_t end) {
+Kinds mark(const std::vector<Run>& runs, std::uint64_t end) {
   ChangeMarker marker({.cluster_bits = 12}, GuestOffset(end));
-  for (const Change& run : runs) marker.add(run.range, run.kind);
+  for (const Run& run : runs) marker.add(run.range, run.holds);
   return kinds_of(*marker.finish());
 }
 
 TEST(ChangeMap, ZerosThatFollowEachOtherAreOneRun) {
   const auto zeros = [](std::uint64_t begin, std::uint64_t length) {
-    return Change{.range = {GuestOffset(begin), length}, .kind = Kind::kZero};
+    return qcow2stream::Run{.range = {GuestOffset(begin), length}, .holds = Kind::kZeros};
   };
   const std::optional<ClusterKind> none;
   EXPECT_EQ(mark({zeros(0, 1000), zeros(1000, 3096)}, 8192), (Kinds{ClusterKind::kZero, none}));

@@ -77,11 +77,11 @@ TEST_F(ChangesTest, TheDiskIsTheSame) {
 TEST_F(ChangesTest, CursorsAreIndependentAndOutliveTheDisk) {
   make("-c 'write 64k 64k' -c 'write 256k 64k'");
   auto source = open_qemu_with_bitmap(path(), "qcow2", "b0");
-  const auto cursor = source.changes->cursor();
+  const auto cursor = source.changes->runs();
   EXPECT_EQ(cursor->next()->range.length, 65536U);
   EXPECT_EQ(changed_runs(source), "65536+65536c 262144+65536c");
   source.disk.reset();
-  EXPECT_EQ(cursor->next()->kind, Change::Kind::kChanged);
+  EXPECT_EQ(cursor->next()->holds, Run::Holds::kData);
 }
 
 TEST_F(ChangesTest, DiskOfMoreThanOneQuestion) {
@@ -109,12 +109,12 @@ TEST_F(ChangesTest, RandomWritesAgainstAModel) {
     make(commands);
     std::map<std::uint64_t, bool> seen;
     const auto source = open_qemu_with_bitmap(path(), "qcow2", "b0");
-    const auto cursor = source.changes->cursor();
+    const auto cursor = source.changes->runs();
     while (const auto change = cursor->next()) {
-      if (change->kind == Change::Kind::kUnchanged) continue;
+      if (change->holds == Run::Holds::kBelow) continue;
       for (std::uint64_t at = 0; at < change->range.length; at += kGranularity) {
         seen[(change->range.begin.value() + at) / kGranularity] =
-            change->kind == Change::Kind::kZero;
+            change->holds == Run::Holds::kZeros;
       }
     }
     EXPECT_EQ(seen, zero) << commands;

@@ -17,46 +17,46 @@
 namespace qcow2stream {
 namespace {
 
-class ListCursor final : public ExtentCursor {
+class ListCursor final : public RunCursor {
  public:
-  explicit ListCursor(std::vector<Extent> extents) : extents_(std::move(extents)) {}
-  std::optional<Extent> next() override {
+  explicit ListCursor(std::vector<Run> extents) : extents_(std::move(extents)) {}
+  std::optional<Run> next() override {
     return at_ < extents_.size() ? std::optional(extents_[at_++]) : std::nullopt;
   }
 
  private:
-  std::vector<Extent> extents_;
+  std::vector<Run> extents_;
   std::size_t at_ = 0;
 };
 
-std::vector<Extent> arbitrary_extents() {
-  std::vector<Extent> extents;
+std::vector<Run> arbitrary_extents() {
+  std::vector<Run> extents;
   GuestOffset at(0);
   const auto count = *rc::gen::inRange(0, 15);
   for (int i = 0; i < count; ++i) {
     const auto length = *rc::gen::inRange<std::uint64_t>(1, 300);
-    extents.push_back({.range = {at, length}, .data = *rc::gen::arbitrary<bool>()});
+    extents.push_back({.range = {at, length}, .holds = data_or_zeros(*rc::gen::arbitrary<bool>())});
     at = at + length;
   }
   return extents;
 }
 
-std::vector<bool> naive(const std::vector<Extent>& extents, std::size_t size) {
+std::vector<bool> naive(const std::vector<Run>& extents, std::size_t size) {
   std::vector<bool> bytes;
-  for (const Extent& extent : extents) {
-    bytes.insert(bytes.end(), extent.range.length, extent.data);
+  for (const Run& extent : extents) {
+    bytes.insert(bytes.end(), extent.range.length, extent.is_data());
   }
   bytes.resize(size);
   return bytes;
 }
 
 // Also that they cover everything without gaps and overlaps, and that none is empty.
-std::vector<bool> bytes_of(ExtentCursor& cursor) {
+std::vector<bool> bytes_of(RunCursor& cursor) {
   std::vector<bool> bytes;
   while (const auto extent = cursor.next()) {
     RC_ASSERT(extent->range.begin == GuestOffset(bytes.size()));
     RC_ASSERT(extent->range.length > 0U);
-    bytes.insert(bytes.end(), extent->range.length, extent->data);
+    bytes.insert(bytes.end(), extent->range.length, extent->is_data());
   }
   return bytes;
 }
@@ -106,7 +106,7 @@ TEST(FirstBytes, ADiskOfTheFirstBytes) {
   std::vector<std::byte> read(10);
   part->read(GuestOffset(990), read);
   EXPECT_TRUE(std::equal(read.begin(), read.end(), bytes.begin() + 990));
-  const auto extents = part->extents({GuestOffset(0), part->size()});
+  const auto extents = part->runs({GuestOffset(0), part->size()});
   EXPECT_EQ(extents->next()->range.length, 1000U);
   EXPECT_FALSE(extents->next());
   EXPECT_EQ(first_bytes(whole, 3000), whole);

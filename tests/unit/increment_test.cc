@@ -141,24 +141,26 @@ class HoleAndEnd final : public Disk {
       buffer[i] = offset.value() + i < hole_ ? std::byte{0} : std::byte{1};
     }
   }
-  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange /*whole*/) const override {
-    std::vector<Extent> extents;
-    if (hole_ > 0) extents.push_back({.range = {GuestOffset(0), hole_}, .data = false});
-    if (end_ > 0) extents.push_back({.range = {GuestOffset(hole_), end_}, .data = true});
+  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange /*whole*/) const override {
+    std::vector<Run> extents;
+    if (hole_ > 0)
+      extents.push_back({.range = {GuestOffset(0), hole_}, .holds = Run::Holds::kZeros});
+    if (end_ > 0)
+      extents.push_back({.range = {GuestOffset(hole_), end_}, .holds = Run::Holds::kData});
     return std::make_unique<Cursor>(std::move(extents));
   }
 
  private:
-  class Cursor final : public ExtentCursor {
+  class Cursor final : public RunCursor {
    public:
-    explicit Cursor(std::vector<Extent> extents) : extents_(std::move(extents)) {}
-    std::optional<Extent> next() override {
+    explicit Cursor(std::vector<Run> extents) : extents_(std::move(extents)) {}
+    std::optional<Run> next() override {
       if (next_ == extents_.size()) return std::nullopt;
       return extents_[next_++];
     }
 
    private:
-    std::vector<Extent> extents_;
+    std::vector<Run> extents_;
     std::size_t next_ = 0;
   };
 

@@ -58,15 +58,15 @@ class TestDirectory {
 inline std::string changed_runs(const DiskWithChanges& source) {
   std::string text;
   GuestOffset at(0);
-  const auto cursor = source.changes->cursor();
+  const auto cursor = source.changes->runs();
   while (const auto change = cursor->next()) {
     EXPECT_EQ(change->range.begin, at);
     EXPECT_GT(change->range.length, 0U);
     at = change->range.end();
-    if (change->kind == Change::Kind::kUnchanged) continue;
+    if (change->holds == Run::Holds::kBelow) continue;
     text += (text.empty() ? "" : " ") + std::to_string(change->range.begin.value()) + "+" +
             std::to_string(change->range.length) +
-            (change->kind == Change::Kind::kZero ? "z" : "c");
+            (change->holds == Run::Holds::kZeros ? "z" : "c");
   }
   EXPECT_EQ(at.value(), source.disk->size());
   return text;

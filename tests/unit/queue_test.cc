@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "disk/file/file_reads.h"
+#include "disk/file/queues.h"
 #include "qcow2stream/error.h"
 #include "system/fd.h"
 

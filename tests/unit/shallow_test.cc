@@ -56,9 +56,9 @@ class ShallowTest : public ::testing::Test {
   [[nodiscard]] bool held_is_right(const DiskWithChanges& source) const {
     const auto wanted = flat();
     const auto bytes = content(*source.disk);
-    const auto cursor = source.changes->cursor();
+    const auto cursor = source.changes->runs();
     while (const auto change = cursor->next()) {
-      if (change->kind == Change::Kind::kUnchanged) continue;
+      if (change->holds == Run::Holds::kBelow) continue;
       const auto begin = static_cast<std::ptrdiff_t>(change->range.begin.value());
       const auto end = static_cast<std::ptrdiff_t>(change->range.end().value());
       if (!std::equal(bytes.begin() + begin, bytes.begin() + end, wanted.begin() + begin))
@@ -206,11 +206,11 @@ TEST_F(ShallowTest, RandomWritesAgainstAModel) {
     make(commands, fmt::format("-o cluster_size={}", unit));
     const auto source = open(unit << (random() % 3));
     std::map<std::uint64_t, bool> seen;
-    const auto cursor = source.changes->cursor();
+    const auto cursor = source.changes->runs();
     while (const auto change = cursor->next()) {
-      if (change->kind == Change::Kind::kUnchanged) continue;
+      if (change->holds == Run::Holds::kBelow) continue;
       for (std::uint64_t at = 0; at < change->range.length; at += unit) {
-        seen[(change->range.begin.value() + at) / unit] = change->kind == Change::Kind::kZero;
+        seen[(change->range.begin.value() + at) / unit] = change->holds == Run::Holds::kZeros;
       }
     }
     EXPECT_EQ(seen, zero) << commands;

@@ -16,21 +16,21 @@
 namespace qcow2stream {
 namespace {
 
-class ListedExtents final : public ExtentCursor {
+class ListedExtents final : public RunCursor {
  public:
-  explicit ListedExtents(std::vector<Extent> extents) : extents_(std::move(extents)) {}
-  std::optional<Extent> next() override {
+  explicit ListedExtents(std::vector<Run> extents) : extents_(std::move(extents)) {}
+  std::optional<Run> next() override {
     if (at_ == extents_.size()) return std::nullopt;
     return extents_[at_++];
   }
 
  private:
-  std::vector<Extent> extents_;
+  std::vector<Run> extents_;
   std::size_t at_ = 0;
 };
 
 struct ArbitraryDisk {
-  std::vector<Extent> extents;  // one behind the other, data and holes, from 0 on
+  std::vector<Run> extents;  // one behind the other, data and holes, from 0 on
   std::uint64_t size = 0;
 };
 
@@ -41,7 +41,8 @@ ArbitraryDisk disk_of_runs() {
     const auto most = *rc::gen::element<std::uint64_t>(1, 3000, 200'000, 20 << 20);
     const auto length = *rc::gen::inRange<std::uint64_t>(1, most + 1);
     const bool data = *rc::gen::arbitrary<bool>();
-    disk.extents.push_back({.range = {GuestOffset(disk.size), length}, .data = data});
+    disk.extents.push_back(
+        {.range = {GuestOffset(disk.size), length}, .holds = data_or_zeros(data)});
     disk.size += length;
   }
   return disk;
@@ -50,8 +51,8 @@ ArbitraryDisk disk_of_runs() {
 // The data, widened to multiples of `alignment`; ranges that touch each other are one.
 std::vector<GuestRange> widened(const ArbitraryDisk& disk, std::uint64_t alignment) {
   std::vector<GuestRange> ranges;
-  for (const Extent& extent : disk.extents) {
-    if (!extent.data) continue;
+  for (const Run& extent : disk.extents) {
+    if (!extent.is_data()) continue;
     const GuestOffset begin(align_down(extent.range.begin.value(), alignment));
     const GuestOffset end(std::min(align_up(extent.range.end().value(), alignment), disk.size));
     if (!ranges.empty() && begin <= ranges.back().end()) {
@@ -110,7 +111,8 @@ TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
   ArbitraryDisk disk;
   for (int i = 0; i < 20'000; ++i) {
     const std::uint64_t length = 1000 + static_cast<std::uint64_t>(i) * 7919 % 9000;
-    disk.extents.push_back({.range = {GuestOffset(disk.size), length}, .data = i % 3 != 0});
+    disk.extents.push_back(
+        {.range = {GuestOffset(disk.size), length}, .holds = data_or_zeros(i % 3 != 0)});
     disk.size += length;
   }
   SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, kAlignment, nullptr);
@@ -134,8 +136,9 @@ TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
 }
 
 TEST(SurveyWork, NothingIsHandedOutAfterStop) {
-  const ArbitraryDisk disk{.extents = {{.range = {GuestOffset(0), 1ULL << 30}, .data = true}},
-                           .size = 1ULL << 30};
+  const ArbitraryDisk disk{
+      .extents = {{.range = {GuestOffset(0), 1ULL << 30}, .holds = Run::Holds::kData}},
+      .size = 1ULL << 30};
   SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, 512, nullptr);
   std::vector<GuestRange> batch;
   EXPECT_TRUE(work.take(batch));

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "disk/file/holes.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/file.h"
@@ -26,43 +27,6 @@ constexpr unsigned kQueueDepth = 64;
 
 // Threads block one at a time, so they need not be as many as requests.
 constexpr unsigned kQueueThreads = 16;
-
-// Asks the file system with SEEK_DATA and SEEK_HOLE. The position of the descriptor that this moves
-// is used by nobody meanwhile.
-class FileExtents final : public ExtentCursor {
- public:
-  FileExtents(const std::string& name, int fd, GuestRange range)
-      : name_(name), fd_(fd), at_(range.begin), end_(range.end()) {}
-
-  std::optional<Extent> next() override {
-    if (at_ >= end_) return std::nullopt;
-    const GuestOffset data = seek(SEEK_DATA);
-    if (data > at_) return extent_to(data, false);
-    return extent_to(seek(SEEK_HOLE), true);
-  }
-
- private:
-  Extent extent_to(GuestOffset end, bool data) {
-    end = std::min(end, end_);
-    const Extent extent{.range = {at_, end - at_}, .data = data};
-    at_ = end;
-    return extent;
-  }
-
-  GuestOffset seek(int whence) {
-    const off_t found = ::lseek(fd_, static_cast<off_t>(at_.value()), whence);
-    if (found >= 0) return GuestOffset(static_cast<std::uint64_t>(found));
-    if (errno == ENXIO) return end_;  // no data after this position, or the file became shorter
-    throw system_error(name_, fmt::format("asking for holes at offset {} failed", at_.value()),
-                       errno)
-        .at(at_.value());
-  }
-
-  const std::string& name_;
-  int fd_;
-  GuestOffset at_;
-  GuestOffset end_;
-};
 
 // The file that is open as `fd`, whatever became of its name. O_NONBLOCK keeps a FIFO from blocking
 // before its type is known; files and block devices do not care.
@@ -101,6 +65,11 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   }
   if (sharing == Sharing::kReaders) lock_.emplace(fd_.get(), name_);
   size_ = current_size(now);
+  if (block_device_ && size_ == 0) {
+    throw Error(ErrorKind::kFailed, name_, "is empty",
+                "the device has no size: nothing is attached to it")
+        .about(ErrorSubject::kDisk);
+  }
   if (size_ == 0 && !is_empty()) {
     throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",
                 "it does not say how large it is; read it through a pipe");
@@ -110,6 +79,7 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   random_fd_ = open_again(fd_.get());
   if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
   mtime_ns_ = mtime_ns(now);
+  if (!block_device_) hole_answers_ = probe_holes(fd_.get(), size_);
 }
 
 FileDisk::~FileDisk() {
@@ -150,8 +120,8 @@ void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
 }
 
 DiskTraits FileDisk::traits() const {
-  return {.knows_extents = !block_device_,
-          .copy_descriptor = fd_.get(),
+  return {.knows_zeros = hole_answers_ != HoleAnswers::kNone,
+          .names_places = true,
           .requests_in_flight = kQueueDepth};
 }
 
@@ -162,9 +132,15 @@ std::unique_ptr<RequestQueue> FileDisk::queue() const {
   return make_thread_queue(target, kQueueThreads);
 }
 
-std::unique_ptr<ExtentCursor> FileDisk::extents(GuestRange range) const {
-  if (block_device_) return Disk::extents(range);
-  return std::make_unique<FileExtents>(name_, fd_.get(), range);
+std::unique_ptr<RunCursor> FileDisk::runs(GuestRange range) const {
+  if (hole_answers_ == HoleAnswers::kNone) return Disk::runs(range);
+  return file_runs(fd_.get(), size_, range);
+}
+
+Run FileDisk::run_at(GuestRange range) const {
+  return {.range = range,
+          .holds = Run::Holds::kData,
+          .where = Place{.descriptor = fd_.get(), .offset = range.begin.value()}};
 }
 
 void FileDisk::will_read(GuestRange range) const noexcept {
@@ -187,10 +163,19 @@ void FileDisk::check_unchanged() const {
   if (mtime_ns(now) != mtime_ns_) throw_disk_changed(name_, "mtime");
 }
 
-std::optional<std::string> FileDisk::caveat() const {
-  if (!lock_ || !lock_->problem()) return std::nullopt;
-  return fmt::format("cannot be locked ({}): who has it open for writing is not known",
-                     *lock_->problem());
+std::vector<Caveat> FileDisk::caveats() const {
+  std::vector<Caveat> all;
+  if (lock_ && lock_->problem()) {
+    all.push_back({fmt::format("cannot be locked ({}): who has it open for writing is not known",
+                               *lock_->problem())});
+  }
+  if (hole_answers_ == HoleAnswers::kDoubtful) {
+    all.push_back(
+        {"the file system says that it holds no data, though it takes space: it counts as "
+         "zeros",
+         Advice::kWithoutExtents});
+  }
+  return all;
 }
 
 std::shared_ptr<const Disk> open_disk(const std::string& path, const FileOptions& options) {

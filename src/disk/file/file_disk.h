@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "disk/file/holes.h"
 #include "disk/file/image_lock.h"
 #include "qcow2stream/disk.h"
 #include "system/fd.h"
@@ -33,12 +35,13 @@ class FileDisk final : public Disk {
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override;
   [[nodiscard]] DiskTraits traits() const override;
-  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange range) const override;
+  [[nodiscard]] Run run_at(GuestRange range) const override;
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   void will_read(GuestRange range) const noexcept override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
-  [[nodiscard]] std::optional<std::string> caveat() const override;
+  [[nodiscard]] std::vector<Caveat> caveats() const override;
 
  private:
   [[nodiscard]] struct stat status() const;
@@ -54,6 +57,7 @@ class FileDisk final : public Disk {
   bool block_device_ = false;
   std::uint64_t size_ = 0;
   std::int64_t mtime_ns_ = 0;
+  HoleAnswers hole_answers_ = HoleAnswers::kNone;
 };
 
 }  // namespace qcow2stream

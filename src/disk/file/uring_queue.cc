@@ -4,6 +4,7 @@
 // not hold is in flight without a thread waiting for it.
 
 #include <liburing.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <vector>
@@ -83,13 +84,23 @@ class UringQueue final : public RequestQueue {
     ::io_uring_sqe_set_data64(sqe, index);
   }
 
+  // As a completed request has it: how many bytes, or a negative error number.
+  [[nodiscard]] int read_once(const Request& request) const {
+    const ssize_t n = ::pread(target_.fd, request.buffer.data(), request.buffer.size(),
+                              static_cast<off_t>(request.offset.value()));
+    return n < 0 ? -errno : static_cast<int>(n);
+  }
+
   // False if the request has to go on.
   bool complete(std::size_t index, int result) {
     Request& request = requests_[index];
-    if (result == -EINTR || result == -EAGAIN) {
+    if (result == -EINTR) {
       prepare(index);
       return false;
     }
+    // The kernel would have had to wait, or the file system has no better answer: a read that may
+    // wait tells which.
+    if (result == -EAGAIN) result = read_once(request);
     if (result <= 0) {
       free_.push_back(index);
       if (result < 0) throw_read_error(target_.name, request.offset, -result);

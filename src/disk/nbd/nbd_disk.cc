@@ -62,7 +62,7 @@ std::shared_ptr<const NbdDisk> start_server(const std::vector<std::string>& comm
 class NbdChanges final : public Changes {
  public:
   explicit NbdChanges(std::shared_ptr<const NbdDisk> disk) : disk_(std::move(disk)) {}
-  [[nodiscard]] std::unique_ptr<ChangeCursor> cursor() const override { return disk_->changes(); }
+  [[nodiscard]] std::unique_ptr<RunCursor> runs() const override { return disk_->changes(); }
 
  private:
   std::shared_ptr<const NbdDisk> disk_;
@@ -105,7 +105,7 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::option
     throw Error(ErrorKind::kFailed, name(), "cannot be used",
                 "its size is no multiple of the server's block size");
   }
-  knows_extents_ = nbd_can_meta_context(first.handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
+  knows_zeros_ = nbd_can_meta_context(first.handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
 }
 
 void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
@@ -120,18 +120,18 @@ void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
 }
 
 DiskTraits NbdDisk::traits() const {
-  return {.knows_extents = knows_extents_,
+  return {.knows_zeros = knows_zeros_,
           .request_size = kRequestSize,
           .requests_in_flight = requests_,
           .queues = static_cast<unsigned>(connections_.size())};
 }
 
-std::unique_ptr<ExtentCursor> NbdDisk::extents(GuestRange range) const {
-  if (!knows_extents_) return Disk::extents(range);
-  return make_nbd_extents(*connections_[0], range, limits_.alignment);
+std::unique_ptr<RunCursor> NbdDisk::runs(GuestRange range) const {
+  if (!knows_zeros_) return Disk::runs(range);
+  return make_nbd_runs(*connections_[0], range, limits_.alignment);
 }
 
-std::unique_ptr<ChangeCursor> NbdDisk::changes() const {
+std::unique_ptr<RunCursor> NbdDisk::changes() const {
   return make_nbd_changes(*connections_[0], {GuestOffset(0), size_}, limits_.alignment);
 }
 
@@ -144,8 +144,8 @@ std::optional<DiskStamp> NbdDisk::stamp() const {
   return file_ != nullptr ? file_->stamp() : std::nullopt;
 }
 
-std::optional<std::string> NbdDisk::caveat() const {
-  return file_ != nullptr ? file_->caveat() : std::nullopt;
+std::vector<Caveat> NbdDisk::caveats() const {
+  return file_ != nullptr ? file_->caveats() : std::vector<Caveat>();
 }
 
 void NbdDisk::check_unchanged() const {

@@ -34,14 +34,14 @@ class NbdDisk final : public Disk {
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override;
   [[nodiscard]] DiskTraits traits() const override;
-  [[nodiscard]] std::unique_ptr<ExtentCursor> extents(GuestRange range) const override;
+  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange range) const override;
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
-  [[nodiscard]] std::optional<std::string> caveat() const override;
+  [[nodiscard]] std::vector<Caveat> caveats() const override;
 
   // What the first connection's additional context tells, which it must have.
-  [[nodiscard]] std::unique_ptr<ChangeCursor> changes() const;
+  [[nodiscard]] std::unique_ptr<RunCursor> changes() const;
 
  private:
   std::optional<Child> server_;  // first: outlives the connections
@@ -50,7 +50,7 @@ class NbdDisk final : public Disk {
   std::uint64_t size_ = 0;
   NbdLimits limits_;
   std::shared_ptr<const Disk> file_;
-  bool knows_extents_ = false;
+  bool knows_zeros_ = false;
   mutable std::atomic<std::size_t> next_connection_ = 0;
 };
 

@@ -20,36 +20,37 @@ namespace {
 // A 32-bit length that any alignment divides.
 constexpr std::uint64_t kMostPerRequest = 1ULL << 31;
 
-class NbdExtents final : public ExtentCursor {
+class NbdRuns final : public RunCursor {
  public:
-  NbdExtents(NbdConnection& connection, GuestRange range, std::uint64_t alignment)
+  NbdRuns(NbdConnection& connection, GuestRange range, std::uint64_t alignment)
       : runs_(connection, range, alignment,
               {.contexts = {LIBNBD_CONTEXT_BASE_ALLOCATION},
                .subject = "holes",
                .advice = Advice::kWithoutExtents}) {}
 
-  std::optional<Extent> next() override {
+  std::optional<Run> next() override {
     const auto run = runs_.next();
     if (!run) return std::nullopt;
-    return Extent{run->range, (run->flags[0] & LIBNBD_STATE_ZERO) == 0};
+    return Run{.range = run->range,
+               .holds = data_or_zeros((run->flags[0] & LIBNBD_STATE_ZERO) == 0)};
   }
 
  private:
   StatusCursor runs_;
 };
 
-class NbdChangeCursor final : public ChangeCursor {
+class NbdChangeCursor final : public RunCursor {
  public:
   NbdChangeCursor(NbdConnection& connection, GuestRange range, std::uint64_t alignment)
       : is_depth_(connection.context() == kAllocationDepthContext),
         runs_(connection, range, alignment, question(connection)) {}
 
   // Neighbours of the same kind become one.
-  std::optional<Change> next() override {
-    std::optional<Change> change = std::exchange(ahead_, std::nullopt);
+  std::optional<Run> next() override {
+    std::optional<Run> change = std::exchange(ahead_, std::nullopt);
     if (!change) change = next_run();
     if (!change) return std::nullopt;
-    while ((ahead_ = next_run()) && ahead_->kind == change->kind) {
+    while ((ahead_ = next_run()) && ahead_->holds == change->holds) {
       change->range.length += ahead_->range.length;
     }
     return change;
@@ -64,7 +65,7 @@ class NbdChangeCursor final : public ChangeCursor {
     return question;
   }
 
-  std::optional<Change> next_run() {
+  std::optional<Run> next_run() {
     const auto run = runs_.next();
     if (!run) return std::nullopt;
     const std::uint32_t flags = run->flags[0];
@@ -72,13 +73,13 @@ class NbdChangeCursor final : public ChangeCursor {
     // has a meaning (QEMU, docs/interop/nbd.txt).
     const bool changed = is_depth_ ? flags == 1 : (flags & 1) != 0;
     const bool zero = (run->flags[1] & LIBNBD_STATE_ZERO) != 0;
-    const auto kind = zero ? Change::Kind::kZero : Change::Kind::kChanged;
-    return Change{run->range, changed ? kind : Change::Kind::kUnchanged};
+    const auto kind = zero ? Run::Holds::kZeros : Run::Holds::kData;
+    return Run{.range = run->range, .holds = changed ? kind : Run::Holds::kBelow};
   }
 
   bool is_depth_;
   StatusCursor runs_;
-  std::optional<Change> ahead_;
+  std::optional<Run> ahead_;
 };
 
 }  // namespace
@@ -200,13 +201,13 @@ int StatusCursor::completed(void* user_data, int* error) {
   return may_forget_command(*error);
 }
 
-std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,
-                                               std::uint64_t alignment) {
-  return std::make_unique<NbdExtents>(connection, range, alignment);
+std::unique_ptr<RunCursor> make_nbd_runs(NbdConnection& connection, GuestRange range,
+                                         std::uint64_t alignment) {
+  return std::make_unique<NbdRuns>(connection, range, alignment);
 }
 
-std::unique_ptr<ChangeCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
-                                               std::uint64_t alignment) {
+std::unique_ptr<RunCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
+                                            std::uint64_t alignment) {
   return std::make_unique<NbdChangeCursor>(connection, range, alignment);
 }
 

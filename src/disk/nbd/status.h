@@ -83,13 +83,13 @@ class StatusCursor {
 };
 
 // The extents of `range` as base:allocation tells them.
-std::unique_ptr<ExtentCursor> make_nbd_extents(NbdConnection& connection, GuestRange range,
-                                               std::uint64_t alignment);
+std::unique_ptr<RunCursor> make_nbd_runs(NbdConnection& connection, GuestRange range,
+                                         std::uint64_t alignment);
 
 // The changes in `range` as the connection's additional context tells them: dirty bitmaps, and what
 // an image holds by qemu:allocation-depth. What reads as zeros is known from base:allocation, if
 // the server has it.
-std::unique_ptr<ChangeCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
-                                               std::uint64_t alignment);
+std::unique_ptr<RunCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
+                                            std::uint64_t alignment);
 
 }  // namespace qcow2stream

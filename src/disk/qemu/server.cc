@@ -86,7 +86,7 @@ void check_is_what_qemu_opened(const QemuSource& source) {
   if (source.file == nullptr) return;
   struct stat ours {};
   struct stat named {};
-  if (::fstat(source.file->traits().copy_descriptor, &ours) != 0 ||
+  if (::fstat(source.file->run_at({GuestOffset(0), 1}).where->descriptor, &ours) != 0 ||
       ::stat(source.name.c_str(), &named) != 0 || is_same_file(ours, named)) {
     return;
   }

@@ -29,9 +29,9 @@ constexpr std::uint64_t kSmallestCluster = 512;
 std::uint64_t boundaries(const Changes& changes) {
   std::uint64_t all = 0;
   std::optional<bool> held_before;
-  const auto cursor = changes.cursor();
+  const auto cursor = changes.runs();
   while (const auto change = cursor->next()) {
-    const bool held = change->kind != Change::Kind::kUnchanged;
+    const bool held = change->holds != Run::Holds::kBelow;
     if (held_before && held != *held_before) all |= change->range.begin.value();
     held_before = held;
   }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/file/holes.h"
+
+#include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+namespace qcow2stream {
+namespace {
+
+// Where data or a hole begins, at or behind `at`; `size` where there is no data behind it. Nothing
+// where the answer makes no sense: an error, a place before `at` or behind the end.
+std::optional<std::uint64_t> seek(int fd, std::uint64_t at, std::uint64_t size, int whence) {
+  const off_t found = ::lseek(fd, static_cast<off_t>(at), whence);
+  if (found < 0) return errno == ENXIO ? std::optional(size) : std::nullopt;
+  const auto place = static_cast<std::uint64_t>(found);
+  return place >= at && place <= size ? std::optional(place) : std::nullopt;
+}
+
+class FileRuns final : public RunCursor {
+ public:
+  FileRuns(int fd, std::uint64_t size, GuestRange range)
+      : fd_(fd), size_(size), at_(range.begin), end_(range.end()) {}
+
+  std::optional<Run> next() override {
+    if (at_ >= end_) return std::nullopt;
+    if (answers_) {
+      const auto data = seek(fd_, at_.value(), size_, SEEK_DATA);
+      if (data && *data > at_.value()) return run_to(GuestOffset(*data), Run::Holds::kZeros);
+      const auto hole = data ? seek(fd_, at_.value(), size_, SEEK_HOLE) : std::nullopt;
+      if (hole && *hole > at_.value()) return run_to(GuestOffset(*hole), Run::Holds::kData);
+      answers_ = false;
+    }
+    return run_to(end_, Run::Holds::kData);
+  }
+
+ private:
+  Run run_to(GuestOffset end, Run::Holds holds) {
+    end = std::min(end, end_);
+    Run run{.range = {at_, end - at_}, .holds = holds};
+    if (run.is_data()) run.where = Place{.descriptor = fd_, .offset = at_.value()};
+    at_ = end;
+    return run;
+  }
+
+  int fd_;
+  std::uint64_t size_;
+  GuestOffset at_;
+  GuestOffset end_;
+  bool answers_ = true;  // sensibly, so far
+};
+
+// Space that was reserved and never written (fallocate) reads as zeros and is told as holes,
+// rightly. True if that is all that the file has, as far as its first extents tell.
+bool has_reserved_space_only(int fd) {
+  constexpr unsigned kExtents = 64;
+  alignas(fiemap) std::array<std::byte, sizeof(fiemap) + kExtents * sizeof(fiemap_extent)> buffer{};
+  auto* question = reinterpret_cast<fiemap*>(buffer.data());
+  question->fm_length = FIEMAP_MAX_OFFSET;
+  question->fm_extent_count = kExtents;
+  if (::ioctl(fd, FS_IOC_FIEMAP, question) != 0) return false;
+  const auto* extents = reinterpret_cast<const fiemap_extent*>(buffer.data() + sizeof(fiemap));
+  const std::span found(extents, std::min(question->fm_mapped_extents, kExtents));
+  return std::ranges::all_of(found, [](const fiemap_extent& extent) {
+    return (extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0;
+  });
+}
+
+// Blocks of this size may hold attributes or the like instead of content.
+constexpr std::uint64_t kLeastSpace = 4096;
+
+}  // namespace
+
+HoleAnswers probe_holes(int fd, std::uint64_t size) {
+  const auto data = seek(fd, 0, size, SEEK_DATA);
+  if (!data) return HoleAnswers::kNone;
+  if (*data < size) {
+    const auto hole = seek(fd, *data, size, SEEK_HOLE);
+    return hole && *hole > *data ? HoleAnswers::kUsable : HoleAnswers::kNone;
+  }
+  struct stat status {};
+  if (size == 0 || ::fstat(fd, &status) != 0) return HoleAnswers::kUsable;
+  const std::uint64_t space = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  const bool is_odd = space > kLeastSpace && !has_reserved_space_only(fd);
+  return is_odd ? HoleAnswers::kDoubtful : HoleAnswers::kUsable;
+}
+
+std::unique_ptr<RunCursor> file_runs(int fd, std::uint64_t size, GuestRange range) {
+  return std::make_unique<FileRuns>(fd, size, range);
+}
+
+}  // namespace qcow2stream
