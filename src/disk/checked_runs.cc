@@ -39,6 +39,7 @@ class CheckedRuns final : public RunCursor {
 
   [[nodiscard]] bool brings_us_forward(const Run& run) const {
     const std::uint64_t begin = run.range.begin.value();
+    if (run.range.length == 0) return false;
     if (run.range.length > std::numeric_limits<std::uint64_t>::max() - begin) return false;
     if (run.range.end() <= at_ || run.range.begin >= end_) return false;
     return run.range.end() <= end_ || run.is_data();
