@@ -9,13 +9,13 @@ set(cmakedir ${CMAKE_INSTALL_LIBDIR}/cmake/qcow2stream)
 install(TARGETS qcow2-to-stdout COMPONENT program)
 
 # The manual page in the source is one that `man` can show; only the installed one names a version.
-set(manual ${CMAKE_SOURCE_DIR}/man/qcow2-to-stdout.1)
+set(manual ${PROJECT_SOURCE_DIR}/man/qcow2-to-stdout.1)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manual})
 file(READ ${manual} text)
 string(REPLACE " qcow2-to-stdout \"User Commands\"\n"
                " \"qcow2-to-stdout ${PROJECT_VERSION}\" \"User Commands\"\n" text "${text}")
-file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/man/qcow2-to-stdout.1 CONTENT "@text@" @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/man/qcow2-to-stdout.1
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/man/qcow2-to-stdout.1 CONTENT "@text@" @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/man/qcow2-to-stdout.1
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 
 install(FILES completions/qcow2-to-stdout.bash RENAME qcow2-to-stdout COMPONENT program
@@ -35,13 +35,13 @@ install(DIRECTORY examples DESTINATION ${docdir} COMPONENT dev)
 install(EXPORT qcow2stream NAMESPACE qcow2stream:: FILE qcow2stream-targets.cmake
         DESTINATION ${cmakedir} COMPONENT dev)
 configure_package_config_file(cmake/qcow2stream-config.cmake.in
-                              ${CMAKE_BINARY_DIR}/cmake/qcow2stream-config.cmake
+                              ${PROJECT_BINARY_DIR}/cmake/qcow2stream-config.cmake
                               INSTALL_DESTINATION ${cmakedir})
 # Before 1.0 a minor version may change the API.
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/cmake/qcow2stream-config-version.cmake
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cmake/qcow2stream-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_BINARY_DIR}/cmake/qcow2stream-config.cmake
-              ${CMAKE_BINARY_DIR}/cmake/qcow2stream-config-version.cmake
+install(FILES ${PROJECT_BINARY_DIR}/cmake/qcow2stream-config.cmake
+              ${PROJECT_BINARY_DIR}/cmake/qcow2stream-config-version.cmake
         DESTINATION ${cmakedir} COMPONENT dev)
 
 # Names its prefix, which `cmake --install --prefix` and CPack may choose: it is made when it is installed.
@@ -49,8 +49,8 @@ set(pc_prefix "@CMAKE_INSTALL_PREFIX@")
 list(JOIN QCOW2STREAM_MODULES " " modules)
 cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
 cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
-configure_file(cmake/qcow2stream.pc.in ${CMAKE_BINARY_DIR}/cmake/qcow2stream.pc.in @ONLY)
-install(CODE "set(source \"${CMAKE_BINARY_DIR}/cmake/qcow2stream.pc\")
+configure_file(cmake/qcow2stream.pc.in ${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc.in @ONLY)
+install(CODE "set(source \"${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc\")
               configure_file(\"\${source}.in\" \"\${source}\" @ONLY)" COMPONENT dev)
-install(FILES ${CMAKE_BINARY_DIR}/cmake/qcow2stream.pc
+install(FILES ${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -10,8 +10,8 @@ import tempfile
 import time
 
 from .bench import Row
-from .disks import GIB, MIB, allocated, available_memory, room_in
-from .runs import CAT, NOTHING, NULL, Cell, remove
+from .disks import GIB, MIB, allocated, available_memory, copy_part, room_in
+from .runs import CAT, FILE, NOTHING, NULL, Cell, remove
 from .servers import nbdkit_command, qemu_command, require, served
 
 MAP_EXTENTS = 1_000_000
@@ -41,6 +41,33 @@ def qcow2_image(bench):
     bench.compare(f"{what}, server running", samples, "ours URI → null",
                   "floor nbd-copy → null")
     bench.compare(what, samples, "ours -f qcow2 → null", "reference -f qcow2 → null", least=0)
+
+
+def formats(bench):
+    """18: what of other formats that QEMU reads?"""
+    require("qemu-img", "qemu-storage-daemon")
+    p, directory = bench.programs, bench.disks.directory
+    part, out = directory / "part.raw", directory / "out.qcow2"
+    images = {form: directory / f"part.{form}" for form in ("qcow2", "vmdk", "vdi", "vhdx")}
+    try:
+        copy_part(bench.disks.path("ext4"), part, 2 * GIB // bench.disks.scale)
+        cells, pairs = [p.us(part, FILE, files=[out])], []
+        cells[0].name = "ours, raw"
+        for form, image in images.items():
+            subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", form, part, image], check=True)
+            bench.runner.warm(image)
+            ours = p.us(image, FILE, "-f", form, files=[out])
+            theirs = Cell(f"qemu-img convert -f {form}",
+                          ["qemu-img", "convert", "-f", form, "-O", "qcow2", image, out], NOTHING, files=[out])
+            cells += [ours, theirs]
+            pairs.append((form, ours.label(), theirs.label()))
+        bench.runner.warm(part)
+        samples = bench.run("warm, formats", cells)
+    finally:
+        for path in (part, *images.values()):
+            path.unlink(missing_ok=True)
+    for form, ours, theirs in pairs:
+        bench.compare(f"18 {form} to a file", samples, ours, theirs, least=0)
 
 
 def nbd_server(bench):

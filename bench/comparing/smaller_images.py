@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from .bench import Row
-from .disks import CLUSTER, MIB
+from .disks import CLUSTER, GIB, MIB, copy_part
 from .runs import FILE, NOTHING, NULL, Cell
 from .servers import require
 
@@ -80,6 +80,29 @@ def zstd(bench):
     compare_compressed(bench, "zstd",
                        [["--compress=zstd", "--spool-memory=3G"], ["--compress=zstd"]],
                        [(4, 1), (2, 1)])
+
+
+LEVELS = ["zlib:1", "zlib:2", "zlib:4", "zlib:6", "zstd:1", "zstd:3", "zstd:5", "zstd:8"]
+
+
+def levels(bench):
+    """19: which level brings what? The sizes of the images, and the time that they take."""
+    require("qemu-img")
+    p, directory = bench.programs, bench.disks.directory
+    part, out = directory / "part.raw", directory / "compressed.qcow2"
+    try:
+        copy_part(bench.disks.path("ext4"), part, GIB // 2 // bench.disks.scale)
+        bench.runner.warm(part)
+        cells = [p.us(part, FILE, f"--compress={level}", files=[out]) for level in LEVELS]
+        cells += [qemu_compressed(part, out, kind) for kind in ("zlib", "zstd")]
+        samples = bench.run("warm, levels of compression", cells, warm_up=False)
+    finally:
+        part.unlink(missing_ok=True)
+    for level, cell in zip(LEVELS, cells):
+        theirs = next(c for c in cells if c.label().endswith(f"-c, {level.partition(':')[0]}"))
+        bench.compare(f"19 --compress={level}", samples, cell.label(), theirs.label(), least=0)
+        bench.rows.append(Row(f"19 --compress={level}: size", samples[cell.label()].median("bytes") / MIB, theirs.label(),
+                              samples[theirs.label()].median("bytes") / MIB, unit="MiB"))
 
 
 def increments(bench):

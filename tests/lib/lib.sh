@@ -24,6 +24,11 @@ readonly tool source_root helpers=$source_root/tests/helpers
 dir=$(mktemp -d "${TMPDIR:-/tmp}/qcow2-to-stdout.XXXXXX")
 cd "$dir"
 exec </dev/null
+# The loader takes spaces and colons for the ends of names.
+if [[ ${FAULT_SHIM:-} == *[\ :]* ]]; then
+  cp -- "$FAULT_SHIM" "$dir/.shim.so"
+  FAULT_SHIM=$dir/.shim.so
+fi
 
 # --- The end of a test ---------------------------------------------------------------------------
 
@@ -176,6 +181,15 @@ check_image() {
   qemu-img check -q -f qcow2 "$1" >check.log 2>&1 || fail "qemu-img check: $(<check.log)"
   qemu-img compare -q -f raw -F qcow2 "$2" "$1" >compare.log 2>&1 ||
     fail "qemu-img compare: $1 is not $2: $(<compare.log)"
+}
+
+# mentions PLACE GREP-ARGUMENT...: whether the files name this directory or what is in it; one whose name merely
+# begins or ends so is another, and a short name such as /p is a piece of many.
+mentions() {
+  local place
+  # shellcheck disable=SC2001  # bash has no & before 5.2
+  place=$(sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$1")
+  grep -E -e "(^|[^[:alnum:]_./-]|-[IL])$place(/|[^[:alnum:]_.-]|\$)" "${@:2}"
 }
 
 same() { cmp -- "$1" "$2" || fail "$1 and $2 differ"; }

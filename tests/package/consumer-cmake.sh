@@ -15,7 +15,9 @@ quietly() { "$@" >log 2>&1 || { cat log >&2 && fail "$*"; }; }
 consumer() { "$CMAKE" -S examples -B build -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$dir/moved"; }
 
 quietly consumer
-! grep -rF -e "$BUILD_DIR" -e "$source_root" -e "$dir/first" build/CMakeCache.txt || fail "it found the build"
+for place in "$BUILD_DIR" "$source_root" "$dir/first"; do
+  ! mentions "$place" build/CMakeCache.txt || fail "it found the build"
+done
 quietly "$CMAKE" --build build
 
 truncate -s 5000001 disk.raw

@@ -24,6 +24,7 @@ share/doc/qcow2-to-stdout/CHANGELOG.md
 share/doc/qcow2-to-stdout/LICENSE
 share/doc/qcow2-to-stdout/README.md
 share/doc/qcow2-to-stdout/docs/*.md
+share/doc/qcow2-to-stdout/docs/performance/*.svg
 share/doc/qcow2-to-stdout/examples/CMakeLists.txt
 share/doc/qcow2-to-stdout/examples/convert.cc
 share/doc/qcow2-to-stdout/examples/own_disk.cc
@@ -41,7 +42,9 @@ done <../patterns
 diff <(sort ../wanted) ../found || fail "other files"
 diff -r "$source_root/include/qcow2stream" include/qcow2stream
 
-! grep -rlF -e "$BUILD_DIR" -e "$source_root" . || fail "a path of the build"
+for place in "$BUILD_DIR" "$source_root"; do
+  ! mentions "$place" -rl . || fail "a path of the build"
+done
 ! grep -rl -e -Werror lib*/cmake lib*/pkgconfig || fail "our warnings are not others' errors"
 [[ -x bin/qcow2-to-stdout && ! -x share/man/man1/qcow2-to-stdout.1 ]]
 
