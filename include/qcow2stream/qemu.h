@@ -72,4 +72,13 @@ DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& fo
 // 30 seconds of a processor. Throws Error{kFailed}.
 std::string probe_format(const std::string& path, const QemuOptions& options = {});
 
+// The files that are read with `path`, as far as qcow2 images name them: backing files and data
+// files down the chain, also of images that cannot be opened. Only headers are read, nothing is
+// started, and a file that is no qcow2 image names none. Relative names are made relative to where
+// `path` is. Servers and files that are not there are left out. Never throws Error.
+std::vector<std::string> files_named_by(const std::string& path);
+
+// The same for a block node: the files that it names, and those that they name.
+std::vector<std::string> files_named_in_node(const std::string& blockdev);
+
 }  // namespace qcow2stream

@@ -29,18 +29,18 @@ std::vector<DigestAlgorithm> algorithms_of(const Options& options) {
   return all;
 }
 
-DigestFiles::DigestFiles(const Options& options) : options_(options) {
+DigestFiles::DigestFiles(const Options& options, Ends& ends) : options_(options) {
   for (const DigestRequest& request : options.digests) {
-    targets_.push_back(request.file ? open(*request.file) : kStderr);
+    targets_.push_back(request.file ? open(*request.file, ends) : kStderr);
   }
 }
 
 // Several digests may go into one file; the second must not overwrite the first.
-std::size_t DigestFiles::open(const std::string& path) {
+std::size_t DigestFiles::open(const std::string& path, Ends& ends) {
   const auto same =
       std::ranges::find_if(files_, [&](const SideFile& file) { return file.is_also(path); });
   const auto index = static_cast<std::size_t>(same - files_.begin());
-  if (same == files_.end()) files_.emplace_back(path, kDigests, options_);
+  if (same == files_.end()) files_.emplace_back(path, kDigests, ends);
   return index;
 }
 

@@ -19,7 +19,7 @@ std::vector<DigestAlgorithm> algorithms_of(const Options& options);
 class DigestFiles {
  public:
   // Opens the files, and leaves what is in them. Throws Error.
-  explicit DigestFiles(const Options& options);
+  DigestFiles(const Options& options, Ends& ends);
 
   // The image is about to be written, so old digests are worth nothing.
   void begin();
@@ -33,7 +33,7 @@ class DigestFiles {
  private:
   static constexpr std::size_t kStderr = ~std::size_t{0};
 
-  std::size_t open(const std::string& path);
+  std::size_t open(const std::string& path, Ends& ends);
   [[nodiscard]] std::string line_of(const DigestRequest& request,
                                     std::span<const Digest> digests) const;
 

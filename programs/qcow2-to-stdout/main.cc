@@ -14,6 +14,7 @@
 #include "qcow2-to-stdout/options.h"
 #include "qcow2-to-stdout/outcome.h"
 #include "qcow2-to-stdout/run.h"
+#include "qcow2-to-stdout/run_ends.h"
 #include "qcow2-to-stdout/standard_output.h"
 #include "qcow2stream/error.h"
 
@@ -44,7 +45,10 @@ void say_goodbye(const Options& options, const Run& state, int signal) {
 // In the report, whether or not the run got so far as to open it.
 void write_end(const Options& options, Run& state, const Outcome& outcome) {
   try {
-    if (options.report && !state.report) state.report.emplace(*options.report, options);
+    if (options.report && !state.report_was_tried) {
+      Ends ends = ends_of(options);
+      state.report.emplace(*options.report, ends);
+    }
   } catch (const Error&) {
     // If that is not what the run failed for, it is what would have come next.
   }

@@ -174,27 +174,6 @@ std::shared_ptr<const Disk> open_base(const Options& options) {
   return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
 }
 
-std::vector<InputStatus> input_status(const Options& options) {
-  std::vector<InputStatus> all;
-  struct stat status {};
-  const int failed =
-      reads_stdin(options) ? ::fstat(STDIN_FILENO, &status) : ::stat(options.disk.c_str(), &status);
-  if (failed == 0) all.push_back({disk_name(options), status});
-  for (const auto& name : {options.base, options.plan, options.map, options.changed_map,
-                           options.base_map, options.info, options.base_info}) {
-    if (name && ::stat(name->c_str(), &status) == 0) all.push_back({*name, status});
-  }
-  // Not read here, but whoever reads the image needs them.
-  const ImageOptions& image = options.image;
-  if (image.backing_file && ::stat(image.backing_file->name.c_str(), &status) == 0) {
-    all.push_back({image.backing_file->name, status});
-  }
-  if (image.data_file && ::stat(image.data_file->name.c_str(), &status) == 0) {
-    all.push_back({image.data_file->name, status});
-  }
-  return all;
-}
-
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options) {
   std::vector<std::string> warnings;
   const bool taken_as_raw = !options.format_given && !options.blockdev;

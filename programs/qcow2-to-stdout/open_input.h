@@ -4,8 +4,6 @@
 
 #pragma once
 
-#include <sys/stat.h>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,13 +33,5 @@ std::shared_ptr<const Disk> open_base(const Options& options);
 // What else the user should know about the disk: one line each.
 std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
 std::vector<std::string> base_warnings(const Disk& base, const Options& options);
-
-// What DISK, the base, the lists that are read and the files that the image will refer to are for
-// the file system, those that are anything.
-struct InputStatus {
-  std::string name;
-  struct stat status;
-};
-std::vector<InputStatus> input_status(const Options& options);
 
 }  // namespace qcow2stream::cli

@@ -18,7 +18,7 @@ constexpr SideFileKind kReport = {.name = "a report", .is_old_one = [](std::stri
 
 }  // namespace
 
-Report::Report(const std::string& file, const Options& options) : file_(file, kReport, options) {
+Report::Report(const std::string& file, Ends& ends) : file_(file, kReport, ends) {
   file_.begin();
   file_.keep();
 }

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/options.h"
 #include "qcow2-to-stdout/progress_state.h"
 #include "qcow2-to-stdout/side_file.h"
 #include "qcow2stream/digest.h"
@@ -23,8 +22,8 @@ namespace qcow2stream::cli {
 // Thread-safe. Once a line cannot be written, the rest is dropped: the image is worth more.
 class Report {
  public:
-  // Opens `file` and empties it. Throws Error.
-  Report(const std::string& file, const Options& options);
+  // Opens `file`, one of the ends, and empties it. Throws Error.
+  Report(const std::string& file, Ends& ends);
 
   // `measured` as --measure=json has it.
   void plan(const nlohmann::ordered_json& measured);

@@ -22,6 +22,8 @@
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/plan_options.h"
 #include "qcow2-to-stdout/progress_display.h"
+#include "qcow2-to-stdout/run_ends.h"
+#include "qcow2-to-stdout/sectors.h"
 #include "qcow2-to-stdout/side_file.h"
 #include "qcow2-to-stdout/standard_output.h"
 #include "qcow2stream/qcow2stream.h"
@@ -50,25 +52,12 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
 }
 
 // What can be said about the output before the disk is looked at.
-void check_destination(const Options& options, Run& state) {
+void check_destination(const Options& options, const Ends& ends, Run& state) {
   if (options.action == Action::kConvert) {
     check_output(output_of(state), 0, emit_options(options, state.progress));
+    if (!options.run) refuse_terminal();
   }
-  check_stdout(options);
-}
-
-void warn(const Input& input, const Disk* base, const Options& options) {
-  if (options.quiet) return;
-  if (input.warning) message(*input.warning);
-  for (const Disk* disk : {input.disk.get(), base}) {
-    if (disk == nullptr) continue;
-    for (const Caveat& caveat : disk->caveats()) {
-      message(disk->name() + ": " + caveat.text + advice_text(caveat.advice));
-    }
-  }
-  for (const std::string& warning : input_warnings(*input.disk, options)) message(warning);
-  if (base == nullptr) return;
-  for (const std::string& warning : base_warnings(*base, options)) message(warning);
+  ends.check();
 }
 
 // What the caller already knows about DISK and the base.
@@ -169,8 +158,27 @@ Source open_source(Options& options, Progress& progress) {
   const Disk& disk = *source.input.disk;
   check_disk_size(disk.name(), disk.size(), options.image);
   source.base = open_base(options);
-  warn(source.input, source.base.get(), options);
   return source;
+}
+
+void warn(const Source& source, const Ends& ends, const Options& options) {
+  if (options.quiet) return;
+  const Disk& disk = *source.input.disk;
+  const Disk* base = source.base.get();
+  if (source.input.warning) message(*source.input.warning);
+  for (const Disk* one : {&disk, base}) {
+    if (one == nullptr) continue;
+    for (const Caveat& caveat : one->caveats()) {
+      message(one->name() + ": " + caveat.text + advice_text(caveat.advice));
+    }
+  }
+  if (const auto warning = warning_about_users(ends)) message(*warning);
+  if (const auto warning = warning_about_sectors(disk, raw_device(ends, options), options)) {
+    message(*warning);
+  }
+  for (const std::string& warning : input_warnings(disk, options)) message(warning);
+  if (base == nullptr) return;
+  for (const std::string& warning : base_warnings(*base, options)) message(warning);
 }
 
 // 2. The survey, and 3. the plan: from here on every offset in the image is fixed.
@@ -208,12 +216,18 @@ constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_v
 
 // The files beside the image that come from it. What cannot be written is known before the survey.
 struct SideFiles {
-  explicit SideFiles(const Options& options) : digests(options) {
-    if (options.save_plan) plan.emplace(*options.save_plan, kPlan, options);
+  SideFiles(const Options& options, Ends& ends) : digests(options, ends) {
+    if (options.save_plan) plan.emplace(*options.save_plan, kPlan, ends);
   }
   DigestFiles digests;
   std::optional<SideFile> plan;
 };
+
+void open_report(const std::string& file, Ends& ends, Run& state) {
+  state.report_was_tried = true;
+  state.report.emplace(file, ends);
+  state.open_report = &*state.report;
+}
 
 std::string emission_text(const EmitResult& result, HostRange range, const Options& options) {
   return fmt::format("{}: wrote {} bytes, {} of them by {}",
@@ -224,18 +238,18 @@ std::string emission_text(const EmitResult& result, HostRange range, const Optio
 }  // namespace
 
 void run(Options options, Run& state) {
-  if (options.report) {
-    state.report.emplace(*options.report, options);
-    state.open_report = &*state.report;
-  }
-  // Before the output is looked at, since the image may refer to that.
+  // Before anything is written to, since the image may refer to that.
   std::optional<SavedPlan> plan = saved_plan(options);
-  check_destination(options, state);
-  SideFiles files(options);
+  Ends ends = ends_of(options);
+  if (options.report) open_report(*options.report, ends, state);
+  check_destination(options, ends, state);
+  SideFiles files(options, ends);
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
 
   const Source source = open_source(options, state.progress);
+  check_served_files(ends);
+  warn(source, ends, options);
   const Image image = make_image(source, std::move(plan), options, state.progress);
   const HostRange range = range_of(image, options);
   check_id(image, options);

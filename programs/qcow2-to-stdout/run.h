@@ -21,6 +21,7 @@ struct Run {
   Progress progress;
   std::optional<Command> command;
   std::optional<Report> report;
+  bool report_was_tried = false;               // if there is none, it must not be
   std::atomic<Report*> open_report = nullptr;  // the same, for the thread that watches signals
   std::vector<Digest> digests;                 // after success only
 };

@@ -14,8 +14,6 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "qcow2-to-stdout/open_input.h"
-#include "qcow2-to-stdout/same_storage.h"
 #include "qcow2stream/error.h"
 #include "system/qemu_locks.h"
 
@@ -25,7 +23,12 @@ namespace {
 // Bytes. What is smaller can be replaced without asking what it is, as other programs do.
 constexpr off_t kTooSmallForADisk = 4096;
 
-// Opening these would be another position in the same file, and fails on a socket.
+[[noreturn]] void throw_cannot_be_written(const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
+}
+
+}  // namespace
+
 std::optional<int> descriptor_of(std::string_view path) {
   if (path == "/dev/stderr") return STDERR_FILENO;
   for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
@@ -38,13 +41,7 @@ std::optional<int> descriptor_of(std::string_view path) {
   return std::nullopt;
 }
 
-[[noreturn]] void throw_cannot_be_written(const std::string& path, const std::string& reason) {
-  throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
-}
-
-}  // namespace
-
-SideFile::SideFile(std::string path, const SideFileKind& kind, const Options& options)
+SideFile::SideFile(std::string path, const SideFileKind& kind, Ends& ends)
     : path_(std::move(path)) {
   if (const auto descriptor = descriptor_of(path_)) {
     is_path_ = false;
@@ -59,7 +56,7 @@ SideFile::SideFile(std::string path, const SideFileKind& kind, const Options& op
     throw_cannot_be_written(path_, "it is open for reading only");
   }
   if (S_ISBLK(status_.st_mode)) throw_cannot_be_written(path_, "it is a block device");
-  check_is_another(options);
+  ends.opened(path_, fd_.get());
   if (can_be_emptied()) {
     check_content(kind);
     take_for_ourselves();
@@ -100,23 +97,6 @@ void SideFile::check_content(const SideFileKind& kind) const {
   }
 }
 
-void SideFile::check_is_another(const Options& options) const {
-  struct stat other {};
-  if (!options.run && ::fstat(STDOUT_FILENO, &other) == 0 && is_same_stream(other, status_)) {
-    throw_cannot_be_written(path_, "the image goes there");
-  }
-  for (const auto& [name, in] : input_status(options)) {
-    if (is_same_storage(in, status_)) throw_cannot_be_written(path_, fmt::format("it is {}", name));
-  }
-  if (!can_be_emptied()) return;
-  for (const int fd : {STDERR_FILENO, options.progress_fd}) {
-    if (fd >= 0 && ::fstat(fd, &other) == 0 && is_same_storage(other, status_)) {
-      throw_cannot_be_written(
-          path_, fd == STDERR_FILENO ? "standard error goes there" : "progress goes there");
-    }
-  }
-}
-
 void SideFile::begin() {
   if (S_ISREG(status_.st_mode) && qemu_locks::is_being_read(fd_.get())) {
     throw_cannot_be_written(path_, "it is being read as an image");
@@ -146,7 +126,8 @@ void SideFile::close() {
 
 bool SideFile::is_also(const std::string& path) const {
   struct stat other {};
-  return can_be_emptied() && ::stat(path.c_str(), &other) == 0 && is_same_storage(status_, other);
+  return can_be_emptied() && ::stat(path.c_str(), &other) == 0 && status_.st_dev == other.st_dev &&
+         status_.st_ino == other.st_ino;
 }
 
 void SideFile::keep() {

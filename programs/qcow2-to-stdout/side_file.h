@@ -4,10 +4,11 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/options.h"
+#include "common/ends.h"
 #include "system/fd.h"
 #include "system/temporary_name.h"
 
@@ -19,16 +20,20 @@ struct SideFileKind {
   bool (*is_old_one)(std::string_view beginning);
 };
 
+// A name of a descriptor that is open: opening it would be another position in the same file, and
+// fails on a socket.
+std::optional<int> descriptor_of(std::string_view path);
+
 // A file that is written beside the image, for example with its digest. A mistake in its name must
 // not cost anybody a disk, so it replaces what is small, or an old one of its kind. Nobody else
 // writes to it meanwhile (flock). Writing throws Error.
 class SideFile {
  public:
   // Opens `path`, and makes it where it is not; what is in it stays until begin(). /dev/fd/N and
-  // /dev/stderr are the descriptor itself, which goes on where it stands. Throws Error if it cannot
-  // be opened, holds something else that is large, is a file that is read, or where the image,
-  // messages or progress go.
-  SideFile(std::string path, const SideFileKind& kind, const Options& options);
+  // /dev/stderr are the descriptor itself, which goes on where it stands. `ends` has it under this
+  // name. Throws Error if it cannot be opened, holds something else that is large, or is one of the
+  // other ends in a way that their rules forbid.
+  SideFile(std::string path, const SideFileKind& kind, Ends& ends);
   // Unless it got to keep(), a file that it has made goes away, and one that was there is empty if
   // it has begun.
   ~SideFile();
@@ -50,7 +55,6 @@ class SideFile {
   void open_path();
   void take_for_ourselves();
   void check_content(const SideFileKind& kind) const;
-  void check_is_another(const Options& options) const;
   [[nodiscard]] bool can_be_emptied() const { return is_path_ && S_ISREG(status_.st_mode); }
 
   std::string path_;

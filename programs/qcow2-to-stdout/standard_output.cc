@@ -12,8 +12,7 @@
 
 #include "base/errors.h"
 #include "common/message.h"
-#include "qcow2-to-stdout/open_input.h"
-#include "qcow2-to-stdout/same_storage.h"
+#include "qcow2-to-stdout/run_ends.h"
 #include "qcow2stream/error.h"
 #include "system/qemu_locks.h"
 
@@ -42,38 +41,10 @@ void keep_closed_descriptors_free() {
   }
 }
 
-void check_stdout(const Options& options) {
-  struct stat out {};
-  const bool has_stdout = ::fstat(STDOUT_FILENO, &out) == 0;
-  if (options.action == Action::kConvert && !options.run && has_stdout) {
-    if (::isatty(STDOUT_FILENO) != 0) {
-      throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
-                  "redirect it into a file or a pipe");
-    }
-    struct stat status {};
-    if (options.progress_fd >= 0 && ::fstat(options.progress_fd, &status) == 0 &&
-        is_same_stream(out, status)) {
-      throw_cannot_be_written("--progress", "the image goes there");
-    }
-  }
-  struct stat progress {};
-  const bool has_progress =
-      options.progress_fd >= 0 && ::fstat(options.progress_fd, &progress) == 0;
-  for (const auto& [name, in] : input_status(options)) {
-    if (has_stdout && is_same_storage(out, in)) {
-      throw Error(ErrorKind::kFailed, name, "cannot be read", "standard output writes to it");
-    }
-    if (has_progress && is_same_storage(progress, in)) {
-      throw_cannot_be_written("--progress", "it is " + name);
-    }
-  }
-}
-
-bool image_goes_to_stderr(const Options& options) {
-  struct stat out {};
-  struct stat errors {};
-  return options.action == Action::kConvert && !options.run && ::fstat(STDOUT_FILENO, &out) == 0 &&
-         ::fstat(STDERR_FILENO, &errors) == 0 && is_same_stream(out, errors);
+void refuse_terminal() {
+  if (::isatty(STDOUT_FILENO) == 0) return;
+  throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
+              "redirect it into a file or a pipe");
 }
 
 void check_image_is_alone(const Options& options) {

@@ -15,12 +15,8 @@ inline constexpr const char* kStdoutName = "standard output";
 // command of --run finds them closed. To be called before anything is opened.
 void keep_closed_descriptors_free();
 
-// Throws Error if it is a terminal (that of --run may be one) or a file that is read, and if
-// progress would go into the image or such a file.
-void check_stdout(const Options& options);
-
-// Whether messages and the image have the same file, pipe or socket (2>&1).
-bool image_goes_to_stderr(const Options& options);
+// No terminal shows an image. Throws Error.
+void refuse_terminal();
 
 // A single warning among the bytes of the image would make it another one, or none. Throws Error if
 // they have the same place and something was said, or is going to be even if all goes well. To be

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What QEMU reads for us under a name that we do not know is not overwritten either: a backing file,
-# and the file of a block node.
+# What QEMU reads for us under another name than DISK's is not overwritten either: a backing file, the
+# file of a block node; nor what a QEMU of somebody else's reads.
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 need qemu-img qemu-io
@@ -19,7 +19,7 @@ refused() {
   "$tool" "$@" 1<>base.raw 2>stderr || status=$?
   [[ $status == 1 ]] || fail "status $status"
   expect_messages 1
-  expect_stderr 'standard output: cannot be written: it is being read as an image'
+  expect_stderr 'base.raw: cannot be read: standard output writes to it'
   same base.raw before
 }
 
@@ -33,18 +33,32 @@ refused --blockdev '{"driver": "qcow2", "file": {"driver": "file", "filename": "
 ln base.raw report
 for option in --report=base.raw '--digest md5=base.raw' '--save-plan base.raw' --report=report; do
   # shellcheck disable=SC2086
-  expect_refusal 1 '(base.raw|report): cannot be written: it holds something else' "$tool" $option -f qcow2 disk.qcow2
+  expect_refusal 1 '(base.raw|report): cannot be written: it (is base.raw|holds something else)' "$tool" $option -f qcow2 disk.qcow2
 done
 truncate -s 2k base.raw
 cp base.raw small
-for option in '--digest md5=base.raw' '--save-plan base.raw'; do
+for option in --report=base.raw '--digest md5=base.raw' '--save-plan base.raw'; do
   # shellcheck disable=SC2086
-  expect_refusal 1 'base.raw: cannot be written: it is being read as an image' "$tool" $option -f qcow2 disk.qcow2
+  expect_refusal 1 'base.raw: cannot be written: it is base.raw' "$tool" $option -f qcow2 disk.qcow2
 done
 same base.raw small
 "$tool" --measure=size -f qcow2 disk.qcow2 1<>base.raw 2>stderr && fail "the answer went into the disk"
-expect_stderr 'standard output: cannot be written: it is being read as an image'
+expect_stderr 'base.raw: cannot be read: standard output writes to it'
 cp before base.raw
+
+# The same where another QEMU has it.
+truncate -s 1M other.raw
+if type -P qemu-nbd >/dev/null; then
+  qemu-nbd --read-only -f qcow2 --socket "$dir/socket" disk.qcow2 2>qemu-nbd.log &
+  at_exit end_process $!
+  wait_for test -S socket
+  status=0
+  "$tool" other.raw 1<>base.raw 2>stderr || status=$?
+  [[ $status == 1 ]] || fail "status $status"
+  expect_stderr 'standard output: cannot be written: it is being read as an image'
+  same base.raw before
+  end_process $!
+fi
 
 # A disk that somebody else reads, too, may well go into another file.
 qemu-img convert -f qcow2 -O raw disk.qcow2 flat.raw

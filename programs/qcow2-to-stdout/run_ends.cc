@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/run_ends.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "qcow2-to-stdout/side_file.h"
+#include "qcow2-to-stdout/standard_output.h"
+#include "qcow2stream/qemu.h"
+#include "system/served_files.h"
+#include "system/storage_users.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+using enum EndRole;
+
+// An image, and the files that are read with it.
+void add_image(Ends& ends, const std::string& name) {
+  ends.add(kRead, name, name);
+  for (const std::string& file : files_named_by(name)) ends.add(kRead, file, file);
+}
+
+void add_source(Ends& ends, const std::string& name, bool is_raw) {
+  if (is_raw) {
+    ends.add(kRead, name, name);
+  } else {
+    add_image(ends, name);
+  }
+}
+
+void add_disk(Ends& ends, const Options& options) {
+  if (reads_stdin(options)) {
+    ends.add(kRead, disk_name(options), STDIN_FILENO);
+  } else if (options.blockdev) {
+    for (const std::string& file : files_named_in_node(*options.blockdev)) {
+      ends.add(kRead, file, file);
+    }
+  } else {
+    add_source(ends, options.disk, options.format == "raw");
+  }
+}
+
+void add_what_is_read(Ends& ends, const Options& options) {
+  add_disk(ends, options);
+  if (options.base) add_source(ends, *options.base, options.base_format.value_or("raw") == "raw");
+  for (const auto& name : {options.plan, options.map, options.changed_map, options.base_map,
+                           options.info, options.base_info}) {
+    if (name) ends.add(kRead, *name, *name);
+  }
+  // Not read here, but whoever reads the image needs them.
+  if (const auto& backing = options.image.backing_file) {
+    add_source(ends, backing->name, backing->format == "raw");
+  }
+  if (const auto& data = options.image.data_file) ends.add(kRead, data->name, data->name);
+}
+
+void add_side_file(Ends& ends, const std::string& path) {
+  if (const auto descriptor = descriptor_of(path)) {
+    ends.add(kStream, path, *descriptor);
+  } else {
+    ends.add(kFile, path, path);
+  }
+}
+
+// Several digests may go into one file.
+void add_digests(Ends& ends, const Options& options) {
+  const std::size_t others = ends.all().size();
+  for (const DigestRequest& request : options.digests) {
+    if (!request.file) continue;
+    const Storage storage = ends.finder().of(*request.file);
+    const bool is_known = std::ranges::any_of(ends.all().subspan(others), [&](const End& end) {
+      return share_bytes(end.storage, storage) == Meeting::kMeet;
+    });
+    if (!is_known) add_side_file(ends, *request.file);
+  }
+}
+
+}  // namespace
+
+Ends ends_of(const Options& options) {
+  Ends ends;
+  const bool has_image = options.action == Action::kConvert && !options.run;
+  ends.add(has_image     ? kImage
+           : options.run ? kCommand
+                         : kAnswer,
+           kStdoutName, STDOUT_FILENO, has_image ? "the image" : kStdoutName);
+  add_what_is_read(ends, options);
+  ends.add(kMessages, "standard error", STDERR_FILENO, "standard error");
+  if (options.progress_fd >= 0) {
+    ends.add(kProgress, "--progress", options.progress_fd, "progress");
+  }
+  if (options.report) add_side_file(ends, *options.report);
+  if (options.save_plan) add_side_file(ends, *options.save_plan);
+  add_digests(ends, options);
+  return ends;
+}
+
+void check_served_files(Ends& ends) {
+  for (ServedFile& file : served_files(ends.finder())) {
+    ends.add({kRead, std::move(file.name), {}, std::move(file.storage)});
+  }
+  ends.check();
+}
+
+bool image_goes_to_stderr(const Options& options) {
+  if (options.action != Action::kConvert || options.run) return false;
+  const StorageFinder finder;
+  return is_same_stream(finder.of(STDERR_FILENO), finder.of(STDOUT_FILENO));
+}
+
+dev_t raw_device(const Ends& ends, const Options& options) {
+  if (options.blockdev || options.format != "raw") return 0;
+  const auto disk = std::ranges::find(ends.all(), kRead, &End::role);
+  const bool is_it = disk != ends.all().end() && disk->name == disk_name(options);
+  return is_it ? disk->storage.as_device() : 0;
+}
+
+std::optional<std::string> warning_about_users(const Ends& ends) {
+  for (const End& end : ends.all()) {
+    if (end.role != kRead) continue;
+    const auto user = writing_user(ends.finder(), end.storage);
+    if (!user) continue;
+    if (user->mount_point.empty()) {
+      return fmt::format(
+          "{}: {} can write to it meanwhile, and the image may hold a part of that; detach it "
+          "(losetup -d) or attach it read-only (losetup -r)",
+          end.name, user->device);
+    }
+    const std::string what = user->device == end.name ? "" : user->device + " on it ";
+    return fmt::format(
+        "{}: {}is mounted read-write at {}, and the image may hold a part of what is written "
+        "meanwhile; unmount it, freeze it (fsfreeze), or read a snapshot",
+        end.name, what, user->mount_point);
+  }
+  return std::nullopt;
+}
+
+}  // namespace qcow2stream::cli

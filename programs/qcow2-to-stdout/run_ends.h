@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which ends a run has, by its options, and what is said about them.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/ends.h"
+#include "qcow2-to-stdout/options.h"
+
+namespace qcow2stream::cli {
+
+// All of them; with --plan after the plan's options are known.
+Ends ends_of(const Options& options);
+
+// The files that others have open for us become ends, too: to be called when the sources are open.
+// Throws Error if one of them is written.
+void check_served_files(Ends& ends);
+
+// Whether messages and the image have the same file, pipe or socket (2>&1).
+bool image_goes_to_stderr(const Options& options);
+
+// The device that DISK is and whose bytes it has as they are; 0: none.
+dev_t raw_device(const Ends& ends, const Options& options);
+
+// What to do if a source may be written to meanwhile: one line, for the first such source.
+std::optional<std::string> warning_about_users(const Ends& ends);
+
+}  // namespace qcow2stream::cli
