@@ -157,7 +157,7 @@ bool is_loop_device(dev_t device) {
 }
 
 LoopAnswer loop_backing(dev_t device, int fd, const SystemRoots& roots) {
-  const LoopAnswer named = loop_by_sysfs(device, roots);
+  LoopAnswer named = loop_by_sysfs(device, roots);
   if (named.is_known && !named.backing) return named;
   const DeviceHandle handle(device, fd, roots);
   loop_info64 info{};
@@ -176,7 +176,7 @@ std::vector<dev_t> devices_below(dev_t device, const SystemRoots& roots) {
   std::vector<dev_t> below;
   const std::string directory = directory_of(device, roots) + "/slaves";
   for (const std::string& name : names_in(directory)) {
-    if (const auto slave = parse_device(first_line(directory + "/" + name + "/dev"))) {
+    if (const auto slave = parse_device(first_line(fmt::format("{}/{}/dev", directory, name)))) {
       below.push_back(*slave);
     }
   }

@@ -229,9 +229,9 @@ void Walk::btrfs(dev_t one, Share share) {
   const std::string all = roots_.sys + "/fs/btrfs";
   for (const std::string& id : names_in(all)) {
     std::vector<dev_t> devices;
-    const std::string directory = all + "/" + id + "/devices";
+    const std::string directory = fmt::format("{}/{}/devices", all, id);
     for (const std::string& name : names_in(directory)) {
-      if (const auto number = parse_device(first_line(directory + "/" + name + "/dev"))) {
+      if (const auto number = parse_device(first_line(fmt::format("{}/{}/dev", directory, name)))) {
         devices.push_back(*number);
       }
     }

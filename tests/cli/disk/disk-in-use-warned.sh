@@ -22,7 +22,6 @@ mkdir mnt
 mount -o ro "$read_only" mnt 2>mount.log || skip "cannot mount: $(<mount.log)"
 convert disk.img image
 umount mnt
-losetup -d "$read_only"
 loop_device disk.img
 warned "$loop can write to it meanwhile.*losetup -r" disk.img
 convert "$loop" image
