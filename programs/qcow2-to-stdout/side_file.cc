@@ -23,7 +23,7 @@ namespace {
 // Bytes. What is smaller can be replaced without asking what it is, as other programs do.
 constexpr off_t kTooSmallForADisk = 4096;
 
-[[noreturn]] void throw_cannot_be_written(const std::string& path, const std::string& reason) {
+[[noreturn]] void throw_file_cannot_be_written(const std::string& path, const std::string& reason) {
   throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
 }
 
@@ -53,9 +53,9 @@ SideFile::SideFile(std::string path, const SideFileKind& kind, Ends& ends)
     throw system_error(path_, "cannot be opened for writing", errno);
   }
   if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
-    throw_cannot_be_written(path_, "it is open for reading only");
+    throw_file_cannot_be_written(path_, "it is open for reading only");
   }
-  if (S_ISBLK(status_.st_mode)) throw_cannot_be_written(path_, "it is a block device");
+  if (S_ISBLK(status_.st_mode)) throw_file_cannot_be_written(path_, "it is a block device");
   ends.opened(path_, fd_.get());
   if (can_be_emptied()) {
     check_content(kind);
@@ -82,7 +82,7 @@ void SideFile::open_path() {
 void SideFile::take_for_ourselves() {
   if (::flock(fd_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   name_.keep();  // it is theirs
-  throw_cannot_be_written(path_, "something else is being written to it");
+  throw_file_cannot_be_written(path_, "something else is being written to it");
 }
 
 void SideFile::check_content(const SideFileKind& kind) const {
@@ -93,13 +93,13 @@ void SideFile::check_content(const SideFileKind& kind) const {
   const ssize_t n = ::pread(in.get(), bytes.data(), bytes.size(), 0);
   if (n < 0) throw system_error(path_, "cannot be read to see what it holds", errno);
   if (!kind.is_old_one({bytes.data(), static_cast<std::size_t>(n)})) {
-    throw_cannot_be_written(path_, fmt::format("it holds something else than {}", kind.name));
+    throw_file_cannot_be_written(path_, fmt::format("it holds something else than {}", kind.name));
   }
 }
 
 void SideFile::begin() {
   if (S_ISREG(status_.st_mode) && qemu_locks::is_being_read(fd_.get())) {
-    throw_cannot_be_written(path_, "it is being read as an image");
+    throw_file_cannot_be_written(path_, "it is being read as an image");
   }
   if (!can_be_emptied()) return;
   begun_ = true;

@@ -19,7 +19,7 @@ namespace qcow2stream {
 namespace {
 
 // What a worker puts into the store at once: data of each cluster, none where it was left out.
-struct Run {
+struct StoredRun {
   GuestCluster first;
   std::vector<std::vector<std::byte>> clusters;
 
@@ -38,10 +38,10 @@ std::vector<std::byte> bytes_of(std::uint64_t cluster, std::size_t size) {
 }
 
 // With gaps between them.
-std::vector<Run> arbitrary_runs() {
-  std::vector<Run> runs(*rc::gen::inRange<std::size_t>(0, 30));
+std::vector<StoredRun> arbitrary_runs() {
+  std::vector<StoredRun> runs(*rc::gen::inRange<std::size_t>(0, 30));
   std::uint64_t next = 0;
-  for (Run& run : runs) {
+  for (StoredRun& run : runs) {
     next += *rc::gen::element<std::uint64_t>(0, 1, 1000);
     run.first = GuestCluster(next);
     const auto clusters = *rc::gen::inRange<std::uint64_t>(1, 20);
@@ -54,7 +54,7 @@ std::vector<Run> arbitrary_runs() {
   return runs;
 }
 
-void write(CompressedStore::Writer& writer, const Run& run) {
+void write(CompressedStore::Writer& writer, const StoredRun& run) {
   for (const auto& cluster : run.clusters) {
     // More room is asked for than is used, as a codec does.
     const auto room = writer.room(cluster.size() + 1000);
@@ -66,7 +66,8 @@ void write(CompressedStore::Writer& writer, const Run& run) {
 }
 
 // Every n-th run is a thread's own.
-void write_in_threads(CompressedStore& store, const std::vector<Run>& runs, std::size_t threads) {
+void write_in_threads(CompressedStore& store, const std::vector<StoredRun>& runs,
+                      std::size_t threads) {
   std::vector<std::jthread> all;
   for (std::size_t t = 0; t < threads; ++t) {
     all.emplace_back([&, t] {
@@ -77,7 +78,8 @@ void write_in_threads(CompressedStore& store, const std::vector<Run>& runs, std:
 }
 
 // Bytes of the run that the store gives back, 0 if it was not kept; what it gives must be right.
-std::uint64_t check_run(const CompressedStore& store, const Run& run, std::uint64_t& in_memory) {
+std::uint64_t check_run(const CompressedStore& store, const StoredRun& run,
+                        std::uint64_t& in_memory) {
   const auto bytes = run.bytes();
   const CompressedStore::Run* kept = store.find(run.first);
   for (GuestCluster c = run.first; c < run.end(); c += 1) RC_ASSERT(store.find(c) == kept);
@@ -96,7 +98,7 @@ std::uint64_t check_run(const CompressedStore& store, const Run& run, std::uint6
 RC_GTEST_PROP(CompressedStoreProperty, GivesBackWhatItKeepsAndKeepsToItsMemory, ()) {
   const auto runs = arbitrary_runs();
   std::uint64_t total = 0;
-  for (const Run& run : runs) total += run.bytes().size();
+  for (const StoredRun& run : runs) total += run.bytes().size();
   const auto memory = *rc::gen::element<std::uint64_t>(0, total / 3, total, 1 << 30);
   const bool has_file = *rc::gen::arbitrary<bool>();
   CompressedStore store(memory, has_file ? std::optional(::testing::TempDir()) : std::nullopt);
@@ -105,7 +107,7 @@ RC_GTEST_PROP(CompressedStoreProperty, GivesBackWhatItKeepsAndKeepsToItsMemory, 
 
   std::uint64_t kept = 0;
   std::uint64_t in_memory = 0;
-  for (const Run& run : runs) kept += check_run(store, run, in_memory);
+  for (const StoredRun& run : runs) kept += check_run(store, run, in_memory);
   RC_ASSERT(kept == store.size());
   RC_ASSERT(in_memory <= memory);
   if (has_file || memory >= total) RC_ASSERT(kept == total);
