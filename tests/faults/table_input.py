@@ -37,6 +37,10 @@ def table(m):
           (3, "offset [0-9]+ does not read any more.*incomplete"), "emission: file, reads from the 25th on")
     # Without an answer where holes are, all is data and is looked into.
     m.row("lseek:{call}:EIO", "raw,compress,base pipe | raw file", SURVIVED, call=("1", "2", "4", "1+"))
+    answers_about_holes(m)
+    # EAGAIN of the disk is not one of the output, which would be waited for.
+    m.row("source:1+:EAGAIN", "raw,compress,base pipe | scan-none pipe | scan-none file | scan-none socket blocking",
+          (1, "read at offset [0-9]+ failed: resource temporarily unavailable"))
     block_device(m)
     qemu(m)
     nbd_server(m)
@@ -44,6 +48,14 @@ def table(m):
     for faults in ("pread:1+:short preadv2:1+:EAGAIN", "pread:1+:storm preadv2:1+:storm",
                    "preadv2:1+:short source:1+:storm"):
         m.row(faults, "raw,compress,compress-twice,base pipe | raw,compress-spool file | scan-none socket blocking", SURVIVED)
+
+
+def answers_about_holes(m):
+    """Answers that make no sense say nothing: from there on all is data, and is looked into or taken as it is."""
+    m.add_source("scan-holes", "--scan holes disk.raw", same_as="scan-none")
+    lies = ("stay", "back", "beyond", "EBADFD", "EINVAL", "EOPNOTSUPP")
+    m.row("holes:{call}:{lie}", "raw,compress,base pipe | raw file", SURVIVED, call=("1+", "2", "2+", "3", "4+"), lie=lies)
+    m.row("holes:1+:{lie}", "scan-holes pipe", SURVIVED, lie=lies)
 
 
 def block_device(m):

@@ -3,9 +3,9 @@
 // LD_PRELOAD library that makes system calls of the program under test fail:
 //   FAULTS="CALL:WHEN:HOW ..."
 // CALL is a function below, "output" (whatever writes to standard output), "source" (whatever
-// reads the disk, but for io_uring), "lock" (taking a lock of QEMU's), "getlock" (looking at one),
-// or "file-" with open, write, read, ftruncate or close (for writing): of the files whose name
-// contains $FAULT_FILE. WHEN is
+// reads the disk, but for io_uring), "holes" (asking where data or a hole begins), "lock" (taking a
+// lock of QEMU's), "getlock" (looking at one), or "file-" with open, write, read, ftruncate or
+// close (for writing): of the files whose name contains $FAULT_FILE. WHEN is
 //   N   the N-th call only
 //   N+  from the N-th on
 //   @N  byte N of the disk: calls stop before its block of 4 KiB, and fail where they begin in it
@@ -15,8 +15,10 @@
 // "storm" (the call fails with EINTR every other time), or, for "clock", "jump": each of its clocks
 // jumps by days, to and fro, but the monotonic one, which goes ahead by an hour now and then; or,
 // for "poll", "skip": when it has waited in vain for a moment, the rest of its time is over at
-// once; or "stall": the call takes a minute; or "late": it begins a moment later. What the program
-// starts goes without this library, but what it forks and does not replace has it.
+// once; or "stall": the call takes a minute; or "late": it begins a moment later; or, for "holes",
+// "stay", "back" or "beyond": the answer is the place that was asked for, one before it, or one
+// behind the end of every file. What the program starts goes without this library, but what it
+// forks and does not replace has it.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -35,6 +37,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <string_view>
 
 #include "faults.h"
 
@@ -216,7 +219,14 @@ ssize_t copy_file_range(int from, off64_t* from_at, int to, off64_t* to_at, std:
 
 off64_t lseek64(int fd, off64_t offset, int whence) noexcept {
   static auto* real = next<decltype(lseek64)>("lseek64");
-  return fails("lseek") ? -1 : real(fd, offset, whence);
+  if (fails("lseek")) return -1;
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) return real(fd, offset, whence);
+  const std::string_view lie = faults::lie("holes");
+  if (lie == "fails") return -1;
+  if (lie == "stay") return offset;
+  if (lie == "back") return offset / 2;
+  if (lie == "beyond") return std::int64_t{1} << 60;
+  return real(fd, offset, whence);
 }
 
 int fsync(int fd) {

@@ -22,7 +22,7 @@ const std::map<std::string, int> kErrors = {
     {"ENOSPC", ENOSPC}, {"EXDEV", EXDEV},   {"ENOSYS", ENOSYS},         {"EPIPE", EPIPE},
     {"EBADF", EBADF},   {"EFBIG", EFBIG},   {"ECONNRESET", ECONNRESET}, {"EOPNOTSUPP", EOPNOTSUPP},
     {"EACCES", EACCES}, {"ENOLCK", ENOLCK}, {"EDQUOT", EDQUOT},         {"EROFS", EROFS},
-    {"ESRCH", ESRCH}};
+    {"ESRCH", ESRCH},   {"ENXIO", ENXIO},   {"EBADFD", EBADFD}};
 
 constexpr std::int64_t kBlock = 4096;
 constexpr std::int64_t kSecond = 1'000'000'000;
@@ -122,6 +122,19 @@ bool inject(const Call& call) {
 bool fails(const char* name, Target target) {
   std::size_t length = 0;
   return inject({.name = name, .length = length, .target = target});
+}
+
+std::string_view lie(const char* name) {
+  for (Fault& fault : all()) {
+    std::size_t length = 0;
+    if (fault.call != name || !is_due(fault, {.name = name, .length = length}, ++fault.seen))
+      continue;
+    const auto error = kErrors.find(fault.how);
+    if (error == kErrors.end()) return fault.how;
+    errno = error->second;
+    return "fails";
+  }
+  return "";
 }
 
 std::ptrdiff_t counted(Target target, std::ptrdiff_t n) {

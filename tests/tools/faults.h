@@ -32,6 +32,10 @@ bool inject(const Call& call);
 // For a call that has no length.
 bool fails(const char* name, Target target = Target::kOther);
 
+// What a call that lies says instead of the truth, now: "stay", "back", "beyond"; empty: the truth.
+// An error that is injected instead is in errno, and the answer is "fails".
+std::string_view lie(const char* name);
+
 // So much has gone to the target. Returns `n`.
 std::ptrdiff_t counted(Target target, std::ptrdiff_t n);
 

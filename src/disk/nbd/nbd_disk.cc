@@ -36,6 +36,15 @@ std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdO
   return connection;
 }
 
+// As a device that nothing is attached to. A file that is empty is a disk; an export of such a file
+// cannot be told from one that is not ready.
+std::shared_ptr<const NbdDisk> not_empty(std::shared_ptr<const NbdDisk> disk) {
+  if (disk->size() != 0) return disk;
+  throw Error(ErrorKind::kFailed, disk->name(), "is empty",
+              "the export has no size: nothing is attached to it")
+      .about(ErrorSubject::kDisk);
+}
+
 std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOptions& options,
                                            const std::vector<std::string>& contexts) {
   NbdDisk::Connections connections;
@@ -45,7 +54,8 @@ std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOpti
       connections.push_back(uri_connection(uri, options, {}));
     }
   }
-  return std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr);
+  return not_empty(
+      std::make_shared<NbdDisk>(std::move(connections), options, std::nullopt, nullptr));
 }
 
 std::shared_ptr<const NbdDisk> start_server(const std::vector<std::string>& command,
@@ -54,9 +64,9 @@ std::shared_ptr<const NbdDisk> start_server(const std::vector<std::string>& comm
   std::string name = "[";
   for (const std::string& word : command) name += " " + word;
   name += " ]";
-  return connect_private_server(name,
-                                start_private_server(command, wanted_connections(options), true),
-                                options, nullptr, contexts);
+  return not_empty(
+      connect_private_server(name, start_private_server(command, wanted_connections(options), true),
+                             options, nullptr, contexts));
 }
 
 class NbdChanges final : public Changes {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "disk/nbd/context.h"
+#include "disk/qemu/nothing_attached.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/error.h"
 
@@ -97,6 +98,7 @@ void check_is_what_qemu_opened(const QemuSource& source) {
 
 std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
                                                const NbdOptions& options) {
+  check_devices_below(source);
   PrivateServer server = start_qemu(source, tells);
   if (options.connections != 0 && options.connections < server.sockets.size()) {
     server.sockets.resize(options.connections);
@@ -105,6 +107,7 @@ std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const Q
     auto disk = connect_private_server(source.name, std::move(server), options, source.file,
                                        contexts_of(tells));
     check_is_what_qemu_opened(source);
+    check_size_served(source, disk->size());
     return disk;
   } catch (const ServerRefused& refused) {
     throw Error(ErrorKind::kFailed, source.name, "QEMU cannot open it",
