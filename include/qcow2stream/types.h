@@ -7,6 +7,10 @@
 
 #pragma once
 
+#if __cplusplus < 202002L
+#error "qcow2stream needs C++20 (-std=c++20)"
+#endif
+
 #include <compare>
 #include <cstdint>
 

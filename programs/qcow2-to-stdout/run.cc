@@ -161,6 +161,12 @@ Source open_source(Options& options, Progress& progress) {
   return source;
 }
 
+// What the disk says of its holes is of no interest to whom it is not asked for.
+bool concerns(const Caveat& caveat, const Options& options) {
+  const bool asks_for_holes = options.use_extents && options.scan != Scan::kNone && !options.map;
+  return asks_for_holes || caveat.advice != Advice::kWithoutExtents;
+}
+
 void warn(const Source& source, const Ends& ends, const Options& options) {
   if (options.quiet) return;
   const Disk& disk = *source.input.disk;
@@ -169,6 +175,7 @@ void warn(const Source& source, const Ends& ends, const Options& options) {
   for (const Disk* one : {&disk, base}) {
     if (one == nullptr) continue;
     for (const Caveat& caveat : one->caveats()) {
+      if (!concerns(caveat, options)) continue;
       message(one->name() + ": " + caveat.text + advice_text(caveat.advice));
     }
   }

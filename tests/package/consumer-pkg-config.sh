@@ -23,6 +23,10 @@ read -ra static <<<"$(pkg-config --static --libs qcow2stream)"
 "$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o convert convert.cc "${libs[@]}"
 "$CXX" -std=c++20 -Wall -Werror "${cflags[@]}" -o own_disk own_disk.cc "${static[@]}"
 
+# An older language is said to be one, before anything else that it does not know.
+"$CXX" -std=c++17 "${cflags[@]}" -fsyntax-only convert.cc 2>older.log && fail "C++17 is enough"
+grep -m1 error older.log | grep -q 'needs C++20' || fail "$(head -n 5 older.log)"
+
 truncate -s 5000001 disk.raw
 data disk.raw 70*K 200*K
 ./convert disk.raw >image 2>/dev/null
