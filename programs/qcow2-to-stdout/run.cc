@@ -53,10 +53,8 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Options& options, const Ends& ends, Run& state) {
-  if (options.action == Action::kConvert) {
-    check_output(output_of(state), 0, emit_options(options, state.progress));
-    if (!options.run) refuse_terminal();
-  }
+  check_output(output_of(state), 0, emit_options(options, state.progress));
+  if (options.action == Action::kConvert && !options.run) refuse_terminal();
   ends.check();
 }
 
