@@ -121,7 +121,8 @@ MeasureFormat measure_value(const char* value) {
   if (word == "human") return MeasureFormat::kHuman;
   if (word == "json") return MeasureFormat::kJson;
   if (word == "size") return MeasureFormat::kSize;
-  bad_value(value, "is not one of human, json, size");
+  if (word == "id") return MeasureFormat::kId;
+  bad_value(value, "is not one of human, json, size, id");
 }
 
 DigestRequest digest_value(const char* value) {
