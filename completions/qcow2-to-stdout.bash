@@ -42,7 +42,7 @@ _qcow2_to_stdout() {
     -F | --backing-format) words="qcow2 raw" ;;
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed" ;;
     --dirty-bitmap) return ;;
-    --measure) words="human json size" ;;
+    --measure) words="human json size id" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;

@@ -80,6 +80,8 @@ std::string measure_text(const Image& image, HostRange range, const Options& opt
       return json_text(image, range, options);
     case MeasureFormat::kSize:
       return fmt::format("{}\n", range.length);
+    case MeasureFormat::kId:
+      return image.id() + "\n";
   }
   return "";
 }

@@ -3,15 +3,16 @@
 #include "qcow2-to-stdout/open_input.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include "common/shell_word.h"
+#include "qcow2-to-stdout/qemu_names.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/nbd.h"
@@ -21,25 +22,43 @@
 namespace qcow2stream::cli {
 namespace {
 
-// What qemu-img takes in place of a file name, and we take as --blockdev.
-constexpr std::array<std::string_view, 12> kQemuProtocols = {
-    "rbd", "http", "https", "ftp", "ftps", "ssh", "iscsi", "nfs", "gluster", "json", "nbd", "fat"};
-
 // In each cluster of an image with extended L2 entries (specification).
 constexpr std::uint64_t kSubclusters = 32;
 
-// `json:{...}`, `rbd:pool/image`: not a file, and the user may not know what to write instead.
-[[noreturn]] void hint_at_blockdev(const std::string& disk, const Error& error) {
-  const std::size_t colon = disk.find(':');
-  const std::string protocol = disk.substr(0, colon == std::string::npos ? 0 : colon);
-  if (error.error_number() != ENOENT ||
-      std::ranges::find(kQemuProtocols, protocol) == kQemuProtocols.end()) {
-    throw error;
+// `https://host/disk.qcow2`, a pipe: no disk, and the user may not know what to write instead.
+// `format` is what was given, if anything was.
+[[noreturn]] void hint_at_other_words(const std::string& disk,
+                                      const std::optional<std::string>& format,
+                                      const Error& error) {
+  const auto instead =
+      error.error_number() == ENOENT ? instead_of_qemu_name(disk, format) : std::nullopt;
+  if (!instead) throw error;
+  throw Error(ErrorKind::kFailed, disk, "not a file", "use " + *instead).with_errno(ENOENT);
+}
+
+// What stands behind the name of a base is a disk, too, but --blockdev can only be DISK.
+[[noreturn]] void hint_at_server(const std::string& base, const Error& error) {
+  const bool is_qemu_name = error.error_number() == ENOENT && instead_of_qemu_name(base, {});
+  if (!is_qemu_name) throw error;
+  throw Error(ErrorKind::kFailed, base, "not a file",
+              "serve it with qemu-storage-daemon or qemu-nbd and give the NBD URI")
+      .with_errno(ENOENT);
+}
+
+// `format` is what was given, or raw. What is opened is no disk but something that leads to one.
+void refuse_way_to_disk(const std::string& disk, const std::string& format) {
+  struct stat status {};
+  if (::stat(disk.c_str(), &status) != 0) return;
+  if (S_ISFIFO(status.st_mode) && format == "raw") {
+    const std::string how = disk.starts_with("/dev/fd/") ? "< <(COMMAND)" : "< " + shell_word(disk);
+    throw Error(ErrorKind::kFailed, disk, "is a pipe",
+                fmt::format("read it as standard input: qcow2-to-stdout - {}", how));
   }
-  std::string advice = fmt::format("use --blockdev '{{\"driver\":\"{}\",...}}'", protocol);
-  if (protocol == "json") advice = "use --blockdev with what stands behind json:";
-  if (protocol == "nbd") advice = "use nbd://HOST:PORT or nbd+unix:///?socket=PATH";
-  throw Error(ErrorKind::kFailed, disk, "not a file", advice).with_errno(ENOENT);
+  if (S_ISSOCK(status.st_mode)) {
+    throw Error(ErrorKind::kFailed, disk, "is a socket",
+                fmt::format("if an NBD server listens there, use {}",
+                            *instead_of_qemu_name("nbd:unix:" + disk, {})));
+  }
 }
 
 QemuOptions qemu_options(const Options& options) {
@@ -58,13 +77,9 @@ std::string file_format(const Options& options) {
 
 std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
                                       const QemuOptions& qemu) {
-  try {
-    const std::string format = file_format(path, given_format, qemu);
-    if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
-    return open_qemu(path, format, qemu);
-  } catch (const Error& error) {
-    hint_at_blockdev(path, error);
-  }
+  const std::string format = file_format(path, given_format, qemu);
+  if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
+  return open_qemu(path, format, qemu);
 }
 
 // DISK or the base without any special case.
@@ -163,14 +178,27 @@ Input open_source(const Options& options, Progress& progress) {
 }  // namespace
 
 Input open_input(const Options& options, Progress& progress) {
-  Input input = open_source(options, progress);
+  if (is_file(options)) refuse_way_to_disk(options.disk, options.format);
+  Input input;
+  try {
+    input = open_source(options, progress);
+  } catch (const Error& error) {
+    if (!is_file(options)) throw;
+    hint_at_other_words(options.disk,
+                        options.format_given ? std::optional(options.format) : std::nullopt, error);
+  }
   if (options.virtual_size) input.disk = first_bytes(input.disk, *options.virtual_size);
   return input;
 }
 
 std::shared_ptr<const Disk> open_base(const Options& options) {
   if (!options.base) return nullptr;
-  auto base = open_simple(*options.base, options.base_format.value_or("raw"), options);
+  std::shared_ptr<const Disk> base;
+  try {
+    base = open_simple(*options.base, options.base_format.value_or("raw"), options);
+  } catch (const Error& error) {
+    hint_at_server(*options.base, error);
+  }
   return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
 }
 

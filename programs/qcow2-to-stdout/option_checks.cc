@@ -3,11 +3,22 @@
 #include "qcow2-to-stdout/option_checks.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace qcow2stream::cli {
 namespace {
 
 constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+
+[[noreturn]] void throw_disk_is_missing() {
+  struct stat in {};
+  const bool has_input =
+      ::fstat(STDIN_FILENO, &in) == 0 &&
+      (S_ISREG(in.st_mode) || S_ISBLK(in.st_mode) || S_ISFIFO(in.st_mode) || S_ISSOCK(in.st_mode));
+  throw UsageError(has_input ? "DISK is missing; standard input is -: qcow2-to-stdout - < DISK"
+                             : "DISK is missing; see --help");
+}
 
 // The two that DISK itself has to answer.
 void check_source_of_changes(const Options& options) {
@@ -59,7 +70,7 @@ void check_input(Options& options, bool data_file) {
   } else if (!options.objects.empty()) {
     throw UsageError("--object: needs --blockdev, which refers to it");
   }
-  if (options.disk.empty()) throw UsageError("DISK is missing; see --help");
+  if (options.disk.empty()) throw_disk_is_missing();
   check_isolation(options);
   check_sharing(options);
   if (options.size && !reads_stdin(options)) {

@@ -137,7 +137,7 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "length", Value::kRequired, "N", "write at most so many bytes of it",
                [](Parsed& p, const char* value) { p.options.length = size_value(value); }},
     OptionSpec{0, "measure", Value::kAttached, "HOW",
-               "exact size, no image; HOW: human, json, size",
+               "exact size, no image; HOW: human, json, size, id",
                [](Parsed& p, const char* value) {
                  p.options.action = Action::kMeasure;
                  p.options.measure = measure_value(value);

@@ -14,11 +14,20 @@
 
 #include "common/digest_text.h"
 #include "common/size.h"
+#include "system/fd.h"
 
 namespace qcow2stream::cli {
 namespace {
 
 constexpr int kNoSuchLevel = 1'000'000;
+
+// Those of an open descriptor.
+int flags_of(const char* value, unsigned number) {
+  if (number > std::numeric_limits<int>::max() || !is_open(static_cast<int>(number))) {
+    bad_value(value, "is not an open file descriptor");
+  }
+  return ::fcntl(static_cast<int>(number), F_GETFL);
+}
 
 }  // namespace
 
@@ -112,7 +121,8 @@ MeasureFormat measure_value(const char* value) {
   if (word == "human") return MeasureFormat::kHuman;
   if (word == "json") return MeasureFormat::kJson;
   if (word == "size") return MeasureFormat::kSize;
-  bad_value(value, "is not one of human, json, size");
+  if (word == "id") return MeasureFormat::kId;
+  bad_value(value, "is not one of human, json, size, id");
 }
 
 DigestRequest digest_value(const char* value) {
@@ -138,9 +148,7 @@ std::string side_file_value(const char* value) {
 // Of an input: what can be opened as a file.
 std::string fd_path_value(const char* value) {
   const unsigned number = number_value(value);
-  const int flags =
-      number <= std::numeric_limits<int>::max() ? ::fcntl(static_cast<int>(number), F_GETFL) : -1;
-  if (flags < 0) bad_value(value, "is not an open file descriptor");
+  const int flags = flags_of(value, number);
   if ((flags & O_ACCMODE) == O_WRONLY) bad_value(value, "is open for writing only");
   return fmt::format("/dev/fd/{}", number);
 }
@@ -148,9 +156,7 @@ std::string fd_path_value(const char* value) {
 int progress_fd_value(const char* value) {
   const unsigned number = number_value(value);
   if (number == STDOUT_FILENO) bad_value(value, "is standard output, which carries the image");
-  const int flags =
-      number <= std::numeric_limits<int>::max() ? ::fcntl(static_cast<int>(number), F_GETFL) : -1;
-  if (flags < 0) bad_value(value, "is not an open file descriptor");
+  const int flags = flags_of(value, number);
   if ((flags & O_ACCMODE) == O_RDONLY) bad_value(value, "is open for reading only");
   return static_cast<int>(number);
 }

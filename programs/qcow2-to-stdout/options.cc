@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "common/shell_word.h"
 #include "qcow2-to-stdout/option_checks.h"
+#include "qcow2-to-stdout/option_hints.h"
 #include "qcow2-to-stdout/option_table.h"
 #include "qcow2-to-stdout/plan_options.h"
 
@@ -70,18 +72,6 @@ class GetoptTables {
   std::vector<Entry> entries_;
 };
 
-// Options that other tools have and this one calls something else.
-[[noreturn]] void unknown_option(int letter, const char* word) {
-  if (letter == 'o') {
-    throw UsageError("-o: unknown option; use -c, -r and -v for what qemu-img takes as -o");
-  }
-  if (letter == 'O') throw UsageError("-O: unknown option; the output is always qcow2");
-  if (letter != 0 && letter < kFirstLongOnly) {
-    throw UsageError(fmt::format("-{}: unknown option; see --help", static_cast<char>(letter)));
-  }
-  throw UsageError(fmt::format("{}: unknown or ambiguous option; see --help", word));
-}
-
 void apply(const OptionSpec& spec, const char* value, Parsed& parsed) {
   try {
     spec.apply(parsed, value);
@@ -130,7 +120,15 @@ class Parser {
         spec != nullptr && optopt >= kFirstLongOnly) {
       throw UsageError(fmt::format("{}: takes no value", display_name(*spec)));
     }
-    unknown_option(optopt, argv_[optind - 1]);
+    // getopt stays at a word of letters until it has dealt with the last one.
+    const bool is_letter = optopt > 0 && optopt < kFirstLongOnly;
+    const char* next = optind < argc_ ? argv_[optind] : "";
+    const std::string_view word = argv_[optind - 1];
+    if (!is_letter) throw UsageError(unknown_name_text(word));
+    const auto letter = static_cast<char>(optopt);
+    const bool is_last =
+        word.size() > 1 && word[0] == '-' && word[1] != '-' && word.ends_with(letter);
+    throw UsageError(unknown_letter_text(letter, is_last ? word : next, is_last ? next : ""));
   }
 
   void operand(const char* word) {
@@ -166,7 +164,12 @@ class Parser {
     const OptionSpec* option = last_without_value_ != nullptr ? last_without_value_ : before_disk_;
     const std::string value = last_without_value_ != nullptr ? word : parsed_.options.disk;
     std::string message = fmt::format("{}: unexpected argument", word);
-    if (option != nullptr) message += fmt::format("; did you mean --{}={}?", option->name, value);
+    if (option != nullptr) {
+      message += fmt::format("; did you mean --{}={}?", option->name, value);
+    } else {
+      message += fmt::format("; the image goes to standard output: qcow2-to-stdout ... {} > {}",
+                             shell_word(parsed_.options.disk), shell_word(word));
+    }
     throw UsageError(message);
   }
 

@@ -36,7 +36,7 @@ class UsageError : public std::runtime_error {
 };
 
 enum class Action { kConvert, kMeasure, kHelp, kVersion };
-enum class MeasureFormat { kHuman, kJson, kSize };
+enum class MeasureFormat { kHuman, kJson, kSize, kId };
 enum class ProgressStyle { kAutomatic, kNone, kBar, kLines };
 
 // One --digest.

@@ -18,6 +18,7 @@
 #include "qcow2-to-stdout/advice.h"
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/header_info.h"
+#include "qcow2-to-stdout/image_match.h"
 #include "qcow2-to-stdout/measure.h"
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/plan_options.h"
@@ -53,10 +54,8 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Options& options, const Ends& ends, Run& state) {
-  if (options.action == Action::kConvert) {
-    check_output(output_of(state), 0, emit_options(options, state.progress));
-    if (!options.run) refuse_terminal();
-  }
+  check_output(output_of(state), 0, emit_options(options, state.progress));
+  if (options.action == Action::kConvert && !options.run) refuse_terminal();
   ends.check();
 }
 
@@ -86,14 +85,6 @@ HostRange range_of(const Image& image, const Options& options) {
   }
   const std::uint64_t rest = image.size() - offset;
   return {HostOffset(offset), std::min(rest, options.length.value_or(rest))};
-}
-
-void check_id(const Image& image, const Options& options) {
-  if (!options.if_match) return;
-  if (const std::string id = image.id(); id != *options.if_match) {
-    throw Error(ErrorKind::kMismatch, image.disk().name(), "does not give the image of --if-match",
-                fmt::format("its image-id is {}", id));
-  }
 }
 
 // A machine with little memory has other uses for it. Nothing but time depends on this.

@@ -9,7 +9,9 @@
 
 #include "qcow2-to-stdout/side_file.h"
 #include "qcow2-to-stdout/standard_output.h"
+#include "qcow2stream/error.h"
 #include "qcow2stream/qemu.h"
+#include "system/fd.h"
 #include "system/served_files.h"
 #include "system/storage_users.h"
 
@@ -18,15 +20,27 @@ namespace {
 
 using enum EndRole;
 
+// By its name it can be opened, but what stands in its place is no disk.
+void check_is_open(const std::string& name) {
+  const auto fd = name == "/dev/stdin" ? STDIN_FILENO : descriptor_of(name).value_or(-1);
+  if (fd < 0 || fd > STDERR_FILENO || is_open(fd)) return;
+  throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open");
+}
+
+void add_read(Ends& ends, const std::string& name) {
+  check_is_open(name);
+  ends.add(kRead, name, name);
+}
+
 // An image, and the files that are read with it.
 void add_image(Ends& ends, const std::string& name) {
-  ends.add(kRead, name, name);
+  add_read(ends, name);
   for (const std::string& file : files_named_by(name)) ends.add(kRead, file, file);
 }
 
 void add_source(Ends& ends, const std::string& name, bool is_raw) {
   if (is_raw) {
-    ends.add(kRead, name, name);
+    add_read(ends, name);
   } else {
     add_image(ends, name);
   }
@@ -49,7 +63,7 @@ void add_what_is_read(Ends& ends, const Options& options) {
   if (options.base) add_source(ends, *options.base, options.base_format.value_or("raw") == "raw");
   for (const auto& name : {options.plan, options.map, options.changed_map, options.base_map,
                            options.info, options.base_info}) {
-    if (name) ends.add(kRead, *name, *name);
+    if (name) add_read(ends, *name);
   }
   // Not read here, but whoever reads the image needs them.
   if (const auto& backing = options.image.backing_file) {

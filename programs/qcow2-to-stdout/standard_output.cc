@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/run_ends.h"
+#include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
 #include "system/qemu_locks.h"
 
@@ -36,8 +37,8 @@ bool says_something(const Options& options) {
 void keep_closed_descriptors_free() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;
-    // The lowest number that is free is this one. Without /dev/null there is nothing to be done.
-    static_cast<void>(::open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC));
+    // The lowest number that is free is this one. Whoever uses it hears that it is not open.
+    static_cast<void>(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
 }
 
@@ -55,6 +56,7 @@ void check_image_is_alone(const Options& options) {
 }
 
 void print_to_stdout(std::string_view text) {
+  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName});
   struct stat out {};
   if (::fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
       qemu_locks::is_being_read(STDOUT_FILENO)) {

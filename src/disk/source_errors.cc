@@ -6,15 +6,16 @@
 #include <fmt/format.h>
 
 #include "base/errors.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 
 void check_open_for_reading(int fd, const std::string& name) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0)
+  if (!is_open(fd)) {
     throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open")
         .about(ErrorSubject::kDisk);
-  if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH) != 0) {
+  }
+  if ((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY) {
     throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open for reading")
         .about(ErrorSubject::kDisk);
   }

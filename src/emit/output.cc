@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "system/fd.h"
 #include "system/qemu_locks.h"
 
 namespace qcow2stream {
@@ -73,12 +74,11 @@ int untaken_bytes(int fd, Output::Kind kind) {
 
 Output::Output(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
   struct stat status {};
-  const int flags = ::fcntl(fd_, F_GETFL);
-  if (flags < 0 || ::fstat(fd_, &status) != 0) {
+  if (!is_open(fd_) || ::fstat(fd_, &status) != 0) {
     throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is not open")
         .about(ErrorSubject::kOutput);
   }
-  if ((flags & O_ACCMODE) == O_RDONLY) {
+  if ((::fcntl(fd_, F_GETFL) & O_ACCMODE) == O_RDONLY) {
     throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is open for reading only")
         .about(ErrorSubject::kOutput);
   }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,5 +31,12 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+// Whether something can be read from or written to it. What is open with O_PATH only names a file:
+// reads and writes say of it what they say of a descriptor that is closed.
+inline bool is_open(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_PATH) == 0;
+}
 
 }  // namespace qcow2stream

@@ -20,7 +20,7 @@ refused file/disk.raw 'Not a directory'
 
 # A fifo without a writer must not make it wait.
 mkfifo fifo
-refused fifo 'regular file'
+refused fifo 'is a pipe: read it as standard input'
 
 # Files of /proc have a size of 0 and something to read.
 refused /proc/version 'how large'

@@ -17,10 +17,45 @@ same image wanted
 "$tool" disk.raw >image <&- 2>&-
 same image wanted
 
-status=0
-"$tool" disk.raw 2>stderr >&- || status=$?
-[[ $status == [12] ]] || fail "status $status without a standard output"
-expect_messages 1
+T() { "$tool" "$@"; }
+
+# not_open MESSAGE COMMAND: status 1 or 2 and this one line, whatever redirections COMMAND has.
+not_open() {
+  local status=0
+  eval "$2" || status=$?
+  [[ $status == [12] ]] || fail "status $status: $2"
+  expect_messages 1
+  [[ $(<stderr) == "qcow2-to-stdout: $1" ]] || fail "instead of '$1': $2"
+}
+not_writable='standard output: cannot be written: it is not open'
+not_open "$not_writable" 'T disk.raw 2>stderr >&-'
+not_open "$not_writable" 'T disk.raw <&- 2>stderr >&-'
+not_open "$not_writable" 'T --flush --digest sha256 disk.raw 2>stderr >&-'
+for option in --help --version '--measure disk.raw' '--measure=size disk.raw'; do
+  not_open "$not_writable" "T $option 2>stderr >&-"
+done
+for input in - /dev/stdin /dev/fd/0 /proc/self/fd/0; do
+  name=${input/#-/standard input}
+  for options in '' '--size 5 --scan none' '--map disk.map'; do
+    [[ -z $options || $input == - ]] || continue
+    not_open "$name: cannot be read: it is not open" "T $options $input 2>stderr >image <&-"
+  done
+done
+not_open '/dev/stdin: cannot be read: it is not open' \
+  'T --base /dev/stdin disk.raw 2>stderr >image <&-'
+not_open '/dev/fd/0: cannot be read: it is not open' \
+  'T --changed-map /dev/fd/0 disk.raw 2>stderr >image <&-'
+for fd in 0 9; do
+  not_open "-p, --progress: '$fd' is not an open file descriptor" \
+    "T --progress=$fd disk.raw 2>stderr >image <&-"
+  not_open "--report: '$fd' is not an open file descriptor" \
+    "T --report=$fd disk.raw 2>stderr >image <&-"
+  not_open "--json-header-info: '$fd' is not an open file descriptor" \
+    "T --json-header-info $fd disk.raw 2>stderr >image <&-"
+done
+not_open '/dev/fd/0: cannot be written: it is not open' \
+  'T --digest sha256=/dev/fd/0 disk.raw 2>stderr >image <&-'
+
 status=0
 "$tool" disk.raw >&- 2>&- <&- || status=$?
 [[ $status == [12] ]] || fail "status $status without any descriptor"

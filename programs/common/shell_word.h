@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qcow2stream::cli {
+
+// As one word of a shell's command line, for messages that say what to type: as it is where that
+// does, else in quotes.
+std::string shell_word(std::string_view text);
+
+}  // namespace qcow2stream::cli
