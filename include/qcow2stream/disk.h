@@ -120,4 +120,9 @@ inline constexpr std::uint64_t kSequentialStart = 512;
 // rarely meant to be wrapped as it is. Throws Error if the disk cannot be read.
 std::optional<std::string> image_magic(const Disk& disk);
 
+// The same for formats whose magic number stands in the last 512 bytes ("dmg", and "vpc" of fixed
+// size), which QEMU takes for raw unless their name or the user says otherwise. Not for a
+// sequential disk, whose end comes last.
+std::optional<std::string> image_trailer(const Disk& disk);
+
 }  // namespace qcow2stream

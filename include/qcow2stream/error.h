@@ -39,6 +39,7 @@ enum class Advice {
   kAssumeUnchanged,  // image_of_plan() with assume_unchanged, if that is known
   kMakePlan,         // encode_plan() makes one
   kOtherSpool,       // another spool_directory
+  kNameFormat,       // a format that is named, raw if that is meant
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Magic numbers of image formats at the start of a file, as QEMU's block drivers probe for them.
-// LUKS is left out: an encrypted disk is a disk.
+// Magic numbers of image formats at the start of a file, as QEMU's block drivers probe for them,
+// and at its end, where they do not. LUKS is left out: an encrypted disk is a disk.
 
 #include <algorithm>
 #include <array>
@@ -35,20 +35,34 @@ constexpr std::array<Magic, 13> kMagics = {{{0, "QFI\xfb\0\0\0\x01"sv, "qcow"},
                                             {0, "Bochs Virtual HD Image"sv, "bochs"},
                                             {0, "#!/bin/sh\n#V2.0 Format\n"sv, "cloop"}}};
 
+constexpr std::array<Magic, 2> kTrailers = {{{0, "koly"sv, "dmg"}, {0, "conectix"sv, "vpc"}}};
+
 constexpr std::size_t kLookAt = 512;
 static_assert(kLookAt <= kSequentialStart);
+
+template <std::size_t n>
+std::optional<std::string> find(const std::array<Magic, n>& magics,
+                                const std::array<std::byte, kLookAt>& bytes) {
+  const auto found = std::ranges::find_if(magics, [&](const Magic& magic) {
+    return std::memcmp(&bytes[magic.offset], magic.bytes.data(), magic.bytes.size()) == 0;
+  });
+  if (found == magics.end()) return std::nullopt;
+  return found->format;
+}
 
 }  // namespace
 
 std::optional<std::string> image_magic(const Disk& disk) {
   std::array<std::byte, kLookAt> start{};
   disk.read(GuestOffset(0), std::span(start).first(std::min<std::uint64_t>(kLookAt, disk.size())));
-  for (const Magic& magic : kMagics) {
-    if (std::memcmp(&start[magic.offset], magic.bytes.data(), magic.bytes.size()) == 0) {
-      return magic.format;
-    }
-  }
-  return std::nullopt;
+  return find(kMagics, start);
+}
+
+std::optional<std::string> image_trailer(const Disk& disk) {
+  std::array<std::byte, kLookAt> end{};
+  if (disk.size() < end.size()) return std::nullopt;
+  disk.read(GuestOffset(disk.size() - end.size()), end);
+  return find(kTrailers, end);
 }
 
 }  // namespace qcow2stream

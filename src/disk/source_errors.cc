@@ -22,7 +22,14 @@ void check_open_for_reading(int fd, const std::string& name) {
 }
 
 void throw_read_error(const std::string& name, GuestOffset offset, int error) {
-  throw system_error(name, fmt::format("read at offset {} failed", offset.value()), error)
+  throw_read_error(name, offset, error, errno_text(error));
+}
+
+void throw_read_error(const std::string& name, GuestOffset offset, int error,
+                      const std::string& reason) {
+  throw Error(ErrorKind::kFailed, name, fmt::format("read at offset {} failed", offset.value()),
+              reason)
+      .with_errno(error)
       .at(offset.value())
       .about(ErrorSubject::kDisk);
 }

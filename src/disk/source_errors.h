@@ -15,6 +15,9 @@ namespace qcow2stream {
 void check_open_for_reading(int fd, const std::string& name);
 
 [[noreturn]] void throw_read_error(const std::string& name, GuestOffset offset, int error);
+// The same, where more is known than the error number says.
+[[noreturn]] void throw_read_error(const std::string& name, GuestOffset offset, int error,
+                                   const std::string& reason);
 [[noreturn]] void throw_disk_changed(const std::string& name, const std::string& how);
 // `offset` is where a read found the end of a disk of `size` bytes.
 [[noreturn]] void throw_disk_ended(const std::string& name, GuestOffset offset, std::uint64_t size);

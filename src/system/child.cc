@@ -4,13 +4,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -18,12 +16,15 @@
 #include <cstring>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include "base/errors.h"
+#include "system/fd.h"
 
 namespace qcow2stream {
 namespace {
 
+// Of a program that is run to its end.
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 
@@ -146,24 +147,27 @@ UniqueFd moved_up(UniqueFd fd) {
 
 Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   Prepared p = prepare(setup);
-  output_ = moved_up(UniqueFd(::memfd_create("child-output", MFD_CLOEXEC)));
+  try {
+    output_ = std::make_unique<ChildOutput>(setup.most_output);
+  } catch (const std::system_error& error) {
+    throw system_error(name_, "cannot be started", error.code().value());
+  }
   const UniqueFd null = moved_up(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
   std::array<int, 2> pipe{};
-  if (!output_ || !null || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+  if (!null || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
     throw system_error(name_, "cannot be started", errno);
   }
-  // Appending, since both descriptors of the child share the file.
-  ::fcntl(output_.get(), F_SETFL, O_APPEND);
   const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
   UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
   if (!read_end || !write_end) throw system_error(name_, "cannot be started", errno);
-  p.output = output_.get();
+  p.output = output_->write_end();
   p.null = null.get();
   p.error_pipe = write_end.get();
   pid_ = ::fork();
   if (pid_ < 0) throw system_error(name_, "cannot be started", errno);
   if (pid_ == 0) run_child(p);
   write_end = UniqueFd();
+  output_->close_write_end();
   StartFailure failure;
   ssize_t n = 0;
   do {
@@ -191,23 +195,20 @@ int Child::wait() {
   return status;
 }
 
-std::string Child::output() const {
-  struct stat status {};
-  if (::fstat(output_.get(), &status) != 0) return "";
-  const off_t begin = std::max<off_t>(0, status.st_size - static_cast<off_t>(kMostOutput));
-  std::string text(static_cast<std::size_t>(status.st_size - begin), '\0');
-  const ssize_t n = ::pread(output_.get(), text.data(), text.size(), begin);
-  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+std::string Child::output(std::uint64_t from) const {
+  std::string text = output_->text(from);
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }
 
-std::string run_to_end(const ChildSetup& setup) {
+std::string run_to_end(ChildSetup setup) {
+  setup.most_output = kMostOutput;
+  const std::string program = setup.command.front();
   Child child(setup);
   const int status = child.wait();
   std::string output = child.output();
   if (WIFSIGNALED(status)) {
-    output += fmt::format("\n{}: ended by signal {} ({})", setup.command.front(), WTERMSIG(status),
+    output += fmt::format("\n{}: ended by signal {} ({})", program, WTERMSIG(status),
                           ::sigdescr_np(WTERMSIG(status)));
   }
   return output;

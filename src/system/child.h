@@ -4,13 +4,16 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "system/child_output.h"
 #include "system/confinement.h"
-#include "system/fd.h"
 
 namespace qcow2stream {
 
@@ -20,11 +23,12 @@ struct ChildSetup {
   int descriptor3 = -1;              // becomes the child's descriptor 3; -1: none
   bool socket_activation = false;    // LISTEN_FDS=1 and LISTEN_PID=its own process
   std::optional<Confinement> confinement;
+  std::size_t most_output = 64U << 10;  // bytes: how much of its output is kept, the last ones
 };
 
 // A child process that dies with us: with this object, and with the thread that started it, however
 // the process ends (PR_SET_PDEATHSIG). Its standard input is /dev/null, its standard output and
-// standard error go into memory.
+// standard error are kept in memory, as far as the setup says.
 class Child {
  public:
   // Throws Error{kFailed} if the program cannot be started: ENOENT where there is none. Where it
@@ -39,18 +43,21 @@ class Child {
 
   // Waits until it ends by itself. Returns its wait status, waitpid(2).
   int wait();
-  // What it has written so far, at most the last MiB, without the last newline.
-  [[nodiscard]] std::string output() const;
+  // How many bytes it has written so far.
+  [[nodiscard]] std::uint64_t output_written() const { return output_->written(); }
+  // What it has written from this byte on until now, as far as it is kept, without the last
+  // newline.
+  [[nodiscard]] std::string output(std::uint64_t from = 0) const;
 
  private:
   std::string name_;
   pid_t pid_ = -1;
-  UniqueFd output_;
+  std::unique_ptr<ChildOutput> output_;
 };
 
 // Runs a program to its end and returns what it wrote (to standard output and standard error, at
 // most the last MiB), and a line that says so where a signal ended it. Throws Error{kFailed} if it
 // cannot be started.
-std::string run_to_end(const ChildSetup& setup);
+std::string run_to_end(ChildSetup setup);
 
 }  // namespace qcow2stream

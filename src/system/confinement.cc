@@ -55,7 +55,7 @@ RulesetAttributes everything(long version) {
   return all;
 }
 
-// What a child writes goes into memory of ours.
+// A confined child has no file to write to; what it says goes into a pipe.
 constexpr std::uint64_t kMostWritten = 16U << 20;
 
 // Libraries, the loader and QEMU's modules: files that come with packages.

@@ -11,6 +11,7 @@
 
 #include "base/errors.h"
 #include "disk/nbd/context.h"
+#include "disk/nbd/damage.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -213,7 +214,9 @@ nbd_handle* NbdConnection::handle() const {
 }
 
 void NbdConnection::throw_lost() const {
-  throw Error(ErrorKind::kFailed, name_, "lost", "the server closed the connection");
+  const std::string words = damages_ != nullptr ? damages_->words() : "";
+  throw Error(ErrorKind::kFailed, name_, "lost",
+              "the server closed the connection" + (words.empty() ? "" : ": " + words));
 }
 
 void NbdConnection::check_not_lost() const {

@@ -21,6 +21,8 @@
 
 namespace qcow2stream {
 
+class Damages;
+
 // A server that works, but does not have the metadata context that was required.
 class NoSuchContext : public Error {
  public:
@@ -66,6 +68,11 @@ class NbdConnection {
   // been silent for the time limit, or the connection is gone and done() will never be true.
   void run_until(const std::function<bool()>& done);
 
+  // Who says what is wrong where a request fails, for as long as the connection lives.
+  void look_for_damage(Damages* damages) { damages_ = damages; }
+  // Null until then.
+  [[nodiscard]] Damages* damages() const { return damages_; }
+
   // Throws Error{kFailed} if the server is gone for good. libnbd's own words would be about states.
   void check_not_lost() const;
 
@@ -97,6 +104,7 @@ class NbdConnection {
   std::chrono::seconds timeout_;
   std::vector<std::string> wanted_;
   std::string context_;
+  Damages* damages_ = nullptr;
   std::mutex mutex_;
   std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
 };

@@ -84,9 +84,9 @@ bool takes_several(const NbdConnection& connection) {
   return nbd_can_multi_conn(connection.handle()) > 0;
 }
 
-NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server,
-                 std::shared_ptr<const Disk> file)
-    : server_(std::move(server)),
+NbdDisk::NbdDisk(Connections connections, const NbdOptions& options,
+                 std::optional<OwnServer> server, std::shared_ptr<const Disk> file)
+    : damages_(std::make_unique<Damages>(*this, std::move(server))),
       connections_(std::move(connections)),
       requests_(options.requests != 0 ? options.requests : kRequests),
       file_(std::move(file)) {
@@ -116,6 +116,17 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options, std::option
                 "its size is no multiple of the server's block size");
   }
   knows_zeros_ = nbd_can_meta_context(first.handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
+  for (const auto& connection : connections_) connection->look_for_damage(damages_.get());
+}
+
+GuestOffset NbdDisk::answered(NbdRequest request, GuestRange range) const {
+  return answered_by(*connections_[0], limits_, request, range);
+}
+
+bool NbdDisk::reads_at(GuestOffset offset) const {
+  constexpr std::uint64_t kSector = 512;
+  const GuestRange sector = {offset, std::min<std::uint64_t>(kSector, GuestOffset(size_) - offset)};
+  return answered(NbdRequest::kRead, sector) == sector.end();
 }
 
 void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
@@ -209,12 +220,12 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
     throw;
   } catch (const Error&) {
     // What the program had to say is worth more than that it closed the connection.
-    const std::string output = server.child.output();
+    const std::string output = server.server.child.output();
     if (output.empty()) throw;
     throw ServerRefused(name, output);
   }
   server.sockets.clear();
-  return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.child),
+  return std::make_shared<NbdDisk>(std::move(connections), options, std::move(server.server),
                                    std::move(file));
 }
 

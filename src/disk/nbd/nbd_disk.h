@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "disk/nbd/connection.h"
+#include "disk/nbd/damage.h"
 #include "disk/nbd/queue.h"
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
@@ -27,7 +28,7 @@ class NbdDisk final : public Disk {
 
   // `server` is the program that serves it, if it is ours to end. `file` is what that program
   // reads, if that is one file: it is watched for changes.
-  NbdDisk(Connections connections, const NbdOptions& options, std::optional<Child> server,
+  NbdDisk(Connections connections, const NbdOptions& options, std::optional<OwnServer> server,
           std::shared_ptr<const Disk> file);
 
   [[nodiscard]] const std::string& name() const override { return connections_[0]->name(); }
@@ -43,8 +44,14 @@ class NbdDisk final : public Disk {
   // What the first connection's additional context tells, which it must have.
   [[nodiscard]] std::unique_ptr<RunCursor> changes() const;
 
+  // For those who look for damage: answered_by() of the first connection, and whether the sector at
+  // `offset` can be read.
+  [[nodiscard]] GuestOffset answered(NbdRequest request, GuestRange range) const;
+  [[nodiscard]] bool reads_at(GuestOffset offset) const;
+  [[nodiscard]] const NbdLimits& limits() const { return limits_; }
+
  private:
-  std::optional<Child> server_;  // first: outlives the connections
+  std::unique_ptr<Damages> damages_;  // first: the server outlives the connections
   Connections connections_;
   unsigned requests_;
   std::uint64_t size_ = 0;
@@ -61,7 +68,7 @@ bool takes_several(const NbdConnection& connection);
 // had a name for as long as connecting took, in a directory that only this user can enter. Throws
 // Error{kFailed}: ENOENT where there is no such program; what Child throws.
 struct PrivateServer {
-  Child child;
+  OwnServer server;
   std::vector<UniqueFd> sockets;
 };
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,

@@ -71,7 +71,7 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
                .socket_activation = socket_activation,
                .confinement = std::move(confinement)});
   // The listener closes here: if the program ends, so do the connections.
-  return {std::move(child), std::move(sockets)};
+  return {.server = {.child = std::move(child)}, .sockets = std::move(sockets)};
 }
 
 }  // namespace qcow2stream

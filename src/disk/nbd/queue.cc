@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "base/errors.h"
+#include "disk/nbd/damage.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/error.h"
 
@@ -61,7 +62,7 @@ class NbdQueue final : public RequestQueue {
   }
 
   std::uint64_t wait() override {
-    const std::lock_guard lock(connection_.mutex());
+    std::unique_lock lock(connection_.mutex());
     auto found = requests_.end();
     connection_.run_until([&] {
       found = std::ranges::find_if(requests_, [](const Request& r) { return r.pending == 0; });
@@ -71,7 +72,8 @@ class NbdQueue final : public RequestQueue {
     requests_.erase(found);
     // libnbd takes an answer of too few bytes for a complete one, and so would we.
     if (request.error == 0 && request.missing != 0) request.error = EPROTO;
-    if (request.error != 0) throw_read_error(connection_.name(), request.offset, request.error);
+    lock.unlock();
+    if (request.error != 0) throw_failed(request);
     if (!request.aligned.empty()) {
       const auto skip = request.offset.value() % limits_.alignment;
       std::ranges::copy(std::span(request.aligned).subspan(skip, request.buffer.size()),
@@ -90,6 +92,15 @@ class NbdQueue final : public RequestQueue {
     int error = 0;
     unsigned pending = 0;  // parts that are under way
   };
+
+  [[noreturn]] void throw_failed(const Request& request) const {
+    if (connection_.damages() == nullptr) {
+      throw_read_error(connection_.name(), request.offset, request.error);
+    }
+    const Damage damage = connection_.damages()->look_for(
+        NbdRequest::kRead, {request.offset, request.buffer.size()}, request.error);
+    throw_read_error(connection_.name(), damage.offset, request.error, damage.reason);
+  }
 
   void send(Request& request, std::uint64_t offset, std::span<std::byte> piece) {
     connection_.check_not_lost();

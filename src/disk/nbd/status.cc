@@ -12,6 +12,7 @@
 #include "base/bits.h"
 #include "base/errors.h"
 #include "disk/nbd/context.h"
+#include "disk/nbd/damage.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -132,14 +133,7 @@ void StatusCursor::ask() {
   const std::uint64_t length =
       std::min(align_up(end_.value(), alignment_) - begin.value(), kMostPerRequest);
   const Answer answer = wait_for_answer(begin, length);
-  if (answer.error != 0) {
-    throw system_error(
-        connection_.name(),
-        fmt::format("asking for {} at offset {} failed", question_.subject, begin.value()),
-        answer.error)
-        .about(ErrorSubject::kDisk)
-        .advise(question_.advice);
-  }
+  if (answer.error != 0) throw_failed({begin, length}, answer.error);
   const bool complete = question_.contexts.size() < 2 || !answer.runs[1].empty();
   merged_.clear();
   if (complete) merged_ = merge_status({at_, end_ - at_}, begin, answer.runs);
@@ -152,6 +146,21 @@ void StatusCursor::ask() {
         .advise(question_.advice);
   }
   at_ = merged_.back().range.end();
+}
+
+void StatusCursor::throw_failed(GuestRange range, int error) const {
+  Damage damage{.offset = range.begin, .reason = errno_text(error), .is_read = true};
+  if (Damages* damages = connection_.damages()) {
+    damage = damages->look_for(NbdRequest::kStatus, range, error);
+  }
+  throw Error(
+      ErrorKind::kFailed, connection_.name(),
+      fmt::format("asking for {} at offset {} failed", question_.subject, damage.offset.value()),
+      damage.reason)
+      .with_errno(error)
+      .at(damage.offset.value())
+      .about(ErrorSubject::kDisk)
+      .advise(damage.is_read ? question_.advice : Advice::kNone);
 }
 
 StatusCursor::Answer StatusCursor::wait_for_answer(GuestOffset begin, std::uint64_t length) {

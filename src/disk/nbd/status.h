@@ -68,6 +68,7 @@ class StatusCursor {
   };
 
   void ask();
+  [[noreturn]] void throw_failed(GuestRange range, int error) const;
   [[nodiscard]] Answer wait_for_answer(GuestOffset begin, std::uint64_t length);
   static int take(void* user_data, const char* context, std::uint64_t offset,
                   std::uint32_t* entries, std::size_t count, int* error);

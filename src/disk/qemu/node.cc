@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <sstream>
 #include <string_view>
@@ -73,18 +75,13 @@ std::string without_command_line(std::string line) {
   return line;
 }
 
-// The last line that names the program, and what explains it in the lines after it.
-std::string last_message(const std::string& output) {
-  std::string reason;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("qemu-") || reason.empty()) {
-      reason = without_command_line(line);
-    } else {
-      reason += "; " + line;
-    }
-  }
-  return reason;
+// A line that begins with the name of the program that says it. QEMU's hints name a program, too:
+// "qemu-img check -r all 'disk.vhdx'".
+bool begins_message(const std::string& line) {
+  constexpr std::array<std::string_view, 3> kPrograms = {
+      "qemu-storage-daemon: ", "qemu-nbd: ", "qemu-img: "};
+  return std::ranges::any_of(kPrograms,
+                             [&](std::string_view program) { return line.starts_with(program); });
 }
 
 }  // namespace
@@ -174,7 +171,7 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
 }
 
 std::string qemu_reason(const QemuSource& source, const std::string& output) {
-  std::string reason = last_message(output);
+  std::string reason = qemu_message(output);
   if (!source.isolated) return reason;
   const auto says = [&](const char* words) { return reason.find(words) != std::string::npos; };
   if (says("shared libraries")) {
@@ -184,6 +181,38 @@ std::string qemu_reason(const QemuSource& source, const std::string& output) {
   // not all of QEMU's drivers report.
   if (!says("Permission denied") && !says("backing file")) return reason;
   return "it refers to another file or to a server, and is isolated from them: " + reason;
+}
+
+std::string qemu_message(const std::string& output) {
+  constexpr unsigned kMostLines = 5;
+  std::string reason;
+  unsigned count = 0;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    if (begins_message(line) || reason.empty()) {
+      reason = without_command_line(line);
+      count = 1;
+    } else if (++count <= kMostLines) {
+      reason += (reason.ends_with(':') ? " " : "; ") + line;
+    }
+  }
+  return reason;
+}
+
+std::string qemu_words(const std::string& output) {
+  // What its NBD server has to say about connections that we have closed.
+  constexpr std::array<std::string_view, 3> kOfConnections = {
+      " socket: ", "option negotiation failed", "Failed to read request"};
+  std::string last;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_ours = std::ranges::any_of(kOfConnections, [&](std::string_view words) {
+      return line.find(words) != std::string::npos;
+    });
+    if (!line.empty() && !is_ours) last = std::move(line);
+  }
+  return without_command_line(last);
 }
 
 void throw_qemu_not_installed(const std::string& program) {

@@ -76,6 +76,11 @@ nlohmann::json qemu_image_info(const QemuSource& source, const std::string& what
 // it means if the source is isolated.
 std::string qemu_reason(const QemuSource& source, const std::string& output);
 
+// What one of QEMU's programs has said last: its last line, or its last message with the lines that
+// explain it and the hint that follows. Without what the user did not write.
+std::string qemu_words(const std::string& output);
+std::string qemu_message(const std::string& output);
+
 [[noreturn]] void throw_qemu_not_installed(const std::string& program);
 
 }  // namespace qcow2stream

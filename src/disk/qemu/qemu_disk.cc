@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include <fmt/format.h>
+
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
+#include "qcow2stream/error.h"
 #include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
@@ -18,9 +21,19 @@ std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
 }
 
 std::string probe_format(const std::string& path, const QemuOptions& options) {
-  const auto info =
-      qemu_image_info(qemu_file(path, "", options), "qemu-img cannot tell its format");
-  return info.at("format").get<std::string>();
+  constexpr const char* kCannotTell = "qemu-img cannot tell its format";
+  const QemuSource source = qemu_file(path, "", options);
+  auto format = qemu_image_info(source, kCannotTell).at("format").get<std::string>();
+  if (format != "raw") return format;
+  // It was asked about the content alone, and knows this one by its name.
+  if (path.ends_with(".dmg")) return "dmg";
+  if (const auto trailer = image_trailer(*source.file)) {
+    throw Error(ErrorKind::kFailed, path, kCannotTell,
+                fmt::format("it is raw for QEMU, and ends like a {} image", *trailer))
+        .about(ErrorSubject::kDisk)
+        .advise(Advice::kNameFormat);
+  }
+  return format;
 }
 
 }  // namespace qcow2stream

@@ -94,6 +94,13 @@ void check_is_what_qemu_opened(const QemuSource& source) {
   throw_disk_changed(source.name, "another file has taken its name");
 }
 
+// For a look at what the first server cannot tell any more.
+std::shared_ptr<const NbdDisk> serve_once_more(const QemuSource& source) {
+  PrivateServer server = start_qemu(source, {});
+  server.sockets.resize(1);
+  return connect_private_server(source.name, std::move(server), {}, nullptr, {});
+}
+
 }  // namespace
 
 std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
@@ -103,6 +110,9 @@ std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const Q
   if (options.connections != 0 && options.connections < server.sockets.size()) {
     server.sockets.resize(options.connections);
   }
+  server.server.reason = qemu_words;
+  server.server.warnings = qemu_message;
+  server.server.another = [source] { return serve_once_more(source); };
   try {
     auto disk = connect_private_server(source.name, std::move(server), options, source.file,
                                        contexts_of(tells));

@@ -77,8 +77,8 @@ qemu-img create -q -u -f qcow2 -b missing-base.raw -F raw $mark/orphan.qcow2 24M
 fault "-f qcow2: noise" 'not in qcow2 format' "$announced" -f qcow2 $mark/noise
 fault "-f vmdk: noise" '.' "$announced" -f vmdk $mark/noise
 fault "-f qcow2: a table that is too large" 'L1|large' "$announced" -f qcow2 $mark/no-table.qcow2
-fault "-f qcow2: an entry that points nowhere, survey" '(read|holes) at offset.*input/output error' "$announced" -f qcow2 $mark/bad-entry.qcow2
-fault "-f qcow2: an entry that points nowhere, emission" 'read.*input/output error' \
+fault "-f qcow2: an entry that points nowhere, survey" '(read|holes) at offset 6553600 failed: qcow2: .*unaligned' "$announced" -f qcow2 $mark/bad-entry.qcow2
+fault "-f qcow2: an entry that points nowhere, emission" 'read at offset 6553600 failed: qcow2: .*unaligned' \
   "$announced" --scan none -f qcow2 $mark/bad-entry.qcow2
 fault "-f qcow2: no backing file" 'missing-base.raw' "$announced" -f qcow2 $mark/orphan.qcow2
 fault "-f qcow2: no file" 'No such file' "$announced" -f qcow2 $mark/missing.qcow2

@@ -40,3 +40,32 @@ same image wanted
 expect_refusal 1 'missing: .*No such file' "$tool" -f auto missing
 expect_refusal 1 '.' "$tool" -f auto .
 expect_refusal 2 '-f' "$tool" -f auto nbd://localhost
+
+# What QEMU knows by its name, and what it does not know by its content: never wrapped in silence.
+head -c 1M disk.raw >small.raw
+data small.raw 0 1*M
+convert small.raw small.qcow2
+"$helpers/dmg.py" small.raw small.dmg zlib
+if qemu-img compare -q -f raw -F dmg small.raw small.dmg 2>compare.log; then
+  for option in -f --input-format; do
+    convert small.dmg image $option auto
+    same image small.qcow2
+  done
+  convert small.raw increment --base small.dmg --base-format auto -B base -F raw
+  convert small.raw wanted --base small.raw -B base -F raw
+  same increment wanted
+fi
+cp small.dmg other.img
+ends_like='it is raw for QEMU, and ends like a dmg image; name its format'
+expect_refusal 1 "other.img: qemu-img cannot tell its format: $ends_like" "$tool" -f auto other.img
+expect_refusal 1 "$ends_like" "$tool" --base other.img --base-format auto -B base -F raw small.raw
+expect_refusal 1 "$ends_like" "$tool" --shallow -f auto -B base -F raw other.img
+expect_refusal 1 "$ends_like" "$tool" --dirty-bitmap b -f auto -B base -F raw other.img
+cp small.raw no.dmg
+expect_refusal 1 'no\.dmg: QEMU cannot open it' "$tool" -f auto no.dmg
+qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on small.raw fixed.vhd
+expect_refusal 1 'ends like a vpc image' "$tool" -f auto fixed.vhd
+convert fixed.vhd image -f vpc
+check_image image small.raw
+convert fixed.vhd image -f raw
+check_image image fixed.vhd

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "system/child_output.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <functional>
+#include <system_error>
+
+namespace qcow2stream {
+namespace {
+
+// What a pipe holds (pipe(7)). What was written before a look at it is no more than that.
+constexpr std::size_t kPipeCapacity = 65536;
+
+// Above the descriptors that a child gets.
+constexpr int kFirstFree = 4;
+
+void check(bool ok) {
+  if (!ok) throw std::system_error(errno, std::generic_category());
+}
+
+UniqueFd moved_up(int fd) {
+  const UniqueFd low(fd);
+  UniqueFd high(::fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
+  check(high.get() >= 0);
+  return high;
+}
+
+// Signals are for the threads of whoever uses us.
+std::jthread thread_without_signals(const std::function<void()>& function) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::jthread thread(function);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+  } catch (...) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+}
+
+}  // namespace
+
+ChildOutput::ChildOutput(std::size_t most)
+    : most_(most), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  std::array<int, 2> ends{};
+  check(stop_.get() >= 0 && ::pipe2(ends.data(), O_CLOEXEC) == 0);
+  UniqueFd second(ends[1]);
+  read_end_ = moved_up(ends[0]);
+  write_end_ = moved_up(second.release());
+  // Ours only: the child's end is another open file and waits.
+  check(::fcntl(read_end_.get(), F_SETFL, O_NONBLOCK) == 0);
+  thread_ = thread_without_signals([this] { run(); });
+}
+
+ChildOutput::~ChildOutput() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(stop_.get(), &one, sizeof one));
+}
+
+void ChildOutput::run() {
+  std::array<pollfd, 2> polled = {{{.fd = read_end_.get(), .events = POLLIN, .revents = 0},
+                                   {.fd = stop_.get(), .events = POLLIN, .revents = 0}}};
+  for (;;) {
+    ::poll(polled.data(), polled.size(), -1);
+    if (polled[1].revents != 0) return;
+    const std::lock_guard lock(mutex_);
+    if (!take()) return;
+  }
+}
+
+// Everything that is there now, or more. False at the end.
+bool ChildOutput::take() {
+  std::array<char, 4096> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
+  for (std::size_t taken = 0; taken < kPipeCapacity;) {
+    const ssize_t n = ::read(read_end_.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno == EAGAIN;
+    if (n == 0) return false;
+    const auto count = static_cast<std::size_t>(n);
+    kept_.append(bytes.data(), count);
+    written_ += count;
+    taken += count;
+    if (kept_.size() >= 2 * most_) kept_.erase(0, kept_.size() - most_);
+  }
+  return true;
+}
+
+std::uint64_t ChildOutput::written() {
+  const std::lock_guard lock(mutex_);
+  take();
+  return written_;
+}
+
+std::string ChildOutput::text(std::uint64_t from) {
+  const std::lock_guard lock(mutex_);
+  take();
+  const std::uint64_t wanted = written_ - std::min(from, written_);
+  return kept_.substr(kept_.size() - std::min<std::uint64_t>(wanted, kept_.size()));
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "system/fd.h"
+
+namespace qcow2stream {
+
+// What a child writes to its standard output and standard error, the last bytes of it. A thread
+// takes it from a pipe as it comes, so a child that says much never waits for us and costs no more
+// memory than one that says little. All functions but the constructor may be called by several
+// threads.
+class ChildOutput {
+ public:
+  // Keeps at least the last `most` bytes. Throws std::system_error.
+  explicit ChildOutput(std::size_t most);
+  ~ChildOutput();
+  ChildOutput(const ChildOutput&) = delete;
+  ChildOutput& operator=(const ChildOutput&) = delete;
+
+  // What the child writes to, for as long as nobody else has it; above all standard descriptors.
+  [[nodiscard]] int write_end() const { return write_end_.get(); }
+  // Once the child has it.
+  void close_write_end() { write_end_ = UniqueFd(); }
+
+  // All that has been written before the call.
+  [[nodiscard]] std::uint64_t written();
+  // What has been written from this byte on until now, as far as it is kept.
+  [[nodiscard]] std::string text(std::uint64_t from = 0);
+
+ private:
+  void run();
+  bool take();
+
+  std::size_t most_;
+  UniqueFd read_end_;
+  UniqueFd write_end_;
+  UniqueFd stop_;
+  std::mutex mutex_;
+  std::string kept_;
+  std::uint64_t written_ = 0;
+  std::jthread thread_;  // last: joined before the rest goes
+};
+
+}  // namespace qcow2stream
