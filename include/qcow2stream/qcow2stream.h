@@ -18,6 +18,7 @@
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/run.h"
+#include "qcow2stream/sink.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
 #include "qcow2stream/types.h"

@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/errors.h"
+#include "common/message.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
@@ -36,6 +38,10 @@ std::string failure_text(int wait_status) {
 
 }  // namespace
 
+Command::Command(Supervisor supervisor)
+    : Destination(make_descriptor_sink(supervisor.input.get(), kCommandInput)),
+      supervisor_(std::move(supervisor)) {}
+
 Command::~Command() {
   give_up(false);
   // Without this one the supervisor ends by itself, when the command has.
@@ -50,15 +56,17 @@ void Command::send(const Order& order) const {
   static_cast<void>(::send(supervisor_.control.get(), &order, sizeof order, MSG_NOSIGNAL));
 }
 
-void Command::start(std::uint64_t size, const std::string& id) {
-  Order order{.kind = Order::Kind::kStart, .size = size};
+void Command::begin(const Announcement& announcement) {
+  Destination::begin(announcement);
+  Order order{.kind = Order::Kind::kStart, .size = announcement.length};
+  const std::string& id = announcement.image_id;
   std::copy_n(id.begin(), std::min(id.size(), order.id.size() - 1), order.id.begin());
   started_ = true;
   send(order);
 }
 
 // It may end well and not have read everything that was meant for it.
-void Command::wait_until_taken() const {
+void Command::wait_until_all_is_taken() const {
   for (;;) {
     pollfd poll_fd{.fd = input(), .events = 0, .revents = 0};
     const bool is_closed = ::poll(&poll_fd, 1, 0) > 0;
@@ -89,7 +97,7 @@ std::optional<Ending> Command::wait_for_end() {
 }
 
 void Command::finish() {
-  wait_until_taken();
+  wait_until_all_is_taken();
   send({.kind = Order::Kind::kComplete});
   supervisor_.input = UniqueFd();
   const auto ending = wait_for_end();
@@ -98,6 +106,12 @@ void Command::finish() {
   if (ending->wait_status == 0) return;
   throw CommandFailed(exit_status(ending->wait_status),
                       fmt::format("--run: {}", failure_text(ending->wait_status)));
+}
+
+std::optional<int> Command::abandon(bool receiver_left) {
+  const auto status = give_up(receiver_left);
+  if (is_alive_) message("--run: the command cannot be ended: it belongs to another user");
+  return status;
 }
 
 std::optional<int> Command::give_up(bool closed_input) {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/destination.h"
 #include "common/supervisor.h"
 #include "system/fd.h"
 
@@ -28,35 +29,36 @@ class CommandFailed : public std::runtime_error {
 inline constexpr const char* kCommandInput = "standard input of --run";
 
 // A command that reads the image. Unless finish() is reached, it is ended before its input is.
-class Command {
+class Command final : public Destination {
  public:
-  // To be called while there is one thread only; nothing runs before start(). Throws Error.
-  explicit Command(const std::string& text) : supervisor_(start_supervisor(text)) {}
-  ~Command();
+  // To be called while there is one thread only; nothing runs before begin(). Throws Error.
+  explicit Command(const std::string& text) : Command(start_supervisor(text)) {}
+  ~Command() override;
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
 
-  // The command, with `size` (bytes that will come) and `id` in its environment.
-  void start(std::uint64_t size, const std::string& id);
-
-  // Where the image goes. A closed pipe is an error number: SIGPIPE must be ignored.
-  [[nodiscard]] int input() const { return supervisor_.input.get(); }
+  // Starts it, with the announced length and id in its environment as $size and $id. A pipe that it
+  // closes is an error number: SIGPIPE must be ignored.
+  [[nodiscard]] bool wants_image_id() const override { return true; }
+  void begin(const Announcement& announcement) override;
 
   // The image is complete: waits until the command has taken all of it and has ended. Throws Error
   // if it has not taken all, CommandFailed if it failed.
-  void finish();
+  void finish() override;
 
-  // The image is not complete: ends the command with SIGTERM, after a grace with SIGKILL, and waits
-  // for it. With `closed_input` it has seen that by itself, and gets the grace first. Returns the
-  // exit status of a command that has ended by itself, if it failed.
-  std::optional<int> give_up(bool closed_input);
-  // After give_up(): it could not be ended, since it belongs to another user. Its input stays open.
-  [[nodiscard]] bool is_alive() const { return is_alive_; }
+  // Ends the command with SIGTERM, after a grace with SIGKILL, and waits for it. One that has
+  // closed its input has seen that by itself, and gets the grace first. One that cannot be ended,
+  // since it belongs to another user, is told of on standard error; its input stays open.
+  std::optional<int> abandon(bool receiver_left) override;
 
  private:
+  explicit Command(Supervisor supervisor);
+
+  std::optional<int> give_up(bool closed_input);
+  [[nodiscard]] int input() const { return supervisor_.input.get(); }
   void send(const Order& order) const;
   std::optional<Ending> wait_for_end();
-  void wait_until_taken() const;
+  void wait_until_all_is_taken() const;
 
   Supervisor supervisor_;
   bool started_ = false;

@@ -60,7 +60,7 @@ int guarded_run(const Options& options, const sigset_t& signals) {
   Run state;
   std::optional<SignalWatch> watch;
   Outcome outcome = outcome_of(options, state.progress, [&] {
-    if (options.run) state.command.emplace(*options.run);  // before there are threads
+    state.destination = make_destination(options);  // before there are threads
     watch.emplace(
         signals, [&](int signal) { say_goodbye(options, state, signal); },
         [&] {
@@ -71,12 +71,9 @@ int guarded_run(const Options& options, const sigset_t& signals) {
     run(options, state);
   });
   if (!outcome.message.empty()) message(outcome.message);
-  if (state.command) {
-    const auto status = state.command->give_up(outcome.command_closed_input);
-    if (status && outcome.command_closed_input) outcome.status = *status;
-    if (state.command->is_alive()) {
-      message("--run: the command cannot be ended: it belongs to another user");
-    }
+  if (outcome.status != kExitOk && state.destination) {
+    const auto status = state.destination->abandon(outcome.receiver_left);
+    if (status && outcome.receiver_left) outcome.status = *status;
   }
   write_end(options, state, outcome);
   return outcome.status;

@@ -57,11 +57,11 @@ Outcome outcome_of(const Options& options, const Progress& progress,
     return {.status = error.status(), .message = error.what()};
   } catch (const Error& error) {
     const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
-    return {.status = status_of(error.kind()),
-            .message = error.what() + advice_text(error) + incomplete_note(progress) +
-                       (worthless ? ", discard it" : ""),
-            .command_closed_input = options.run && error.subject() == ErrorSubject::kOutput &&
-                                    error.error_number() == EPIPE};
+    return {
+        .status = status_of(error.kind()),
+        .message = error.what() + advice_text(error) + incomplete_note(progress) +
+                   (worthless ? ", discard it" : ""),
+        .receiver_left = error.subject() == ErrorSubject::kOutput && error.error_number() == EPIPE};
   } catch (const std::bad_alloc&) {
     return failed("out of memory");
   } catch (const std::system_error& error) {

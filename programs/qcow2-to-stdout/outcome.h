@@ -13,8 +13,8 @@ namespace qcow2stream::cli {
 // How a run has ended.
 struct Outcome {
   int status = kExitOk;
-  std::string message;                // of a failure: one line
-  bool command_closed_input = false;  // that of --run
+  std::string message;         // of a failure: one line
+  bool receiver_left = false;  // whoever receives the image has closed its end
 };
 
 // What the reader of the output has to know about it after a failure, to be put behind a message.

@@ -38,14 +38,8 @@ OnChange on_change(const Options& options) {
   return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
 }
 
-// Where the image goes, and what errors call it.
-int output_of(const Run& state) {
-  return state.command ? state.command->input() : STDOUT_FILENO;
-}
-
 EmitOptions emit_options(const Options& options, Progress& progress) {
-  return {.output_name = options.run ? kCommandInput : kStdoutName,
-          .threads = options.threads,
+  return {.threads = options.threads,
           .digests = algorithms_of(options),
           .flush = options.flush,
           .on_change = on_change(options),
@@ -54,8 +48,9 @@ EmitOptions emit_options(const Options& options, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Options& options, const Ends& ends, Run& state) {
-  check_output(output_of(state), 0, emit_options(options, state.progress));
-  if (options.action == Action::kConvert && !options.run) refuse_terminal();
+  if (options.action == Action::kConvert) {
+    check_output(*state.destination, 0, emit_options(options, state.progress));
+  }
   ends.check();
 }
 
@@ -195,19 +190,6 @@ void write_plan(const Image& image, const Options& options, SideFile& file) {
   file.keep();
 }
 
-// 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
-// closed when it returns, and what was written is right.
-EmitResult write_image(const Image& image, HostRange range, const Options& options, Run& state) {
-  if (state.command) state.command->start(range.length, image.id());
-  EmitResult result = emit(image, range, output_of(state), emit_options(options, state.progress));
-  if (state.command) {
-    state.command->finish();
-  } else {
-    close_stdout();
-  }
-  return result;
-}
-
 constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_view beginning) {
                                   return beginning.starts_with(kPlanBeginning);
                                 }};
@@ -227,10 +209,9 @@ void open_report(const std::string& file, Ends& ends, Run& state) {
   state.open_report = &*state.report;
 }
 
-std::string emission_text(const EmitResult& result, HostRange range, const Options& options) {
-  return fmt::format("{}: wrote {} bytes, {} of them by {}",
-                     options.run ? kCommandInput : kStdoutName, range.length, result.transferred,
-                     result.method);
+std::string emission_text(const EmitResult& result, HostRange range, const Sink& sink) {
+  return fmt::format("{}: wrote {} bytes, {} of them by {}", sink.name(), range.length,
+                     result.transferred, result.method);
 }
 
 }  // namespace
@@ -263,14 +244,16 @@ void run(Options options, Run& state) {
 
   check_image_is_alone(options);
   files.digests.begin();
-  EmitResult result = write_image(image, range, options, state);
+  // 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
+  // closed when it returns, and what was written is right.
+  EmitResult result = emit(image, range, *state.destination, emit_options(options, state.progress));
   files.digests.write(result.digests);
   display.finish();
   files.digests.print(result.digests);
   files.digests.keep();
   if (options.verbose) {
-    message(
-        fmt::format("{}, {:.3f} s", emission_text(result, range, options), seconds_since(start)));
+    message(fmt::format("{}, {:.3f} s", emission_text(result, range, *state.destination),
+                        seconds_since(start)));
   }
   state.digests = std::move(result.digests);
 }

@@ -5,10 +5,11 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "common/command.h"
+#include "common/destination.h"
 #include "qcow2-to-stdout/options.h"
 #include "qcow2-to-stdout/report.h"
 #include "qcow2stream/digest.h"
@@ -19,7 +20,7 @@ namespace qcow2stream::cli {
 // What is known of a run when it ends, however it ends.
 struct Run {
   Progress progress;
-  std::optional<Command> command;
+  std::unique_ptr<Destination> destination;  // of the image
   std::optional<Report> report;
   bool report_was_tried = false;               // if there is none, it must not be
   std::atomic<Report*> open_report = nullptr;  // the same, for the thread that watches signals

@@ -53,7 +53,7 @@ SideFile::SideFile(std::string path, const SideFileKind& kind, Ends& ends)
   if (!fd_ || ::fstat(fd_.get(), &status_) != 0) {
     throw system_error(path_, "cannot be opened for writing", errno);
   }
-  if (!is_open(fd_.get())) throw_cannot_be_written(path_, "it is not open");
+  if (!is_open(fd_.get())) throw_file_cannot_be_written(path_, "it is not open");
   if ((::fcntl(fd_.get(), F_GETFL) & O_ACCMODE) == O_RDONLY) {
     throw_file_cannot_be_written(path_, "it is open for reading only");
   }

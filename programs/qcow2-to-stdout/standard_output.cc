@@ -11,9 +11,9 @@
 #include <cstdio>
 
 #include "base/errors.h"
+#include "common/command.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/run_ends.h"
-#include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
 #include "system/qemu_locks.h"
 
@@ -32,6 +32,23 @@ bool says_something(const Options& options) {
          (options.progress == ProgressStyle::kBar && !options.quiet);
 }
 
+class StandardOutput final : public Destination {
+ public:
+  StandardOutput() : Destination(make_descriptor_sink(STDOUT_FILENO, kStdoutName)) {}
+
+  void check(std::uint64_t length, bool flush) const override {
+    Destination::check(length, flush);
+    if (::isatty(STDOUT_FILENO) == 0) return;
+    throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
+                "redirect it into a file or a pipe");
+  }
+
+  // The result of close() counts: a network file system may report a failed write only there.
+  void finish() override {
+    if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
+  }
+};
+
 }  // namespace
 
 void keep_closed_descriptors_free() {
@@ -42,10 +59,9 @@ void keep_closed_descriptors_free() {
   }
 }
 
-void refuse_terminal() {
-  if (::isatty(STDOUT_FILENO) == 0) return;
-  throw Error(ErrorKind::kFailed, kStdoutName, "is a terminal",
-              "redirect it into a file or a pipe");
+std::unique_ptr<Destination> make_destination(const Options& options) {
+  if (options.run) return std::make_unique<Command>(*options.run);
+  return std::make_unique<StandardOutput>();
 }
 
 void check_image_is_alone(const Options& options) {
@@ -56,7 +72,7 @@ void check_image_is_alone(const Options& options) {
 }
 
 void print_to_stdout(std::string_view text) {
-  check_output(STDOUT_FILENO, 0, {.output_name = kStdoutName});
+  static_cast<void>(make_descriptor_sink(STDOUT_FILENO, kStdoutName));  // it is open
   struct stat out {};
   if (::fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode) &&
       qemu_locks::is_being_read(STDOUT_FILENO)) {
@@ -65,10 +81,6 @@ void print_to_stdout(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw system_error(kStdoutName, "write failed", errno);
   }
-}
-
-void close_stdout() {
-  if (::close(STDOUT_FILENO) != 0) throw system_error(kStdoutName, "close failed", errno);
 }
 
 }  // namespace qcow2stream::cli

@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <memory>
 #include <string_view>
 
+#include "common/destination.h"
 #include "qcow2-to-stdout/options.h"
 
 namespace qcow2stream::cli {
@@ -15,8 +17,9 @@ inline constexpr const char* kStdoutName = "standard output";
 // command of --run finds them closed. To be called before anything is opened.
 void keep_closed_descriptors_free();
 
-// No terminal shows an image. Throws Error.
-void refuse_terminal();
+// What the image goes to: standard output, which is closed at the end, or the command of --run. No
+// terminal shows an image. To be called while there is one thread only. Throws Error.
+std::unique_ptr<Destination> make_destination(const Options& options);
 
 // A single warning among the bytes of the image would make it another one, or none. Throws Error if
 // they have the same place and something was said, or is going to be even if all goes well. To be
@@ -24,8 +27,5 @@ void refuse_terminal();
 void check_image_is_alone(const Options& options);
 
 void print_to_stdout(std::string_view text);
-
-// The result of close() counts: a network file system may report a failed write only there.
-void close_stdout();
 
 }  // namespace qcow2stream::cli

@@ -25,7 +25,6 @@
 #include "digest/hasher.h"
 #include "emit/digest_threads.h"
 #include "emit/ordered_reader.h"
-#include "emit/output.h"
 #include "emit/read_error.h"
 #include "emit/sigpipe.h"
 
@@ -75,9 +74,9 @@ class ReadAhead {
 
 class Emitter {
  public:
-  Emitter(const Image& image, Output& output, const EmitOptions& options)
+  Emitter(const Image& image, Sink& sink, const EmitOptions& options)
       : image_(image),
-        output_(output),
+        sink_(sink),
         progress_(options.progress),
         on_change_(options.on_change),
         threads_(options.threads),
@@ -88,7 +87,7 @@ class Emitter {
 
   EmitResult run(HostRange range) {
     const std::uint64_t last = std::min(range.length, kLastPiece);
-    const std::uint64_t tail = std::min(range.length - last, output_.queue_size());
+    const std::uint64_t tail = std::min(range.length - last, sink_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
     if (names_places_) {
       read_ahead_.emplace(image_, range);
@@ -100,7 +99,7 @@ class Emitter {
     EmitResult result;
     result.digests = write_last({body.end() + tail, last}, tail);
     result.transferred = transferred_;
-    result.method = names_places_ && !digests_ ? output_.method_name() : "read and write";
+    result.method = names_places_ && !digests_ ? sink_.method() : "read and write";
     return result;
   }
 
@@ -134,7 +133,7 @@ class Emitter {
   // Counts what goes out as it does: where it ends is what a failed run has to say.
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const std::size_t n = output_.write(bytes);
+      const std::size_t n = sink_.write(bytes);
       count(n);
       bytes = bytes.subspan(n);
     }
@@ -155,7 +154,7 @@ class Emitter {
   // As much of the range as the kernel moves by itself; what it leaves stays in `range`.
   void transfer(HostRange& range, Place place) {
     while (range.length > 0) {
-      const std::uint64_t n = output_.transfer(place, range.length);
+      const std::uint64_t n = sink_.transfer(place, range.length);
       if (n == 0) return;
       place.offset += n;
       range = range.without_first(n);
@@ -184,11 +183,11 @@ class Emitter {
       digests_->put(last, last.size());
       digests = digests_->finish();
     }
-    if (flush_) output_.flush();
-    output_.wait_until_taken(copied);
+    if (flush_) sink_.flush();
+    sink_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
     write(piece);
-    if (flush_) output_.flush();
+    if (flush_) sink_.flush();
     return digests;
   }
 
@@ -211,7 +210,7 @@ class Emitter {
   }
 
   const Image& image_;
-  Output& output_;
+  Sink& sink_;
   Progress* progress_;
   const OnChange& on_change_;
   unsigned threads_;
@@ -225,29 +224,32 @@ class Emitter {
 
 }  // namespace
 
-void check_output(int fd, std::uint64_t length, const EmitOptions& options) {
-  const Output output(fd, options.output_name);
-  output.check_room(length);
-  if (options.flush) output.check_flush();
+void check_output(const Sink& sink, std::uint64_t length, const EmitOptions& options) {
+  sink.check(length, options.flush);
   for (const DigestAlgorithm algorithm : options.digests) make_hasher(algorithm);
 }
 
-EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
+EmitResult emit(const Image& image, HostRange range, Sink& sink, const EmitOptions& options) {
   if (range.begin.value() > image.size() || range.length > image.size() - range.begin.value()) {
     throw Error(ErrorKind::kUsage, "range", "", "is not within the image");
   }
   const SigpipeGuard guard;
-  Output output(fd, options.output_name);
-  output.check_room(range.length);
-  output.check_unread();
-  if (options.flush) output.check_flush();
+  sink.check(range.length, options.flush);
+  sink.begin({.length = range.length, .image_id = sink.wants_image_id() ? image.id() : ""});
   if (options.progress != nullptr) options.progress->emit_total = range.length;
+  EmitResult result;
   try {
-    return Emitter(image, output, options).run(range);
+    result = Emitter(image, sink, options).run(range);
   } catch (const Error& error) {
     if (const auto change = change_behind(error, image, kBufferSize)) throw *change;
     throw;
   }
+  sink.finish();
+  return result;
+}
+
+EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
+  return emit(image, range, *make_descriptor_sink(fd), options);
 }
 
 }  // namespace qcow2stream

@@ -9,7 +9,7 @@
 // A method that fails with an error that will not go away is given up for good; read and write are
 // what is left in the end, and they alone report errors, since only they can tell whose it is.
 
-#include "emit/output.h"
+#include "emit/descriptor_sink.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -64,15 +64,15 @@ bool is_refusal(int error) {
 }
 
 // Bytes that were written and not yet taken by the reader.
-int untaken_bytes(int fd, Output::Kind kind) {
+int untaken_bytes(int fd, DescriptorSink::Kind kind) {
   int bytes = 0;
-  const unsigned long request = kind == Output::Kind::kPipe ? FIONREAD : SIOCOUTQ;
+  const unsigned long request = kind == DescriptorSink::Kind::kPipe ? FIONREAD : SIOCOUTQ;
   return ::ioctl(fd, request, &bytes) == 0 ? bytes : -1;
 }
 
 }  // namespace
 
-Output::Output(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+DescriptorSink::DescriptorSink(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
   struct stat status {};
   if (!is_open(fd_) || ::fstat(fd_, &status) != 0) {
     throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is not open")
@@ -108,7 +108,7 @@ Output::Output(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
   }
 }
 
-void Output::check_room(std::uint64_t length) const {
+void DescriptorSink::check_room(std::uint64_t length) const {
   if (!block_device_) return;
   const off_t position = std::max<off_t>(0, ::lseek(fd_, 0, SEEK_CUR));
   const std::uint64_t room =
@@ -120,26 +120,28 @@ void Output::check_room(std::uint64_t length) const {
   }
 }
 
-void Output::check_flush() const {
-  if (kind_ == Kind::kFile || block_device_) return;
+void DescriptorSink::check(std::uint64_t length, bool flush) const {
+  check_room(length);
+  if (!flush || is_file_or_device()) return;
   throw Error(ErrorKind::kFailed, name_, "cannot be flushed",
-              "it is neither a file nor a block device");
+              "it is neither a file nor a block device")
+      .about(ErrorSubject::kOutput);
 }
 
-void Output::check_unread() const {
-  if ((kind_ != Kind::kFile && !block_device_) || !qemu_locks::is_being_read(fd_)) return;
+void DescriptorSink::begin(const Announcement& /*announcement*/) {
+  if (!is_file_or_device() || !qemu_locks::is_being_read(fd_)) return;
   throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is being read as an image")
       .about(ErrorSubject::kOutput);
 }
 
-void Output::flush() const {
+void DescriptorSink::flush() {
   while (::fsync(fd_) != 0) {
     if (errno != EINTR)
       throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
   }
 }
 
-std::size_t Output::write(std::span<const std::byte> bytes) const {
+std::size_t DescriptorSink::write(std::span<const std::byte> bytes) {
   for (;;) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
     if (n >= 0) return static_cast<std::size_t>(n);
@@ -151,12 +153,12 @@ std::size_t Output::write(std::span<const std::byte> bytes) const {
   }
 }
 
-void Output::wait_writable() const {
+void DescriptorSink::wait_writable() const {
   pollfd poll_fd{.fd = fd_, .events = POLLOUT, .revents = 0};
   ::poll(&poll_fd, 1, -1);  // whatever ends it, the next write says what there is to say
 }
 
-ssize_t Output::call(Method method, const Place& from, std::size_t length) const {
+ssize_t DescriptorSink::call(Method method, const Place& from, std::size_t length) const {
   auto at = static_cast<off_t>(from.offset);
   switch (method) {
     case Method::kSplice:
@@ -169,7 +171,7 @@ ssize_t Output::call(Method method, const Place& from, std::size_t length) const
   return 0;
 }
 
-std::uint64_t Output::transfer(const Place& from, std::uint64_t length) {
+std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) {
   const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
   while (!methods_.empty()) {
     const ssize_t n = call(methods_.front(), from, most);
@@ -190,12 +192,12 @@ std::uint64_t Output::transfer(const Place& from, std::uint64_t length) {
   return 0;
 }
 
-std::uint64_t Output::queue_size() const {
+std::uint64_t DescriptorSink::queue_size() const {
   if (methods_.empty()) return 0;
   return kind_ == Kind::kPipe || kind_ == Kind::kSocket ? pipe_size_ + kFurtherQueues : 0;
 }
 
-void Output::wait_until_taken(std::uint64_t copied) const {
+void DescriptorSink::wait_until_taken(std::uint64_t copied) {
   if (kind_ != Kind::kPipe && kind_ != Kind::kSocket) return;
   // A socket counts what its buffers take, not what they hold; only "nothing" is exact.
   const std::uint64_t enough = kind_ == Kind::kPipe ? copied : 0;
@@ -209,7 +211,7 @@ void Output::wait_until_taken(std::uint64_t copied) const {
   }
 }
 
-const char* Output::method_name() const {
+std::string_view DescriptorSink::method() const {
   if (methods_.empty()) return "read and write";
   switch (methods_.front()) {
     case Method::kSplice:
@@ -220,6 +222,10 @@ const char* Output::method_name() const {
       return "sendfile";
   }
   return "";
+}
+
+std::unique_ptr<Sink> make_descriptor_sink(int fd, std::string name) {
+  return std::make_unique<DescriptorSink>(fd, std::move(name));
 }
 
 }  // namespace qcow2stream
