@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct EmitOptions {
   // Decides about a disk that has changed although all of it could be read, before the last piece
   // is written; without it that is an error. What does not read any more always is.
   OnChange on_change;
+  // Locked while bytes are written and counted, if given: whoever holds it sees numbers that are
+  // exact, and nothing more goes out. Must outlive the call.
+  std::timed_mutex* writing = nullptr;
   // Filled in while it runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

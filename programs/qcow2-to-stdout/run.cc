@@ -43,18 +43,19 @@ int output_of(const Run& state) {
   return state.command ? state.command->input() : STDOUT_FILENO;
 }
 
-EmitOptions emit_options(const Options& options, Progress& progress) {
+EmitOptions emit_options(const Options& options, Run& state) {
   return {.output_name = options.run ? kCommandInput : kStdoutName,
           .threads = options.threads,
           .digests = algorithms_of(options),
           .flush = options.flush,
           .on_change = on_change(options),
-          .progress = &progress};
+          .writing = &state.output.writing(),
+          .progress = &state.progress};
 }
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Options& options, const Ends& ends, Run& state) {
-  check_output(output_of(state), 0, emit_options(options, state.progress));
+  check_output(output_of(state), 0, emit_options(options, state));
   if (options.action == Action::kConvert && !options.run) refuse_terminal();
   ends.check();
 }
@@ -190,14 +191,17 @@ void write_plan(const Image& image, const Options& options, SideFile& file) {
 
 // 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
 // closed when it returns, and what was written is right.
-EmitResult write_image(const Image& image, HostRange range, const Options& options, Run& state) {
-  if (state.command) state.command->start(range.length, image.id());
-  EmitResult result = emit(image, range, output_of(state), emit_options(options, state.progress));
+EmitResult write_image(const std::shared_ptr<const Image>& image, HostRange range,
+                       const Options& options, Run& state) {
+  if (state.command) state.command->start(range.length, image->id());
+  state.output.begin(image, range, output_of(state));
+  EmitResult result = emit(*image, range, output_of(state), emit_options(options, state));
   if (state.command) {
     state.command->finish();
   } else {
     close_stdout();
   }
+  state.output.end();
   return result;
 }
 
@@ -241,7 +245,9 @@ void run(Options options, Run& state) {
   const Source source = open_source(options, state.progress);
   check_served_files(ends);
   warn(source, ends, options);
-  const Image image = make_image(source, std::move(plan), options, state.progress);
+  const auto made =
+      std::make_shared<const Image>(make_image(source, std::move(plan), options, state.progress));
+  const Image& image = *made;
   const HostRange range = range_of(image, options);
   check_id(image, options);
   if (files.plan) write_plan(image, options, *files.plan);
@@ -256,7 +262,7 @@ void run(Options options, Run& state) {
 
   check_image_is_alone(options);
   files.digests.begin();
-  EmitResult result = write_image(image, range, options, state);
+  EmitResult result = write_image(made, range, options, state);
   files.digests.write(result.digests);
   display.finish();
   files.digests.print(result.digests);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/command.h"
+#include "qcow2-to-stdout/incomplete.h"
 #include "qcow2-to-stdout/options.h"
 #include "qcow2-to-stdout/report.h"
 #include "qcow2stream/digest.h"
@@ -19,6 +20,7 @@ namespace qcow2stream::cli {
 // What is known of a run when it ends, however it ends.
 struct Run {
   Progress progress;
+  OutputInProgress output{progress};
   std::optional<Command> command;
   std::optional<Report> report;
   bool report_was_tried = false;               // if there is none, it must not be

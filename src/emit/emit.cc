@@ -18,6 +18,7 @@
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -78,6 +79,7 @@ class Emitter {
   Emitter(const Image& image, Output& output, const EmitOptions& options)
       : image_(image),
         output_(output),
+        writing_(options.writing),
         progress_(options.progress),
         on_change_(options.on_change),
         threads_(options.threads),
@@ -134,6 +136,7 @@ class Emitter {
   // Counts what goes out as it does: where it ends is what a failed run has to say.
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
+      const auto lock = lock_writing();
       const std::size_t n = output_.write(bytes);
       count(n);
       bytes = bytes.subspan(n);
@@ -155,14 +158,20 @@ class Emitter {
   // As much of the range as the kernel moves by itself; what it leaves stays in `range`.
   void transfer(HostRange& range, Place place) {
     while (range.length > 0) {
-      const std::uint64_t n = output_.transfer(place, range.length);
+      const std::uint64_t n = transfer_some(place, range.length);
       if (n == 0) return;
       place.offset += n;
       range = range.without_first(n);
       read_ahead_->advance(range.begin);
-      transferred_ += n;
-      count(n);
     }
+  }
+
+  std::uint64_t transfer_some(const Place& place, std::uint64_t length) {
+    const auto lock = lock_writing();
+    const std::uint64_t n = output_.transfer(place, length);
+    transferred_ += n;
+    count(n);
+    return n;
   }
 
   void write_segment(HostRange range) {
@@ -206,12 +215,17 @@ class Emitter {
     if (digests_) digests_->put(std::move(buffer_), length);
   }
 
+  [[nodiscard]] std::unique_lock<std::timed_mutex> lock_writing() const {
+    return writing_ != nullptr ? std::unique_lock(*writing_) : std::unique_lock<std::timed_mutex>();
+  }
+
   void count(std::uint64_t bytes) {
     if (progress_ != nullptr) progress_->emit_done += bytes;
   }
 
   const Image& image_;
   Output& output_;
+  std::timed_mutex* writing_;
   Progress* progress_;
   const OnChange& on_change_;
   unsigned threads_;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/incomplete.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "qcow2stream/error.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// For the call that is under way, which moves 16 MiB at most.
+constexpr std::chrono::milliseconds kLastCall{1000};
+
+// Bytes of tables whose SHA-256 takes less than a second.
+constexpr std::uint64_t kQuickTables = 128ULL << 20;
+
+// What is written there can be found there.
+bool keeps_what_is_written(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+}
+
+// Bytes that stand in the pipe; nobody else's are in it.
+std::uint64_t untaken(int fd) {
+  struct stat status {};
+  int bytes = 0;
+  const bool is_known = ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                        ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+  return is_known ? static_cast<std::uint64_t>(bytes) : 0;
+}
+
+std::uint64_t table_bytes(const Image& image) {
+  std::uint64_t bytes = 0;
+  for (const NamedRegion& region : image.measure().regions) {
+    if (!region.name.ends_with("clusters")) bytes += region.range.length;
+  }
+  return bytes;
+}
+
+std::string id_of(const Image& image) {
+  try {
+    return image.id();
+  } catch (const std::exception&) {
+    return "";  // without memory there is none
+  }
+}
+
+}  // namespace
+
+void OutputInProgress::begin(std::shared_ptr<const Image> image, HostRange range, int fd) {
+  const std::lock_guard lock(mutex_);
+  image_ = std::move(image);
+  range_ = range;
+  fd_ = fd;
+}
+
+void OutputInProgress::end() {
+  const std::lock_guard lock(mutex_);
+  image_.reset();
+}
+
+void OutputInProgress::stop() {
+  const std::unique_lock lock(mutex_);
+  if (image_ && keeps_what_is_written(fd_)) {
+    static_cast<void>(writing_.try_lock_for(kLastCall));  // never to be unlocked
+  }
+}
+
+std::string OutputInProgress::note(const Options& options, bool discard, bool quickly) const {
+  const std::uint64_t total = progress_.emit_total;
+  if (total == 0) return "";
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t written = progress_.emit_done;
+  if (written == total) {
+    return fmt::format("; all {} bytes were written, but do not rely on them", total);
+  }
+  const std::uint64_t done = written - std::min(written, untaken(fd_));
+  const std::string from =
+      options.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
+  return fmt::format("; output is incomplete ({} of {} bytes{})", done, total, from) +
+         (discard ? ", discard it" : way_to_go_on(options, done, quickly));
+}
+
+std::string OutputInProgress::way_to_go_on(const Options& options, std::uint64_t done,
+                                           bool quickly) const {
+  if (!image_) return "";
+  // What was read from a pipe would have to come again.
+  if (reads_stdin(options) && !image_->disk().stamp()) return "";
+  const bool is_too_long = quickly && table_bytes(*image_) > kQuickTables;
+  const std::string id = is_too_long ? "" : id_of(*image_);
+  const std::string if_match = fmt::format("--if-match {}", id.empty() ? "ID (--measure=id)" : id);
+  if (!keeps_what_is_written(fd_)) {
+    return fmt::format(
+        "; ask the receiver how much of the image it has, and go on there: {} --offset BYTES",
+        if_match);
+  }
+  const std::string length =
+      options.length ? fmt::format(" --length {}", range_.length - done) : "";
+  return fmt::format("; go on there: {} --offset {}{}", if_match, range_.begin.value() + done,
+                     length);
+}
+
+}  // namespace qcow2stream::cli
