@@ -39,8 +39,7 @@ std::string failure_text(int wait_status) {
 }  // namespace
 
 Command::Command(Supervisor supervisor)
-    : Destination(make_descriptor_sink(supervisor.input.get(), kCommandInput)),
-      supervisor_(std::move(supervisor)) {}
+    : Destination(supervisor.input.get(), kCommandInput), supervisor_(std::move(supervisor)) {}
 
 Command::~Command() {
   give_up(false);

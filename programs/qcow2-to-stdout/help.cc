@@ -14,7 +14,7 @@ const char* const kProgramName = "qcow2-to-stdout";
 
 namespace {
 
-constexpr std::size_t kHelpColumn = 31;
+constexpr std::size_t kHelpColumn = 32;
 
 std::string left_column(const OptionSpec& spec) {
   std::string text = spec.letter != 0 ? fmt::format("  -{}, ", spec.letter) : "      ";
@@ -41,8 +41,11 @@ void append_option(std::string& out, const OptionSpec& spec) {
 std::string help_text() {
   std::string out =
       "Usage: qcow2-to-stdout [OPTION]... DISK > IMAGE\n"
-      "DISK: a raw file or block device, with -f an image, an NBD URI, [ CMD ARGS... ], or - "
-      "(stdin).\n";
+      "DISK: a raw file or block device, an NBD URI, [ CMD ARGS... ], - (stdin), or\n"
+      "with -f an image of another format.\n"
+      "\n"
+      "  qcow2-to-stdout disk.raw > disk.qcow2\n"
+      "  qcow2-to-stdout -f vmdk --compress disk.vmdk | ssh host 'cat > disk.qcow2'\n";
   for (const OptionGroup& group : option_groups()) {
     out += fmt::format("\n{}:\n", group.title);
     for (const OptionSpec& spec : group.options) {
@@ -50,10 +53,10 @@ std::string help_text() {
     }
   }
   out +=
-      "\nN may end in k, M, G, T, P or E (or KiB, ...), powers of 1024. Values in [=...] are "
-      "attached.\n"
-      "Exit status: 0 complete, 1 failed, 2 command line, 3 DISK changed, 4 not the --if-match "
-      "image.\n";
+      "\n"
+      "N may end in k, M, G, T, P or E (or KiB, ...), powers of 1024. A value in [=...]\n"
+      "is attached. Exit status: 0 complete, 1 failed, 2 command line, 3 DISK changed,\n"
+      "4 not the --if-match image. More examples and all the rest: man qcow2-to-stdout\n";
   return out;
 }
 

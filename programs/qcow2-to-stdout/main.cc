@@ -32,9 +32,10 @@ void clear_bar() {
   if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
 }
 
-void say_goodbye(const Options& options, const Run& state, int signal) {
+void say_goodbye(const Options& options, Run& state, int signal) {
+  state.output.stop();
   const std::string text = fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
-                                       incomplete_note(state.progress));
+                                       state.output.note(options, false, true));
   clear_bar();
   message(text);
   if (Report* report = state.open_report) {
@@ -59,7 +60,7 @@ void write_end(const Options& options, Run& state, const Outcome& outcome) {
 int guarded_run(const Options& options, const sigset_t& signals) {
   Run state;
   std::optional<SignalWatch> watch;
-  Outcome outcome = outcome_of(options, state.progress, [&] {
+  Outcome outcome = outcome_of(options, state.output, [&] {
     state.destination = make_destination(options);  // before there are threads
     watch.emplace(
         signals, [&](int signal) { say_goodbye(options, state, signal); },

@@ -46,7 +46,7 @@ constexpr std::array kInputOptions = {
     OptionSpec{0, "allocated", Value::kNone, "", "the same as --scan none",
                [](Parsed& p, const char*) { p.options.scan = Scan::kNone; }},
     OptionSpec{0, "map", Value::kRequired, "FILE",
-               "what is allocated: JSON of qemu-img map, rbd diff, ...",
+               "what is allocated: JSON (qemu-img map, rbd diff)",
                [](Parsed& p, const char* value) { p.options.map = path_value(value); }},
     OptionSpec{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes",
                [](Parsed& p, const char*) { p.options.use_extents = false; }},
@@ -63,8 +63,7 @@ constexpr std::array kInputOptions = {
                [](Parsed& p, const char* value) {
                  p.options.nbd.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
                }},
-    OptionSpec{0, "size", Value::kRequired, "N",
-               "of standard input; with --scan none it needs no spool",
+    OptionSpec{0, "size", Value::kRequired, "N", "of stdin; with --scan none it needs no spool",
                [](Parsed& p, const char* value) { p.options.size = size_value(value); }},
 };
 
@@ -80,7 +79,7 @@ constexpr std::array kImageOptions = {
     OptionSpec{'v', "qcow2-version", Value::kRequired, "N", "2 or 3 (3)",
                [](Parsed& p, const char* value) { p.options.image.version = number_value(value); }},
     OptionSpec{'d', "data-file", Value::kAttached, "NAME",
-               "DISK stays where it is; the image records NAME (DISK)",
+               "DISK stays; the image records NAME (DISK)",
                [](Parsed& p, const char* value) {
                  p.data_file = true;
                  if (value != nullptr) p.data_file_name = value;
@@ -117,7 +116,7 @@ constexpr std::array kIncrementOptions = {
     OptionSpec{0, "top-layer", Value::kNone, "", "",
                [](Parsed& p, const char*) { p.options.shallow = true; }},
     OptionSpec{0, "changed-map", Value::kRequired, "FILE",
-               "only what this JSON lists (rbd diff, nbdinfo, ...)",
+               "only what this JSON lists (rbd diff, nbdinfo)",
                [](Parsed& p, const char* value) { p.options.changed_map = path_value(value); }},
     OptionSpec{0, "diff", Value::kRequired, "", "",
                [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
@@ -137,7 +136,7 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "length", Value::kRequired, "N", "write at most so many bytes of it",
                [](Parsed& p, const char* value) { p.options.length = size_value(value); }},
     OptionSpec{0, "measure", Value::kAttached, "HOW",
-               "exact size, no image; HOW: human, json, size, id",
+               "exact size, no image: human, json, size or id",
                [](Parsed& p, const char* value) {
                  p.options.action = Action::kMeasure;
                  p.options.measure = measure_value(value);
@@ -155,13 +154,13 @@ constexpr std::array kOutputOptions = {
     OptionSpec{0, "assume-unchanged", Value::kNone, "", "since then, where that cannot be seen",
                [](Parsed& p, const char*) { p.options.assume_unchanged = true; }},
     OptionSpec{0, "run", Value::kRequired, "CMD",
-               "sh -c CMD reads the image, and is told if we fail",
+               "sh -c CMD reads the image; it is told if we fail",
                [](Parsed& p, const char* value) { p.options.run = command_value(value); }},
     OptionSpec{0, "flush", Value::kNone, "", "fsync the output, a file or block device",
                [](Parsed& p, const char*) { p.options.flush = true; }},
     OptionSpec{
         0, "digest", Value::kRequired, "ALGO[=FILE]",
-        "sha256, crc64nvme, ... of what is written, to FILE or stderr",
+        "of what is written, to FILE or stderr: sha256...",
         [](Parsed& p, const char* value) { p.options.digests.push_back(digest_value(value)); }},
     OptionSpec{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)",
                [](Parsed& p, const char* value) { p.options.digest_name = path_value(value); }},
@@ -185,8 +184,7 @@ constexpr std::array kOtherOptions = {
     OptionSpec{'j', "", Value::kRequired, "", "", set_threads},
     OptionSpec{0, "spool-memory", Value::kRequired, "N", "memory for what --compress keeps (1G)",
                [](Parsed& p, const char* value) { p.options.spool_memory = size_value(value); }},
-    OptionSpec{0, "spool-dir", Value::kRequired, "DIR",
-               "of the spool ($TMPDIR or /var/tmp); --compress uses none",
+    OptionSpec{0, "spool-dir", Value::kRequired, "DIR", "of the spool ($TMPDIR or /var/tmp)",
                [](Parsed& p, const char* value) { p.options.spool_directory = path_value(value); }},
     OptionSpec{'h', "help", Value::kNone, "", "this text",
                [](Parsed& p, const char*) { p.options.action = Action::kHelp; }},

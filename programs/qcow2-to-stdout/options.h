@@ -112,7 +112,7 @@ std::string disk_name(const Options& options);
 // Throws UsageError. Not thread-safe (getopt_long keeps state).
 Options parse_options(int argc, char** argv);
 
-// One screen, grouped.
+// For 80 columns, in groups of less than 24 lines, so that each can be seen at once.
 std::string help_text();
 
 }  // namespace qcow2stream::cli

@@ -32,21 +32,12 @@ ExitStatus status_of(ErrorKind kind) {
 
 }  // namespace
 
-std::string incomplete_note(const Progress& progress) {
-  if (progress.emit_total == 0) return "";
-  if (progress.emit_done == progress.emit_total) {
-    return fmt::format("; all {} bytes were written, but do not rely on them", progress.emit_total);
-  }
-  return fmt::format("; output is incomplete ({} of {} bytes)", progress.emit_done,
-                     progress.emit_total);
-}
-
-Outcome outcome_of(const Options& options, const Progress& progress,
+Outcome outcome_of(const Options& options, const OutputInProgress& output,
                    const std::function<void()>& run) {
   const auto failed = [&](std::string_view what) {
-    return Outcome{
-        .status = kExitFailed,
-        .message = fmt::format("{}: {}{}", disk_name(options), what, incomplete_note(progress))};
+    return Outcome{.status = kExitFailed,
+                   .message = fmt::format("{}: {}{}", disk_name(options), what,
+                                          output.note(options, false, false))};
   };
   try {
     run();
@@ -56,11 +47,10 @@ Outcome outcome_of(const Options& options, const Progress& progress,
   } catch (const CommandFailed& error) {
     return {.status = error.status(), .message = error.what()};
   } catch (const Error& error) {
-    const bool worthless = error.kind() == ErrorKind::kChanged && progress.emit_total > 0;
+    const bool discard = error.kind() == ErrorKind::kChanged;
     return {
         .status = status_of(error.kind()),
-        .message = error.what() + advice_text(error) + incomplete_note(progress) +
-                   (worthless ? ", discard it" : ""),
+        .message = error.what() + advice_text(error) + output.note(options, discard, false),
         .receiver_left = error.subject() == ErrorSubject::kOutput && error.error_number() == EPIPE};
   } catch (const std::bad_alloc&) {
     return failed("out of memory");

@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "qcow2-to-stdout/incomplete.h"
 #include "qcow2-to-stdout/options.h"
-#include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
 
@@ -17,11 +17,8 @@ struct Outcome {
   bool receiver_left = false;  // whoever receives the image has closed its end
 };
 
-// What the reader of the output has to know about it after a failure, to be put behind a message.
-std::string incomplete_note(const Progress& progress);
-
 // Calls `run`; whatever it throws becomes a message and a status.
-Outcome outcome_of(const Options& options, const Progress& progress,
+Outcome outcome_of(const Options& options, const OutputInProgress& output,
                    const std::function<void()>& run);
 
 }  // namespace qcow2stream::cli

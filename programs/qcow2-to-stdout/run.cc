@@ -229,7 +229,9 @@ void run(Options options, Run& state) {
   const Source source = open_source(options, state.progress);
   check_served_files(ends);
   warn(source, ends, options);
-  const Image image = make_image(source, std::move(plan), options, state.progress);
+  const auto made =
+      std::make_shared<const Image>(make_image(source, std::move(plan), options, state.progress));
+  const Image& image = *made;
   const HostRange range = range_of(image, options);
   check_id(image, options);
   if (files.plan) write_plan(image, options, *files.plan);
@@ -246,7 +248,9 @@ void run(Options options, Run& state) {
   files.digests.begin();
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged. The output is
   // closed when it returns, and what was written is right.
+  state.output.begin(made, range, *state.destination);
   EmitResult result = emit(image, range, *state.destination, emit_options(options, state.progress));
+  state.output.end();
   files.digests.write(result.digests);
   display.finish();
   files.digests.print(result.digests);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/destination.h"
+#include "qcow2-to-stdout/incomplete.h"
 #include "qcow2-to-stdout/options.h"
 #include "qcow2-to-stdout/report.h"
 #include "qcow2stream/digest.h"
@@ -21,6 +22,7 @@ namespace qcow2stream::cli {
 struct Run {
   Progress progress;
   std::unique_ptr<Destination> destination;  // of the image
+  OutputInProgress output{progress};
   std::optional<Report> report;
   bool report_was_tried = false;               // if there is none, it must not be
   std::atomic<Report*> open_report = nullptr;  // the same, for the thread that watches signals

@@ -34,7 +34,7 @@ bool says_something(const Options& options) {
 
 class StandardOutput final : public Destination {
  public:
-  StandardOutput() : Destination(make_descriptor_sink(STDOUT_FILENO, kStdoutName)) {}
+  StandardOutput() : Destination(STDOUT_FILENO, kStdoutName) {}
 
   void check(std::uint64_t length, bool flush) const override {
     Destination::check(length, flush);

@@ -37,7 +37,7 @@ assert re.fullmatch("qcow2-to-stdout: " + words + "\n", said), said
 EOF
 
 for signal in SIGTERM SIGINT SIGHUP; do
-  python3 end.py $signal "disk.raw: ended by $signal; output is incomplete .[0-9]+ of [0-9]+ bytes." \
+  python3 end.py $signal "disk.raw: ended by $signal; output is incomplete .[0-9]+ of [0-9]+ bytes.; ask the receiver .*" \
     "$tool" disk.raw
 done
 python3 end.py SIGTERM "$image: ended by SIGTERM; output is incomplete .*" \

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What has become of the output of a run that did not get to its end, and how to go on.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "common/destination.h"
+#include "qcow2-to-stdout/options.h"
+#include "qcow2stream/image.h"
+#include "qcow2stream/progress.h"
+
+namespace qcow2stream::cli {
+
+// The output while it is written. Thread-safe.
+class OutputInProgress {
+ public:
+  explicit OutputInProgress(const Progress& progress) : progress_(progress) {}
+
+  // From here on `range` of `image` goes to `destination`, which stays as long as this.
+  void begin(std::shared_ptr<const Image> image, HostRange range, Destination& destination);
+  // All of it is written.
+  void end();
+
+  // Writes nothing more from here on, so that the image does not get complete, and what the note
+  // says of a file or device stays true. For a process that is about to end: whoever writes waits
+  // for ever.
+  void stop();
+
+  // What the reader of the output has to know, to be put behind a message; empty where nothing was
+  // begun. With `discard` what there is is worth nothing, else it says how to go on. Does not take
+  // long with `quickly`, and leaves the image-id out for that.
+  [[nodiscard]] std::string note(const Options& options, bool discard, bool quickly) const;
+
+ private:
+  [[nodiscard]] std::string way_to_go_on(const Options& options, std::uint64_t done,
+                                         bool quickly) const;
+
+  const Progress& progress_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const Image> image_;
+  HostRange range_;
+  Destination* destination_ = nullptr;
+};
+
+}  // namespace qcow2stream::cli
