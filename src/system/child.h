@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "qcow2stream/error.h"
 #include "system/child_output.h"
 #include "system/confinement.h"
 
@@ -26,13 +27,19 @@ struct ChildSetup {
   std::size_t most_output = 64U << 10;  // bytes: how much of its output is kept, the last ones
 };
 
+// There is no such program. What else is missing, a loader or a file of ours, is another error.
+class NoSuchProgram : public Error {
+ public:
+  explicit NoSuchProgram(const std::string& program);
+};
+
 // A child process that dies with us: with this object, and with the thread that started it, however
-// the process ends (PR_SET_PDEATHSIG). Its standard input is /dev/null, its standard output and
+// the process ends (PR_SET_PDEATHSIG). Its standard input is empty, its standard output and
 // standard error are kept in memory, as far as the setup says.
 class Child {
  public:
-  // Throws Error{kFailed} if the program cannot be started: ENOENT where there is none. Where it
-  // cannot be confined it is not started.
+  // Throws Error{kFailed} if the program cannot be started, NoSuchProgram where there is none.
+  // Where it cannot be confined it is not started.
   explicit Child(const ChildSetup& setup);
   ~Child();
   Child(Child&& other) noexcept

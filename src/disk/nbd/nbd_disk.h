@@ -66,7 +66,7 @@ bool takes_several(const NbdConnection& connection);
 
 // A server program of our own and `count` sockets that are connected to it. The listening socket
 // had a name for as long as connecting took, in a directory that only this user can enter. Throws
-// Error{kFailed}: ENOENT where there is no such program; what Child throws.
+// Error{kFailed}: where no directory takes a socket; what Child throws.
 struct PrivateServer {
   OwnServer server;
   std::vector<UniqueFd> sockets;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -156,8 +155,7 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
   std::string output;
   try {
     output = run_to_end({.command = std::move(command), .confinement = probe_confinement(source)});
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+  } catch (const NoSuchProgram&) {
     throw_qemu_not_installed("qemu-img");
   }
   // Warnings may stand before the object.

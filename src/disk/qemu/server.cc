@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -58,14 +57,12 @@ PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
   try {
     return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false,
                                 server_confinement(source));
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+  } catch (const NoSuchProgram&) {  // NOLINT(bugprone-empty-catch): there is another one
   }
   try {
     return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true,
                                 server_confinement(source));
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+  } catch (const NoSuchProgram&) {
     throw_qemu_not_installed("qemu-storage-daemon");
   }
 }
