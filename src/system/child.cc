@@ -28,6 +28,7 @@ namespace {
 // Of a program that is run to its end.
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
+constexpr int kFileFd = 4;
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -62,6 +63,7 @@ struct Prepared {
   std::vector<char*> envp;
   std::string* listen_pid = nullptr;
   int descriptor3 = -1;
+  int descriptor4 = -1;
   int output = -1;
   int input = -1;
   int error_pipe = -1;
@@ -91,7 +93,6 @@ Prepared prepare(const ChildSetup& setup) {
     p.environment.emplace_back(std::string(kListenPid) + std::string(kPidDigits, '\0'));
     p.listen_pid = &p.environment.back();
   }
-  p.descriptor3 = setup.descriptor3;
   p.parent = ::getpid();
   if (setup.confinement) {
     p.words.front() = find_program(setup.command.front());
@@ -122,18 +123,16 @@ void write_pid(std::string& variable, pid_t pid) {
   ::dup2(p.input, STDIN_FILENO);
   ::dup2(p.output, STDOUT_FILENO);
   ::dup2(p.output, STDERR_FILENO);
-  // dup2() onto itself would leave close-on-exec set.
-  if (p.descriptor3 == kSocketActivationFd) {
-    ::fcntl(p.descriptor3, F_SETFD, 0);
-  } else if (p.descriptor3 >= 0 && ::dup2(p.descriptor3, kSocketActivationFd) < 0) {
-    fail();
-  }
+  if (p.descriptor3 >= 0 && ::dup2(p.descriptor3, kSocketActivationFd) < 0) fail();
+  if (p.descriptor4 >= 0 && ::dup2(p.descriptor4, kFileFd) < 0) fail();
   for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (p.listen_pid != nullptr) write_pid(*p.listen_pid, ::getpid());
-  const unsigned first_closed = p.descriptor3 >= 0 ? kSocketActivationFd + 1 : kSocketActivationFd;
+  unsigned first_closed = kSocketActivationFd;
+  if (p.descriptor3 >= 0) first_closed = kSocketActivationFd + 1;
+  if (p.descriptor4 >= 0) first_closed = kFileFd + 1;
   if (p.confinement && !p.confinement->enter(first_closed)) fail(true);
   ::execvpe(p.argv[0], p.argv.data(), p.envp.data());
   fail();
@@ -142,8 +141,13 @@ void write_pid(std::string& variable, pid_t pid) {
 
 // A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
 UniqueFd moved_up(UniqueFd fd) {
-  if (!fd || fd.get() > kSocketActivationFd) return fd;
-  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kSocketActivationFd + 1));
+  if (!fd || fd.get() > kFileFd) return fd;
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFileFd + 1));
+}
+
+// The same for one of somebody else, -1 for none.
+UniqueFd copied_up(int fd) {
+  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kFileFd + 1));
 }
 
 // Not everybody has a /dev/null.
@@ -171,7 +175,13 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   }
   const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
   UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
-  if (!read_end || !write_end) throw system_error(name_, "cannot be started", errno);
+  const UniqueFd third = copied_up(setup.descriptor3);
+  const UniqueFd fourth = copied_up(setup.descriptor4);
+  if (!read_end || !write_end || (!third && setup.descriptor3 >= 0) ||
+      (!fourth && setup.descriptor4 >= 0))
+    throw system_error(name_, "cannot be started", errno);
+  p.descriptor3 = third.get();
+  p.descriptor4 = fourth.get();
   p.output = output_->write_end();
   p.input = input.get();
   p.error_pipe = write_end.get();

@@ -22,6 +22,7 @@ namespace qcow2stream {
 struct ChildSetup {
   std::vector<std::string> command;  // the program, looked up in PATH, and its arguments
   int descriptor3 = -1;              // becomes the child's descriptor 3; -1: none
+  int descriptor4 = -1;              // and this its descriptor 4
   bool socket_activation = false;    // LISTEN_FDS=1 and LISTEN_PID=its own process
   std::optional<Confinement> confinement;
   std::size_t most_output = 64U << 10;  // bytes: how much of its output is kept, the last ones

@@ -103,10 +103,12 @@ Listening listen_somewhere(unsigned count) {
 }  // namespace
 
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
-                                   bool socket_activation, std::optional<Confinement> confinement) {
+                                   bool socket_activation, std::optional<Confinement> confinement,
+                                   int file) {
   Listening listening = listen_somewhere(count);
   Child child({.command = std::move(command),
                .descriptor3 = listening.listener.get(),
+               .descriptor4 = file,
                .socket_activation = socket_activation,
                .confinement = std::move(confinement)});
   // The listener closes here: if the program ends, so do the connections.
