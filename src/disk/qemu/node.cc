@@ -62,7 +62,12 @@ QemuNode file_node(const std::string& path, const std::string& format, bool forc
                  {"read-only", true},
                  {"file", {{"driver", protocol}, {"filename", path}}}};
     if (!format.empty()) node["driver"] = format;
-    if (force_share) node["force-share"] = true;
+    // Of its own accord QEMU takes locks of a reader all the same, and gets none where another
+    // program has locked the whole file.
+    if (force_share) {
+      node["force-share"] = true;
+      node["file"]["locking"] = "off";
+    }
     if (chain == QemuChain::kTopOnly) node["backing"] = nullptr;
     return {true, dump_json(node)};
   }
@@ -72,7 +77,7 @@ QemuNode file_node(const std::string& path, const std::string& format, bool forc
   for (const char c : path) name.append(c == ',' ? 2 : 1, c);
   const std::string driver = format.empty() ? "" : fmt::format("driver={},", format);
   const char* backing = chain == QemuChain::kTopOnly ? "backing=," : "";
-  const char* sharing = force_share ? "force-share=on," : "";
+  const char* sharing = force_share ? "force-share=on,file.locking=off," : "";
   return {false, fmt::format("{}{}{}node-name={},read-only=on,file.driver={},file.filename=",
                              driver, backing, sharing, kQemuNodeName, protocol) +
                      name};
