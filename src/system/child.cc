@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +28,7 @@ namespace {
 // Of a program that is run to its end.
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
+constexpr int kFileFd = 4;
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -36,9 +38,10 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-// As execvp() looks it up; what is found first is taken, or refused when it is executed.
+// As execvp() looks it up; what is found first is taken, or refused when it is executed. Empty
+// where there is none.
 std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
+  if (name.find('/') != std::string::npos) return ::access(name.c_str(), F_OK) == 0 ? name : "";
   const char* path = ::getenv("PATH");
   std::istringstream directories(path != nullptr ? path : "/bin:/usr/bin");
   for (std::string directory; std::getline(directories, directory, ':');) {
@@ -49,7 +52,7 @@ std::string find_program(const std::string& name) {
       return file;
     }
   }
-  throw system_error(name, "cannot be started", ENOENT);
+  return "";
 }
 
 // All that the child needs between fork and exec, made before: there only system calls are allowed.
@@ -60,8 +63,9 @@ struct Prepared {
   std::vector<char*> envp;
   std::string* listen_pid = nullptr;
   int descriptor3 = -1;
+  int descriptor4 = -1;
   int output = -1;
-  int null = -1;
+  int input = -1;
   int error_pipe = -1;
   pid_t parent = -1;
   std::optional<ReadyConfinement> confinement;
@@ -89,10 +93,10 @@ Prepared prepare(const ChildSetup& setup) {
     p.environment.emplace_back(std::string(kListenPid) + std::string(kPidDigits, '\0'));
     p.listen_pid = &p.environment.back();
   }
-  p.descriptor3 = setup.descriptor3;
   p.parent = ::getpid();
   if (setup.confinement) {
     p.words.front() = find_program(setup.command.front());
+    if (p.words.front().empty()) throw NoSuchProgram(setup.command.front());
     p.confinement.emplace(*setup.confinement, p.words.front());
   }
   p.argv = pointers(p.words);
@@ -116,21 +120,19 @@ void write_pid(std::string& variable, pid_t pid) {
   };
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != p.parent) ::_exit(127);  // it died before the line above
-  ::dup2(p.null, STDIN_FILENO);
+  ::dup2(p.input, STDIN_FILENO);
   ::dup2(p.output, STDOUT_FILENO);
   ::dup2(p.output, STDERR_FILENO);
-  // dup2() onto itself would leave close-on-exec set.
-  if (p.descriptor3 == kSocketActivationFd) {
-    ::fcntl(p.descriptor3, F_SETFD, 0);
-  } else if (p.descriptor3 >= 0 && ::dup2(p.descriptor3, kSocketActivationFd) < 0) {
-    fail();
-  }
+  if (p.descriptor3 >= 0 && ::dup2(p.descriptor3, kSocketActivationFd) < 0) fail();
+  if (p.descriptor4 >= 0 && ::dup2(p.descriptor4, kFileFd) < 0) fail();
   for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (p.listen_pid != nullptr) write_pid(*p.listen_pid, ::getpid());
-  const unsigned first_closed = p.descriptor3 >= 0 ? kSocketActivationFd + 1 : kSocketActivationFd;
+  unsigned first_closed = kSocketActivationFd;
+  if (p.descriptor3 >= 0) first_closed = kSocketActivationFd + 1;
+  if (p.descriptor4 >= 0) first_closed = kFileFd + 1;
   if (p.confinement && !p.confinement->enter(first_closed)) fail(true);
   ::execvpe(p.argv[0], p.argv.data(), p.envp.data());
   fail();
@@ -139,11 +141,25 @@ void write_pid(std::string& variable, pid_t pid) {
 
 // A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
 UniqueFd moved_up(UniqueFd fd) {
-  if (!fd || fd.get() > kSocketActivationFd) return fd;
-  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kSocketActivationFd + 1));
+  if (!fd || fd.get() > kFileFd) return fd;
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFileFd + 1));
+}
+
+// The same for one of somebody else, -1 for none.
+UniqueFd copied_up(int fd) {
+  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kFileFd + 1));
+}
+
+// Not everybody has a /dev/null.
+UniqueFd nothing_to_read() {
+  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  return null ? std::move(null) : UniqueFd(::memfd_create("nothing", MFD_CLOEXEC));
 }
 
 }  // namespace
+
+NoSuchProgram::NoSuchProgram(const std::string& program)
+    : Error(system_error(program, "cannot be started", ENOENT)) {}
 
 Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   Prepared p = prepare(setup);
@@ -152,16 +168,22 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   } catch (const std::system_error& error) {
     throw system_error(name_, "cannot be started", error.code().value());
   }
-  const UniqueFd null = moved_up(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)));
+  const UniqueFd input = moved_up(nothing_to_read());
   std::array<int, 2> pipe{};
-  if (!null || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+  if (!input || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
     throw system_error(name_, "cannot be started", errno);
   }
   const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
   UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
-  if (!read_end || !write_end) throw system_error(name_, "cannot be started", errno);
+  const UniqueFd third = copied_up(setup.descriptor3);
+  const UniqueFd fourth = copied_up(setup.descriptor4);
+  if (!read_end || !write_end || (!third && setup.descriptor3 >= 0) ||
+      (!fourth && setup.descriptor4 >= 0))
+    throw system_error(name_, "cannot be started", errno);
+  p.descriptor3 = third.get();
+  p.descriptor4 = fourth.get();
   p.output = output_->write_end();
-  p.null = null.get();
+  p.input = input.get();
   p.error_pipe = write_end.get();
   pid_ = ::fork();
   if (pid_ < 0) throw system_error(name_, "cannot be started", errno);
@@ -178,7 +200,10 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   if (failure.is_confinement) {
     refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
   }
-  throw system_error(name_, "cannot be started", failure.error);
+  if (failure.error != ENOENT) throw system_error(name_, "cannot be started", failure.error);
+  if (find_program(name_).empty()) throw NoSuchProgram(name_);
+  throw Error(ErrorKind::kFailed, name_, "cannot be started",
+              "its loader or interpreter is missing");
 }
 
 Child::~Child() {

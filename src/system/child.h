@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "qcow2stream/error.h"
 #include "system/child_output.h"
 #include "system/confinement.h"
 
@@ -21,18 +22,25 @@ namespace qcow2stream {
 struct ChildSetup {
   std::vector<std::string> command;  // the program, looked up in PATH, and its arguments
   int descriptor3 = -1;              // becomes the child's descriptor 3; -1: none
+  int descriptor4 = -1;              // and this its descriptor 4
   bool socket_activation = false;    // LISTEN_FDS=1 and LISTEN_PID=its own process
   std::optional<Confinement> confinement;
   std::size_t most_output = 64U << 10;  // bytes: how much of its output is kept, the last ones
 };
 
+// There is no such program. What else is missing, a loader or a file of ours, is another error.
+class NoSuchProgram : public Error {
+ public:
+  explicit NoSuchProgram(const std::string& program);
+};
+
 // A child process that dies with us: with this object, and with the thread that started it, however
-// the process ends (PR_SET_PDEATHSIG). Its standard input is /dev/null, its standard output and
+// the process ends (PR_SET_PDEATHSIG). Its standard input is empty, its standard output and
 // standard error are kept in memory, as far as the setup says.
 class Child {
  public:
-  // Throws Error{kFailed} if the program cannot be started: ENOENT where there is none. Where it
-  // cannot be confined it is not started.
+  // Throws Error{kFailed} if the program cannot be started, NoSuchProgram where there is none.
+  // Where it cannot be confined it is not started.
   explicit Child(const ChildSetup& setup);
   ~Child();
   Child(Child&& other) noexcept

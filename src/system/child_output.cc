@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kPipeCapacity = 65536;
 
 // Above the descriptors that a child gets.
-constexpr int kFirstFree = 4;
+constexpr int kFirstFree = 5;
 
 void check(bool ok) {
   if (!ok) throw std::system_error(errno, std::generic_category());

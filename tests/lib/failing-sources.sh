@@ -31,7 +31,7 @@ qemu-img convert -f raw -O qcow2 disk.raw $mark/disk.qcow2
 # The program with a /tmp of its own, so that what other tests do there is not seen.
 cp "$tool" program
 # shellcheck disable=SC2016  # the inner shell expands it
-command='PATH=$program_path && exec ./program "$@"'
+command='unset TMPDIR XDG_RUNTIME_DIR; PATH=$program_path && exec ./program "$@"'
 run=(unshare --mount sh -c "mount --bind tmp /tmp && $command" sh)
 export program_path=$PATH
 if ! "${run[@]}" --version >version 2>&1; then

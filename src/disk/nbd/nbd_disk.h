@@ -66,14 +66,15 @@ bool takes_several(const NbdConnection& connection);
 
 // A server program of our own and `count` sockets that are connected to it. The listening socket
 // had a name for as long as connecting took, in a directory that only this user can enter. Throws
-// Error{kFailed}: ENOENT where there is no such program; what Child throws.
+// Error{kFailed}: where no directory takes a socket; what Child throws. `file`, if there is one,
+// becomes the program's descriptor 4.
 struct PrivateServer {
   OwnServer server;
   std::vector<UniqueFd> sockets;
 };
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
                                    bool socket_activation,
-                                   std::optional<Confinement> confinement = {});
+                                   std::optional<Confinement> confinement = {}, int file = -1);
 
 // A server that did not take the connection, and what it had to say about that.
 class ServerRefused : public Error {

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/errors.h"
@@ -23,11 +24,26 @@ namespace qcow2stream {
 namespace {
 
 constexpr const char* kName = "private socket";
+constexpr const char* kNoSocket = "takes no private socket; $TMPDIR names another place";
 
-// The path of a socket is short: sun_path has 108 bytes.
-std::string make_directory() {
-  std::string path = "/tmp/qcow2-to-stdout.XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr) throw system_error(path, "mkdtemp failed", errno);
+// Where a directory for it can be made, the likeliest first: some machines have no /tmp, or one
+// that cannot be written to, and some file systems take no sockets.
+std::vector<std::string> places() {
+  std::vector<std::string> all;
+  const auto add_from = [&](const char* variable) {
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value == '/') all.emplace_back(value);
+  };
+  add_from("TMPDIR");
+  all.emplace_back("/tmp");
+  add_from("XDG_RUNTIME_DIR");
+  all.insert(all.end(), {"/run", "/dev/shm", "/var/tmp"});
+  return all;
+}
+
+std::string make_directory(const std::string& place) {
+  std::string path = place + "/qcow2-to-stdout.XXXXXX";
+  if (::mkdtemp(path.data()) == nullptr) throw system_error(place, kNoSocket, errno);
   return path;
 }
 
@@ -37,41 +53,66 @@ UniqueFd new_socket() {
   return fd;
 }
 
+// Binds the listener in a directory of its own there, and connects to it.
+std::vector<UniqueFd> connect_at(const std::string& place, int listener, unsigned count) {
+  const TemporaryName directory([&] { return make_directory(place); });
+  const std::string path = directory.path() + "/socket";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw system_error(place, kNoSocket, ENAMETOOLONG);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  const TemporaryName socket([&] {
+    if (::bind(listener, generic, sizeof address) != 0) {
+      throw system_error(place, kNoSocket, errno);
+    }
+    return std::string(path);
+  });
+  if (::listen(listener, static_cast<int>(count)) != 0) {
+    throw system_error(kName, "listen failed", errno);
+  }
+  std::vector<UniqueFd> sockets;
+  for (unsigned i = 0; i < count; ++i) {
+    sockets.push_back(new_socket());
+    if (::connect(sockets.back().get(), generic, sizeof address) != 0) {
+      throw system_error(kName, "connect failed", errno);
+    }
+  }
+  return sockets;
+}
+
+struct Listening {
+  UniqueFd listener;
+  std::vector<UniqueFd> sockets;
+};
+
+Listening listen_somewhere(unsigned count) {
+  std::optional<Error> first;
+  for (const std::string& place : places()) {
+    UniqueFd listener = new_socket();
+    try {
+      auto sockets = connect_at(place, listener.get(), count);
+      return {.listener = std::move(listener), .sockets = std::move(sockets)};
+    } catch (const Error& error) {
+      if (!first) first = error;
+    }
+  }
+  throw *first;
+}
+
 }  // namespace
 
 PrivateServer start_private_server(std::vector<std::string> command, unsigned count,
-                                   bool socket_activation, std::optional<Confinement> confinement) {
-  const UniqueFd listener = new_socket();
-  std::vector<UniqueFd> sockets;
-  {
-    const TemporaryName directory(make_directory);
-    const std::string path = directory.path() + "/socket";
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    const TemporaryName socket([&] {
-      if (::bind(listener.get(), generic, sizeof address) != 0) {
-        throw system_error(kName, "bind failed", errno);
-      }
-      return std::string(path);
-    });
-    if (::listen(listener.get(), static_cast<int>(count)) != 0) {
-      throw system_error(kName, "listen failed", errno);
-    }
-    for (unsigned i = 0; i < count; ++i) {
-      sockets.push_back(new_socket());
-      if (::connect(sockets.back().get(), generic, sizeof address) != 0) {
-        throw system_error(kName, "connect failed", errno);
-      }
-    }
-  }
+                                   bool socket_activation, std::optional<Confinement> confinement,
+                                   int file) {
+  Listening listening = listen_somewhere(count);
   Child child({.command = std::move(command),
-               .descriptor3 = listener.get(),
+               .descriptor3 = listening.listener.get(),
+               .descriptor4 = file,
                .socket_activation = socket_activation,
                .confinement = std::move(confinement)});
   // The listener closes here: if the program ends, so do the connections.
-  return {.server = {.child = std::move(child)}, .sockets = std::move(sockets)};
+  return {.server = {.child = std::move(child)}, .sockets = std::move(listening.sockets)};
 }
 
 }  // namespace qcow2stream

@@ -18,6 +18,7 @@
 
 #include "base/endian.h"
 #include "qcow2stream/qemu.h"
+#include "system/descriptor_name.h"
 #include "system/fd.h"
 
 namespace qcow2stream {
@@ -86,6 +87,11 @@ std::vector<std::string> names_in_json(const std::string& text) {
   return names;
 }
 
+std::string as_qemu_is_told(const std::string& path) {
+  const std::string name = names_descriptor(path) ? name_behind_descriptor(path) : "";
+  return name.empty() ? path : name;
+}
+
 class Chain {
  public:
   void follow(const std::string& name) {
@@ -135,7 +141,7 @@ class Chain {
 
 std::vector<std::string> files_named_by(const std::string& path) {
   Chain chain;
-  chain.follow(path);
+  chain.follow(as_qemu_is_told(path));
   std::vector<std::string> files = chain.take();
   if (!files.empty()) files.erase(files.begin());
   return files;
@@ -143,7 +149,7 @@ std::vector<std::string> files_named_by(const std::string& path) {
 
 std::vector<std::string> files_named_in_node(const std::string& blockdev) {
   Chain chain;
-  for (const std::string& name : names_in_json(blockdev)) chain.follow(name);
+  for (const std::string& name : names_in_json(blockdev)) chain.follow(as_qemu_is_told(name));
   return chain.take();
 }
 

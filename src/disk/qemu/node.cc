@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "system/child.h"
+#include "system/descriptor_name.h"
 
 namespace qcow2stream {
 namespace {
@@ -28,9 +28,30 @@ constexpr std::uint64_t kMostServerMemory = 4ULL << 30;
 constexpr std::uint64_t kMostProbeMemory = 1ULL << 30;
 constexpr std::uint64_t kMostProbeSeconds = 30;
 
+// Of QEMU's process.
+constexpr const char* kDescriptor4 = "/proc/self/fd/4";
+
 bool is_block_device(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+// Our descriptors are not QEMU's.
+std::string name_for_qemu(const std::string& path) {
+  if (!names_descriptor(path)) return path;
+  const std::string name = name_behind_descriptor(path);
+  return name.empty() ? kDescriptor4 : name;
+}
+
+// The same in what the user wrote; what has no name for others stays as it is.
+void rename_descriptors(Json& node) {
+  for (const auto& [key, value] : node.items()) {
+    if (value.is_structured()) rename_descriptors(value);
+    if (!key.ends_with("filename") || !value.is_string()) continue;
+    const auto path = value.get<std::string>();
+    if (!names_descriptor(path)) continue;
+    if (const std::string name = name_behind_descriptor(path); !name.empty()) value = name;
+  }
 }
 
 QemuNode file_node(const std::string& path, const std::string& format, bool force_share,
@@ -41,7 +62,12 @@ QemuNode file_node(const std::string& path, const std::string& format, bool forc
                  {"read-only", true},
                  {"file", {{"driver", protocol}, {"filename", path}}}};
     if (!format.empty()) node["driver"] = format;
-    if (force_share) node["force-share"] = true;
+    // Of its own accord QEMU takes locks of a reader all the same, and gets none where another
+    // program has locked the whole file.
+    if (force_share) {
+      node["force-share"] = true;
+      node["file"]["locking"] = "off";
+    }
     if (chain == QemuChain::kTopOnly) node["backing"] = nullptr;
     return {true, dump_json(node)};
   }
@@ -51,7 +77,7 @@ QemuNode file_node(const std::string& path, const std::string& format, bool forc
   for (const char c : path) name.append(c == ',' ? 2 : 1, c);
   const std::string driver = format.empty() ? "" : fmt::format("driver={},", format);
   const char* backing = chain == QemuChain::kTopOnly ? "backing=," : "";
-  const char* sharing = force_share ? "force-share=on," : "";
+  const char* sharing = force_share ? "force-share=on,file.locking=off," : "";
   return {false, fmt::format("{}{}{}node-name={},read-only=on,file.driver={},file.filename=",
                              driver, backing, sharing, kQemuNodeName, protocol) +
                      name};
@@ -88,10 +114,18 @@ bool begins_message(const std::string& line) {
 
 QemuSource qemu_file(const std::string& path, const std::string& format, const QemuOptions& options,
                      QemuChain chain) {
+  auto file = open_disk(path, {.force_share = options.force_share});
+  const std::string name = name_for_qemu(path);
   return {.name = path,
-          .node = file_node(path, format, options.force_share, chain),
-          .file = open_disk(path, {.force_share = options.force_share}),
-          .isolated = options.isolate};
+          .node = file_node(name, format, options.force_share, chain),
+          .file = std::move(file),
+          .isolated = options.isolate,
+          .path = name};
+}
+
+int file_for_qemu(const QemuSource& source) {
+  if (source.file == nullptr || source.path != kDescriptor4) return -1;
+  return source.file->run_at({GuestOffset(0), 1}).where->descriptor;
 }
 
 std::optional<Confinement> server_confinement(const QemuSource& source) {
@@ -108,6 +142,7 @@ std::optional<Confinement> probe_confinement(const QemuSource& source) {
 QemuSource qemu_block_node(const std::string& blockdev, const std::vector<std::string>& objects) {
   Json node = parse_object(blockdev, "--blockdev");
   for (const std::string& object : objects) parse_object(object, "--object");
+  rename_descriptors(node);
   node["node-name"] = kQemuNodeName;
   if (!node.contains("read-only")) node["read-only"] = true;
   const std::string name = node.contains("driver") && node["driver"].is_string()
@@ -155,9 +190,10 @@ Json qemu_image_info(const QemuSource& source, const std::string& what_failed) {
   append_image(command, source.node);
   std::string output;
   try {
-    output = run_to_end({.command = std::move(command), .confinement = probe_confinement(source)});
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+    output = run_to_end({.command = std::move(command),
+                         .descriptor4 = file_for_qemu(source),
+                         .confinement = probe_confinement(source)});
+  } catch (const NoSuchProgram&) {
     throw_qemu_not_installed("qemu-img");
   }
   // Warnings may stand before the object.

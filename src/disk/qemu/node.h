@@ -35,7 +35,12 @@ struct QemuSource {
   std::vector<std::string> objects;  // JSON, as for --object
   std::shared_ptr<const Disk> file;  // to be watched for changes; may be null
   bool isolated = false;             // `name` is a file, and all that may be opened
+  std::string path{};                // as QEMU knows `file`
 };
+
+// The descriptor that QEMU's programs find as their descriptor 4 since the file has no name that
+// they could open; -1 where it has one.
+int file_for_qemu(const QemuSource& source);
 
 // What programs of QEMU's may use for a source: nothing, if it may be all that we may.
 // qemu-img only looks at an image, so it gets less.

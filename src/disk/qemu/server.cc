@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -58,15 +57,13 @@ std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTe
 PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
   try {
     return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false,
-                                server_confinement(source));
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+                                server_confinement(source), file_for_qemu(source));
+  } catch (const NoSuchProgram&) {  // NOLINT(bugprone-empty-catch): there is another one
   }
   try {
     return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true,
-                                server_confinement(source));
-  } catch (const Error& error) {
-    if (error.error_number() != ENOENT) throw;
+                                server_confinement(source), file_for_qemu(source));
+  } catch (const NoSuchProgram&) {
     throw_qemu_not_installed("qemu-storage-daemon");
   }
 }
@@ -84,11 +81,11 @@ bool is_same_file(const struct stat& a, const struct stat& b) {
 
 // QEMU has opened it by its name, after us. It would serve what nobody watches.
 void check_is_what_qemu_opened(const QemuSource& source) {
-  if (source.file == nullptr) return;
+  if (source.file == nullptr || file_for_qemu(source) >= 0) return;
   struct stat ours {};
   struct stat named {};
   if (::fstat(source.file->run_at({GuestOffset(0), 1}).where->descriptor, &ours) != 0 ||
-      ::stat(source.name.c_str(), &named) != 0 || is_same_file(ours, named)) {
+      ::stat(source.path.c_str(), &named) != 0 || is_same_file(ours, named)) {
     return;
   }
   throw_disk_changed(source.name, "another file has taken its name");
