@@ -33,7 +33,7 @@ enum class ErrorSubject {
 enum class Advice {
   kNone,
   kForceShare,       // FileOptions::force_share, or a snapshot that nobody writes to
-  kWithoutExtents,   // SurveyOptions::use_extents = false
+  kWithoutExtents,   // SurveyOptions::what with Everything in place of what the disk says
   kSmallerClusters,  // clusters of at most advice_number() bytes
   kDirtyBitmap,      // the bitmap itself, as a source of changes, in place of this list
   kAssumeUnchanged,  // image_of_plan() with assume_unchanged, if that is known

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "common/message.h"
 #include "qcow2-to-stdout/advice.h"
@@ -93,20 +94,34 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// What the survey is asked: all of the disk, what differs from a base, or what is said to have
+// changed.
+std::variant<Full, Against, Only> question_of(const Input& input, std::shared_ptr<const Disk> base,
+                                              const Options& options) {
+  const auto allocation = [&](const std::optional<std::string>& list) -> Allocation {
+    if (list) return AllocationList{*list};
+    if (!options.use_extents) return Everything{};
+    return DiskItself{};
+  };
+  if (input.changes) {
+    return Only{.changes = input.changes, .believe_zeros = options.use_extents};
+  }
+  if (options.changed_map) return Only{.changes = ChangedList{*options.changed_map}};
+  if (!base) return Full{allocation(options.map)};
+  return Against{.base = std::move(base),
+                 .allocation = allocation(options.map),
+                 .base_allocation = allocation(options.base_map)};
+}
+
 Image survey_image(const Input& input, const std::shared_ptr<const Disk>& base,
                    const Options& options, Progress& progress) {
   const bool emits = options.action == Action::kConvert;
   SurveyResult found = survey(*input.disk, options.image,
-                              {.scan = options.scan,
+                              {.what = question_of(input, base, options),
+                               .scan = options.scan,
                                .threads = options.threads,
-                               .use_extents = options.use_extents,
-                               .map_file = options.map,
                                .spool_memory = emits ? spool_memory(options) : 0,
                                .spool_directory = emits ? options.spool_directory : std::nullopt,
-                               .base = base,
-                               .base_map_file = options.base_map,
-                               .changes = input.changes,
-                               .changed_map_file = options.changed_map,
                                .on_change = on_change(options),
                                .progress = &progress});
   return {input.disk, options.image, std::move(found)};

@@ -7,17 +7,15 @@
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "disk/checked_runs.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
-#include "lists/allocation_map.h"
-#include "lists/change_marker.h"
-#include "lists/changed_map.h"
 #include "qcow2stream/error.h"
 #include "spool/compressed_store.h"
+#include "survey/answers.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/work.h"
@@ -38,36 +36,35 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
   }
 }
 
-std::unique_ptr<RunCursor> disk_extents(const Disk& disk, bool use_extents) {
-  const GuestRange whole{GuestOffset(0), disk.size()};
-  if (!use_extents) return disk.Disk::runs(whole);
-  return checked_runs(disk.runs(whole), whole);
+bool is_list(const Allocation& allocation) {
+  return std::holds_alternative<AllocationList>(allocation);
 }
 
-// Options that exclude each other.
+// What the types let pass and makes no sense all the same.
+const char* problem_of(const ImageOptions& image, const SurveyOptions& options) {
+  const auto* full = std::get_if<Full>(&options.what);
+  if (full != nullptr && image.backing_file) {
+    return "an image with a backing file needs to be told what has changed";
+  }
+  if (full == nullptr && image.data_file) {
+    return "an increment makes no sense with an external data file";
+  }
+  const auto* against = std::get_if<Against>(&options.what);
+  if (full != nullptr && is_list(full->allocation) && image.data_file && image.data_file->raw) {
+    return "a map makes no sense with a raw data file, which maps every cluster";
+  }
+  const bool lists = (full != nullptr && is_list(full->allocation)) ||
+                     (against != nullptr && is_list(against->allocation));
+  if (lists && options.scan == Scan::kNone) {
+    return "a map makes no sense where everything gets space";
+  }
+  return nullptr;
+}
+
 void check_options(const ImageOptions& image, const SurveyOptions& options) {
-  const bool raw_data_file = image.data_file && image.data_file->raw;
-  const int increments =
-      (options.base ? 1 : 0) + (options.changes ? 1 : 0) + (options.changed_map_file ? 1 : 0);
-  const char* reason = nullptr;
-  if (options.map_file) {
-    if (options.scan == Scan::kNone) reason = "a map makes no sense where everything gets space";
-    if (!options.use_extents) reason = "a map makes no sense without extents";
-    if (raw_data_file) {
-      reason = "a map makes no sense with a raw data file, which maps every cluster";
-    }
-    if (options.changes || options.changed_map_file) {
-      reason = "a map makes no sense where a list says what has changed";
-    }
+  if (const char* reason = problem_of(image, options)) {
+    throw Error(ErrorKind::kUsage, "survey options", "", reason);
   }
-  if (increments > 1) reason = "there is one way to tell what has changed, not several";
-  if (increments == 0 && image.backing_file) {
-    reason = "an image with a backing file needs to be told what has changed";
-  }
-  if (increments > 0 && image.data_file) {
-    reason = "an increment makes no sense with an external data file";
-  }
-  if (reason != nullptr) throw Error(ErrorKind::kUsage, "survey options", "", reason);
 }
 
 // Runs `worker` in `threads` threads, the calling one among them. The first exception stops the
@@ -123,25 +120,54 @@ class Survey {
         map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {}
 
   SurveyResult run() {
-    SurveyResult result;
-    if (options_.changes || options_.changed_map_file) {
-      result = scan_changes();
-    } else if (maps_everything() && !reads_everything()) {
-      mark_all(ClusterKind::kData);
-    } else {
-      result = scan(all_extents(), on_zeros());
-    }
-    // It is not read again, so what it is now counts.
-    if (options_.base) check_unchanged(*options_.base, options_.on_change);
+    SurveyResult result =
+        std::visit([this](const auto& what) { return find(what); }, options_.what);
     result.map = map_.finish();
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
 
  private:
-  [[nodiscard]] bool is_increment() const {
-    return options_.base || options_.changes || options_.changed_map_file;
+  SurveyResult find(const Full& full) {
+    const bool maps_everything =
+        options_.scan == Scan::kNone || (image_.data_file && image_.data_file->raw);
+    if (maps_everything && !image_.compression) {
+      mark_all(ClusterKind::kData);
+      return {};
+    }
+    const Allocation allocation = maps_everything ? Everything{} : full.allocation;
+    return scan(runs_of(allocation, disk_, geometry_), on_zeros());
   }
+
+  SurveyResult find(const Against& against) {
+    base_ = against.base.get();
+    // The guest sees the base behind the last byte of the disk, too, to the end of the sector.
+    auto runs = union_of(runs_of(against.allocation, disk_, geometry_),
+                         runs_of(against.base_allocation, *base_, geometry_),
+                         virtual_size_of(disk_.size()));
+    SurveyResult result = scan(std::move(runs), on_zeros());
+    // It is not read again, so what it is now counts.
+    check_unchanged(*base_, options_.on_change);
+    return result;
+  }
+
+  SurveyResult find(const Only& only) {
+    const auto changes = changes_of(only, disk_, geometry_);
+    const OnZeros on_zeros_here = on_zeros();
+    if (on_zeros_here == OnZeros::kMark) {
+      copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);
+      // Where a cluster is found to be something else, that is stronger.
+      copy_marks(*changes, ClusterKind::kData, ClusterKind::kZero);
+      return scan(extents_of(changes, Listed::kData, disk_.size()), on_zeros_here);
+    }
+    if (image_.compression)
+      return scan(extents_of(changes, Listed::kAll, disk_.size()), on_zeros_here);
+    copy_marks(*changes, ClusterKind::kZero, ClusterKind::kData);
+    copy_marks(*changes, ClusterKind::kData, ClusterKind::kData);
+    return {};
+  }
+
+  [[nodiscard]] bool is_increment() const { return !std::holds_alternative<Full>(options_.what); }
 
   // Increments tell subclusters apart. Compressed clusters have none, and where there is no backing
   // file below, nothing is gained.
@@ -159,11 +185,7 @@ class Survey {
     return geometry;
   }
 
-  [[nodiscard]] bool maps_everything() const {
-    const bool all = options_.scan == Scan::kNone && !options_.base;
-    return all || (image_.data_file && image_.data_file->raw);
-  }
-  [[nodiscard]] bool reads_everything() const { return image_.compression || options_.base; }
+  [[nodiscard]] bool reads_everything() const { return image_.compression || base_ != nullptr; }
 
   [[nodiscard]] OnZeros on_zeros() const {
     if (!is_increment())
@@ -174,46 +196,6 @@ class Survey {
 
   void mark_all(ClusterKind kind) {
     map_.mark(kind, GuestCluster(0), geometry_.clusters_for(virtual_size_of(disk_.size())));
-  }
-
-  [[nodiscard]] std::unique_ptr<RunCursor> all_extents() const {
-    if (options_.map_file) {
-      return with_base(extents_of(read_allocation_map(*options_.map_file, disk_, geometry_),
-                                  Listed::kData, disk_.size()));
-    }
-    return with_base(disk_extents(disk_, options_.use_extents && !maps_everything()));
-  }
-
-  [[nodiscard]] std::unique_ptr<RunCursor> with_base(std::unique_ptr<RunCursor> extents) const {
-    if (!options_.base) return extents;
-    const Disk& base = *options_.base;
-    auto base_extents =
-        options_.base_map_file
-            ? extents_of(read_allocation_map(*options_.base_map_file, base, geometry_),
-                         Listed::kData, base.size())
-            : disk_extents(base, options_.use_extents);
-    // The guest sees the base behind the last byte of the disk, too, to the end of the sector.
-    return union_of(std::move(extents), std::move(base_extents), virtual_size_of(disk_.size()));
-  }
-
-  // A list says what has changed. As scan().
-  SurveyResult scan_changes() {
-    const auto changes =
-        options_.changes
-            ? read_changes(*options_.changes, disk_.size(), geometry_, options_.use_extents)
-            : read_changed_map(*options_.changed_map_file, disk_, geometry_);
-    const OnZeros on_zeros_here = on_zeros();
-    if (on_zeros_here == OnZeros::kMark) {
-      copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);
-      // Where a cluster is found to be something else, that is stronger.
-      copy_marks(*changes, ClusterKind::kData, ClusterKind::kZero);
-      return scan(extents_of(changes, Listed::kData, disk_.size()), on_zeros_here);
-    }
-    if (image_.compression)
-      return scan(extents_of(changes, Listed::kAll, disk_.size()), on_zeros_here);
-    copy_marks(*changes, ClusterKind::kZero, ClusterKind::kData);
-    copy_marks(*changes, ClusterKind::kData, ClusterKind::kData);
-    return {};
   }
 
   void copy_marks(const ClusterMap& from, ClusterKind kind, ClusterKind as) {
@@ -242,7 +224,7 @@ class Survey {
 
   SurveyResult read_all(SurveyWork& work, OnZeros on_zeros_here) {
     std::shared_ptr<CompressedStore> store;
-    FullScan scan{.disk = disk_, .base = options_.base.get(), .on_zeros = on_zeros_here};
+    FullScan scan{.disk = disk_, .base = base_, .on_zeros = on_zeros_here};
     if (image_.compression) {
       store = std::make_shared<CompressedStore>(options_.spool_memory, options_.spool_directory);
       scan.compression = &*image_.compression;
@@ -259,6 +241,7 @@ class Survey {
   const SurveyOptions& options_;
   const qcow2::Geometry geometry_;
   ClusterMapBuilder map_;
+  const Disk* base_ = nullptr;  // what differs from it is looked for
 };
 
 }  // namespace

@@ -53,7 +53,7 @@ Image make_image(const Sources& from, int kind) {
   }
   if (kind == 3) {
     options.backing_file = BackingFile{.name = "base.raw", .format = "raw"};
-    how.base = open_disk(from.base);
+    how.what = Against{.base = open_disk(from.base)};
   }
   if (kind == 4) {
     options.extended_l2 = true;

@@ -22,6 +22,10 @@ using testing::MemoryDisk;
 using testing::TextFile;
 using testing::TextPipe;
 
+Full listed(const std::string& file) {
+  return {AllocationList{file}};
+}
+
 // A disk whose extents are what the test says.
 class ExtentDisk final : public Disk {
  public:
@@ -136,10 +140,11 @@ RC_GTEST_PROP(AllocationMapProperty, TheSurveyOfAMapIsThatOfADiskWithTheseExtent
 
   const auto wanted = borders(*survey(disk, image, {.scan = Scan::kHoles}).map);
   for (const Scan scan : {Scan::kHoles, Scan::kZeros}) {
-    const auto from_file = survey(disk, image, {.scan = scan, .map_file = file.path()}).map;
+    const auto from_file = survey(disk, image, {.what = listed(file.path()), .scan = scan}).map;
     RC_ASSERT(borders(*from_file) == wanted);
   }
-  const auto from_pipe = survey(disk, image, {.scan = Scan::kHoles, .map_file = pipe.path()}).map;
+  const auto from_pipe =
+      survey(disk, image, {.what = listed(pipe.path()), .scan = Scan::kHoles}).map;
   RC_ASSERT(borders(*from_pipe) == wanted);
 }
 
@@ -262,9 +267,8 @@ TEST(AllocationMap, OptionsThatLeaveNothingToAsk) {
     }
     return false;
   };
-  EXPECT_TRUE(refused({}, {.scan = Scan::kNone, .map_file = "m"}));
-  EXPECT_TRUE(refused({}, {.use_extents = false, .map_file = "m"}));
-  EXPECT_TRUE(refused({.data_file = DataFile{.name = "d", .raw = true}}, {.map_file = "m"}));
+  EXPECT_TRUE(refused({}, {.what = listed("m"), .scan = Scan::kNone}));
+  EXPECT_TRUE(refused({.data_file = DataFile{.name = "d", .raw = true}}, {.what = listed("m")}));
 }
 
 }  // namespace

@@ -118,9 +118,9 @@ RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
   const ImageOptions options = arbitrary_increment();
   const Image image =
       make_image(pair.disk, options,
-                 {.scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
-                  .threads = *rc::gen::inRange(1U, 4U),
-                  .base = pair.base});
+                 {.what = Against{.base = pair.base},
+                  .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
+                  .threads = *rc::gen::inRange(1U, 4U)});
   const auto bytes = read_all(image);
   IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
   RC_ASSERT(decoder.disk() == padded(pair.disk->bytes()));
@@ -177,8 +177,9 @@ TEST(Increment, WhatTheBaseHasBehindTheLastByteIsHidden) {
     options.backing_file = BackingFile{.name = "base", .format = "raw"};
     for (const std::uint64_t hole : {size, end - 1}) {
       const auto base = std::make_shared<HoleAndEnd>(hole, end - hole);
-      const auto measured =
-          make_image(std::make_shared<HoleAndEnd>(size, 0), options, {.base = base}).measure();
+      const auto measured = make_image(std::make_shared<HoleAndEnd>(size, 0), options,
+                                       {.what = Against{.base = base}})
+                                .measure();
       EXPECT_EQ(measured.zero, 1U) << size << " " << hole;
     }
   }
@@ -188,7 +189,7 @@ RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
   const Pair pair = arbitrary_pair();
   ImageOptions options = arbitrary_increment();
   if (*rc::gen::arbitrary<bool>()) options.backing_file.reset();
-  const auto map = survey(*pair.disk, options, {.base = pair.base}).map;
+  const auto map = survey(*pair.disk, options, {.what = Against{.base = pair.base}}).map;
   const ByteVector& disk = pair.disk->bytes();
   const std::size_t unit = unit_of(options);
   for (std::size_t i = 0; i * unit < padded(disk).size(); ++i) {
@@ -220,8 +221,8 @@ RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
   const TextFile file("[" + list + "]");
   const Image image =
       make_image(pair.disk, options,
-                 {.scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
-                  .changed_map_file = file.path()});
+                 {.what = Only{.changes = ChangedList{file.path()}},
+                  .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone)});
   const auto bytes = read_all(image);
   IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
   RC_ASSERT(decoder.disk() == padded(disk));
@@ -230,7 +231,8 @@ RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
 
 RC_GTEST_PROP(IncrementProperty, SegmentsAndPiecesAreThoseOfTheWhole, ()) {
   const Pair pair = arbitrary_pair();
-  const Image image = make_image(pair.disk, arbitrary_increment(), {.base = pair.base});
+  const Image image =
+      make_image(pair.disk, arbitrary_increment(), {.what = Against{.base = pair.base}});
   const auto whole = read_all(image);
   const auto begin = *rc::gen::inRange<std::uint64_t>(0, image.size() + 1);
   const auto length = *rc::gen::inRange<std::uint64_t>(0, image.size() - begin + 1);
