@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "disk/nbd/context.h"
 #include "disk/nbd/damage.h"
+#include "disk/nbd/tls.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -72,6 +73,7 @@ NbdConnection::NbdConnection(std::string name, std::chrono::seconds timeout)
 void NbdConnection::connect_uri(const std::string& uri) {
   const std::lock_guard lock(mutex_);
   begin_connecting();
+  set_up_tls(handle(), uri);
   if (nbd_aio_connect_uri(handle(), uri.c_str()) != 0) throw_last_error("cannot be opened");
   finish_connecting();
 }
@@ -225,8 +227,9 @@ void NbdConnection::check_not_lost() const {
 
 void NbdConnection::throw_last_error(const std::string& what_failed) const {
   const char* text = nbd_get_error();
-  throw Error(ErrorKind::kFailed, name_, what_failed,
-              text != nullptr ? without_function_name(text) : "libnbd does not say why")
+  throw Error(
+      ErrorKind::kFailed, name_, what_failed,
+      text != nullptr ? explain_tls(without_function_name(text)) : "libnbd does not say why")
       .with_errno(nbd_get_errno());
 }
 
