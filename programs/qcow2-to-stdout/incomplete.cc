@@ -3,6 +3,7 @@
 #include "qcow2-to-stdout/incomplete.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -27,11 +28,13 @@ bool keeps_what_is_written(int fd) {
   return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
 }
 
-// Bytes that stand in the pipe; nobody else's are in it.
-std::uint64_t untaken(int fd) {
+// Bytes in a pipe that nobody will take any more.
+std::uint64_t left_in_pipe(int fd) {
   struct stat status {};
+  pollfd pipe{.fd = fd, .events = POLLOUT, .revents = 0};
   int bytes = 0;
   const bool is_known = ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+                        ::poll(&pipe, 1, 0) > 0 && (pipe.revents & POLLERR) != 0 &&
                         ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
   return is_known ? static_cast<std::uint64_t>(bytes) : 0;
 }
@@ -81,7 +84,7 @@ std::string OutputInProgress::note(const Options& options, bool discard, bool qu
   if (written == total) {
     return fmt::format("; all {} bytes were written, but do not rely on them", total);
   }
-  const std::uint64_t done = written - std::min(written, untaken(fd_));
+  const std::uint64_t done = written - std::min(written, left_in_pipe(fd_));
   const std::string from =
       options.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
   return fmt::format("; output is incomplete ({} of {} bytes{})", done, total, from) +
