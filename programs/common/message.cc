@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/errors.h"
+#include "common/terminal_line.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -20,6 +21,7 @@ std::atomic<bool> said = false;
 void message(std::string_view text) {
   said = true;
   const std::string line = fmt::format("{}: {}\n", kProgramName, one_line(text));
+  erase_terminal_line();
   static_cast<void>(std::fputs(line.c_str(), stderr));
 }
 

@@ -25,7 +25,7 @@ bool keeps_what_is_written(int fd) {
 }
 
 // Bytes that stand in a pipe whose reader has left: nobody will take them. Nobody else's are in it.
-std::uint64_t untaken(int fd) {
+std::uint64_t left_in_pipe(int fd) {
   struct stat status {};
   pollfd reader{.fd = fd, .events = 0, .revents = 0};
   int bytes = 0;
@@ -79,7 +79,7 @@ std::string OutputInProgress::note(const Options& options, bool discard, bool qu
   if (written == total) {
     return fmt::format("; all {} bytes were written, but do not rely on them", total);
   }
-  const std::uint64_t done = written - std::min(written, untaken(destination_->descriptor()));
+  const std::uint64_t done = written - std::min(written, left_in_pipe(destination_->descriptor()));
   const std::string from =
       options.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
   return fmt::format("; output is incomplete ({} of {} bytes{})", done, total, from) +

@@ -27,16 +27,10 @@ bool can_be_said_at_once() {
   return ::poll(&errors, 1, 0) > 0;
 }
 
-// A bar is on the line where the message is going to be.
-void clear_bar() {
-  if (::isatty(STDERR_FILENO) != 0) static_cast<void>(std::fputs("\r\x1b[K", stderr));
-}
-
 void say_goodbye(const Options& options, Run& state, int signal) {
   state.output.stop();
   const std::string text = fmt::format("{}: ended by {}{}", disk_name(options), signal_name(signal),
                                        state.output.note(options, false, true));
-  clear_bar();
   message(text);
   if (Report* report = state.open_report) {
     report->end(128 + signal, state.progress.emit_done, text, {});
@@ -66,7 +60,6 @@ int guarded_run(const Options& options, const sigset_t& signals) {
         signals, [&](int signal) { say_goodbye(options, state, signal); },
         [&] {
           if (!can_be_said_at_once() || image_goes_to_stderr(options)) return;
-          clear_bar();
           message(fmt::format("{}: {}", disk_name(options), progress_line(state.progress)));
         });
     run(options, state);

@@ -121,7 +121,7 @@ std::string foreign_name(std::string_view word, std::string_view name) {
   const std::string with_value =
       std::string(name) + std::string(equals == std::string_view::npos ? "" : word.substr(equals));
   for (const std::string_view wanted : {std::string_view(with_value), name}) {
-    const auto found = std::ranges::find(kForeignNames, wanted, &ForeignName::name);
+    const auto* const found = std::ranges::find(kForeignNames, wanted, &ForeignName::name);
     if (found != kForeignNames.end()) return std::string(found->ours);
   }
   return "";
@@ -190,7 +190,7 @@ std::string unknown_letter_text(char letter, std::string_view word, std::string_
       return fmt::format("-o: unknown option; use {} for what qemu-img takes as -o", ours);
     }
   }
-  const auto foreign = std::ranges::find(kForeignLetters, letter, &ForeignLetter::letter);
+  const auto* const foreign = std::ranges::find(kForeignLetters, letter, &ForeignLetter::letter);
   return fmt::format("-{}: unknown option; {}", letter,
                      foreign == kForeignLetters.end() ? "see --help" : foreign->text);
 }

@@ -3,12 +3,11 @@
 #include "qcow2-to-stdout/progress_display.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/errors.h"
-#include "common/size.h"
+#include "common/terminal_line.h"
 #include "qcow2-to-stdout/bar.h"
 
 namespace qcow2stream::cli {
@@ -36,11 +35,8 @@ ProgressStyle decide_style(const Options& options) {
   return show ? ProgressStyle::kBar : ProgressStyle::kNone;
 }
 
-unsigned terminal_width() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
-}
+// Of a line in a file.
+constexpr std::size_t kColumnsOfLine = 80;
 
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
@@ -67,7 +63,7 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
 ProgressDisplay::~ProgressDisplay() {
   if (!thread_.joinable()) return;
   stop();
-  if (style_ == ProgressStyle::kBar && terminal_) write_all(STDERR_FILENO, "\r\x1b[K");
+  if (style_ == ProgressStyle::kBar) erase_terminal_line();
 }
 
 void ProgressDisplay::stop() {
@@ -99,23 +95,19 @@ void ProgressDisplay::finish() {
   if (style_ != ProgressStyle::kBar) return;
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
-  std::string line = fmt::format("{}  100%  {} in {:.1f} s", one_line(disk_name(options_)),
-                                 format_size(written), seconds);
-  if (seconds > 0) {
-    const auto rate = static_cast<std::uint64_t>(static_cast<double>(written) / seconds);
-    line += fmt::format(", {}/s", format_size(rate));
-  }
-  write_all(STDERR_FILENO, fmt::format("{}{}\n", terminal_ ? "\r\x1b[K" : "", line));
+  const std::size_t columns = terminal_ ? terminal_columns() : kColumnsOfLine;
+  erase_terminal_line();
+  write_all(STDERR_FILENO,
+            last_line(one_line(disk_name(options_)), written, seconds, columns) + "\n");
 }
 
 void ProgressDisplay::paint_bar(const ProgressState& now) {
   if (now.total == 0 && now.done == 0) return;
   if (terminal_) {
-    // One write a frame, the old line is overwritten and its rest erased: no flicker.
-    write_all(STDERR_FILENO, fmt::format("\r{}\x1b[K", bar_line(now, terminal_width() - 1)));
+    paint_terminal_line(bar_line(now, terminal_columns()));
   } else if (last_percent_ == ~0U || now.percent >= last_percent_ + kPercentPerLine) {
     last_percent_ = now.percent - now.percent % kPercentPerLine;
-    write_all(STDERR_FILENO, bar_line(now, terminal_width()) + "\n");
+    write_all(STDERR_FILENO, bar_line(now, kColumnsOfLine) + "\n");
   }
 }
 

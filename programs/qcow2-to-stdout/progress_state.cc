@@ -81,6 +81,7 @@ ProgressState ProgressWatch::look() {
   ProgressState state = current_step(progress_);
   state.title = title_;
   state.percent = std::min(99U, percent_done(progress_, shares_));
+  state.is_last_step = progress_.emit_total > 0;
   if (state.total > 0) state.done = std::min(state.done, state.total);
 
   const auto now = steady_clock::now();

@@ -34,6 +34,7 @@ struct ProgressState {
   std::uint64_t done = 0;       // bytes of the step
   std::uint64_t total = 0;      // 0: not known
   double bytes_per_second = 0;  // 0: not known yet
+  bool is_last_step = false;    // what is left of it is left of the run
 };
 
 // The step that is under way: all but title and rate.

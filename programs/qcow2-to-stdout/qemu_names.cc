@@ -312,7 +312,7 @@ std::optional<std::string> instead_of_qemu_name(const std::string& name,
     return shell_word(nbd_uri(text.substr(4)));
   }
   if (text.starts_with("json:")) return "--blockdev " + shell_word(text.substr(5));
-  const auto protocol = std::ranges::find_if(
+  const auto* const protocol = std::ranges::find_if(
       kProtocols, [&](const Protocol& one) { return text.starts_with(one.beginning); });
   if (protocol == kProtocols.end()) return std::nullopt;
   Json node = protocol->node(name);

@@ -29,6 +29,7 @@
 #include "qcow2-to-stdout/side_file.h"
 #include "qcow2-to-stdout/standard_output.h"
 #include "qcow2stream/qcow2stream.h"
+#include "system/memory_limit.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -83,11 +84,10 @@ HostRange range_of(const Image& image, const Options& options) {
   return {HostOffset(offset), std::min(rest, options.length.value_or(rest))};
 }
 
-// A machine with little memory has other uses for it. Nothing but time depends on this.
+// A machine, or a container, with little memory has other uses for it. Nothing but time depends on
+// this.
 std::uint64_t spool_memory(const Options& options) {
-  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const auto page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, pages * page_size / 4));
+  return options.spool_memory.value_or(std::min(kDefaultSpoolMemory, memory_limit() / 4));
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {

@@ -91,6 +91,7 @@ class Worker {
       if (next_ == oldest_) return;
       const std::size_t slot = oldest_ % readings_.size();
       work_on(readings_[slot], slot);
+      work_.done(readings_[slot].range.length);
       if (readings_[slot].ends_run) finish_run(readings_[slot]);
       ++oldest_;
     }

@@ -32,6 +32,7 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
       const GuestCluster first = geometry.cluster(piece.begin);
       const GuestCluster last = geometry.cluster(piece.end() - 1);
       map.mark(ClusterKind::kData, first, last - first + 1);
+      work.done(piece.length);
     }
   }
 }
@@ -212,14 +213,18 @@ class Survey {
   SurveyResult scan(std::unique_ptr<RunCursor> extents, OnZeros on_zeros_here) {
     const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
     SurveyWork work(std::move(extents), disk_.size(), alignment, options_.progress);
-    if (reads_everything()) return read_all(work, on_zeros_here);
-    if (options_.scan == Scan::kHoles) {
+    SurveyResult result;
+    if (reads_everything()) {
+      result = read_all(work, on_zeros_here);
+    } else if (options_.scan == Scan::kHoles) {
       mark_extents(work, geometry_, map_);
-      return {};
+    } else {
+      run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
+                   [&] { scan_for_zeros(disk_, work, geometry_, map_); });
+      result.surveyed = std::min<std::uint64_t>(kProbe, geometry_.cluster_size());
     }
-    run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
-                 [&] { scan_for_zeros(disk_, work, geometry_, map_); });
-    return {.surveyed = std::min<std::uint64_t>(kProbe, geometry_.cluster_size())};
+    work.complete();
+    return result;
   }
 
   SurveyResult read_all(SurveyWork& work, OnZeros on_zeros_here) {

@@ -3,6 +3,7 @@
 #include "survey/work.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/bits.h"
@@ -17,6 +18,11 @@ constexpr std::uint64_t kPieceSize = SurveyWork::kMaxBatch / 2;
 // Small extents come in batches, so that a fragmented disk does not take the lock for each.
 constexpr std::size_t kMaxPieces = 64;
 
+// For progress the extents are asked for in advance, so far: memory for 1 MiB of them, and less
+// time than anybody notices where a server is slow to answer.
+constexpr std::size_t kMostAhead = 65536;
+constexpr std::chrono::milliseconds kLongestAhead{100};
+
 }  // namespace
 
 SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size,
@@ -25,22 +31,49 @@ SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_si
       disk_size_(disk_size),
       alignment_(alignment),
       progress_(progress) {
-  if (progress_ != nullptr) progress_->survey_total = disk_size;
+  if (progress_ != nullptr) progress_->survey_total = std::max(look_ahead(), std::uint64_t{1});
+}
+
+// Bytes: of the data as far as it is known now, and of the disk behind that.
+std::uint64_t SurveyWork::look_ahead() {
+  const auto deadline = std::chrono::steady_clock::now() + kLongestAhead;
+  std::uint64_t data = 0;
+  while (ahead_.size() < kMostAhead && std::chrono::steady_clock::now() < deadline) {
+    const auto range = extent_of_cursor();
+    if (!range) {
+      known_to_ = GuestOffset(disk_size_);
+      return data;
+    }
+    ahead_.push_back(*range);
+    data += range->length;
+    known_to_ = range->end();
+  }
+  return data + (disk_size_ - known_to_.value());
 }
 
 // Two extents may share what the alignment adds to them; the first one has it.
-bool SurveyWork::next_extent() {
-  const GuestOffset handed_out = rest_.begin;
+std::optional<GuestRange> SurveyWork::extent_of_cursor() {
   while (const auto extent = cursor_->next()) {
     if (!extent->is_data()) continue;
-    const GuestOffset begin(align_down(extent->range.begin.value(), alignment_));
+    const GuestOffset first(align_down(extent->range.begin.value(), alignment_));
     const GuestOffset end(std::min(align_up(extent->range.end().value(), alignment_), disk_size_));
-    rest_.begin = std::max(begin, handed_out);
-    if (end <= rest_.begin) continue;
-    rest_.length = end - rest_.begin;
+    const GuestOffset begin = std::max(first, asked_to_);
+    if (end <= begin) continue;
+    asked_to_ = end;
+    return GuestRange{begin, end - begin};
+  }
+  return std::nullopt;
+}
+
+bool SurveyWork::next_extent() {
+  if (!ahead_.empty()) {
+    rest_ = ahead_.front();
+    ahead_.pop_front();
     return true;
   }
-  return false;
+  const auto range = extent_of_cursor();
+  if (range) rest_ = *range;
+  return range.has_value();
 }
 
 bool SurveyWork::take(std::vector<GuestRange>& batch) {
@@ -55,12 +88,25 @@ bool SurveyWork::take(std::vector<GuestRange>& batch) {
     batch.push_back(piece);
     bytes += piece.length;
   }
-  if (batch.empty()) {
-    if (progress_ != nullptr && !stopped_) progress_->survey_done.store(progress_->survey_total);
-    return false;
+  if (progress_ != nullptr) count_holes(batch);
+  return !batch.empty();
+}
+
+// As look_ahead() does: where the data was not known then, the holes before it count, too.
+void SurveyWork::count_holes(const std::vector<GuestRange>& batch) {
+  for (const GuestRange& piece : batch) {
+    const GuestOffset counted = std::max(counted_to_, known_to_);
+    if (piece.begin > counted) progress_->survey_done += piece.begin - counted;
+    counted_to_ = piece.end();
   }
-  if (progress_ != nullptr) progress_->survey_done.store(batch.back().end().value());
-  return true;
+}
+
+void SurveyWork::done(std::uint64_t bytes) {
+  if (progress_ != nullptr) progress_->survey_done += bytes;
+}
+
+void SurveyWork::complete() {
+  if (progress_ != nullptr) progress_->survey_done.store(progress_->survey_total);
 }
 
 }  // namespace qcow2stream

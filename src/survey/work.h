@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,7 +22,8 @@ class SurveyWork {
  public:
   // `extents` are those of the whole disk, which has `disk_size` bytes. All pieces begin and end at
   // multiples of `alignment` (a power of two, up to the largest cluster), or where the disk ends;
-  // none is handed out twice. `progress` may be null.
+  // none is handed out twice. `progress` may be null; it counts the bytes of the data, since holes
+  // take no time, as far as that is known before the first piece is handed out.
   SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size, std::uint64_t alignment,
              Progress* progress);
 
@@ -30,17 +32,28 @@ class SurveyWork {
   bool take(std::vector<GuestRange>& batch);
   static constexpr std::uint64_t kMaxBatch = 16ULL << 20;
 
+  // So many bytes of what was handed out have been dealt with; all of it. Progress only.
+  void done(std::uint64_t bytes);
+  void complete();
+
   // Makes take() return false from now on.
   void stop() { stopped_ = true; }
 
  private:
+  std::uint64_t look_ahead();
+  std::optional<GuestRange> extent_of_cursor();
   bool next_extent();
+  void count_holes(const std::vector<GuestRange>& batch);
 
   std::mutex mutex_;
   std::unique_ptr<RunCursor> cursor_;
   const std::uint64_t disk_size_;
   const std::uint64_t alignment_;
-  GuestRange rest_;  // of the extent that is being handed out
+  std::deque<GuestRange> ahead_;  // extents that the cursor has given already
+  GuestOffset asked_to_;          // the end of the last one that it has given
+  GuestOffset known_to_;          // up to here the data was known when progress began
+  GuestOffset counted_to_;        // the end of what has been handed out
+  GuestRange rest_;               // of the extent that is being handed out
   Progress* progress_;
   std::atomic<bool> stopped_ = false;
 };

@@ -102,6 +102,7 @@ class Scanner {
     while (piece_.length == 0) {
       if (next_piece_ == batch_.size()) {
         next_piece_ = 0;
+        for (const GuestRange& piece : batch_) work_.done(piece.length);
         if (!work_.take(batch_)) return std::nullopt;
       }
       piece_ = batch_[next_piece_++];

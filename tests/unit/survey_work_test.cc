@@ -98,11 +98,71 @@ RC_GTEST_PROP(SurveyWorkProperty, WhatExtentsShareIsHandedOutOnce, ()) {
       pieces.push_back(piece);
     }
     RC_ASSERT(bytes < SurveyWork::kMaxBatch);
-    RC_ASSERT(progress.survey_done.load() >= done);
-    done = progress.survey_done.load();
+    // What has been handed out is not yet done.
+    RC_ASSERT(progress.survey_done.load() == done);
+    work.done(bytes);
+    done += bytes;
   }
   RC_ASSERT(joined(pieces) == widened(disk, alignment));
-  RC_ASSERT(progress.survey_done.load() == disk.size);
+  // Of so few extents all are known at once, and nothing but data counts.
+  std::uint64_t data = 0;
+  for (const GuestRange& range : widened(disk, alignment)) data += range.length;
+  RC_ASSERT(progress.survey_total.load() == std::max<std::uint64_t>(data, 1));
+  RC_ASSERT(done == data && progress.survey_done.load() == data);
+  work.complete();
+  RC_ASSERT(progress.survey_done.load() == progress.survey_total.load());
+}
+
+TEST(SurveyWork, ProgressCountsDataAndNotHoles) {
+  constexpr std::uint64_t kHole = 1ULL << 40;
+  constexpr std::uint64_t kData = 32ULL << 20;
+  const std::vector<qcow2stream::Run> extents = {
+      {.range = {GuestOffset(0), kData}, .holds = qcow2stream::Run::Holds::kData},
+      {.range = {GuestOffset(kData), kHole}, .holds = qcow2stream::Run::Holds::kZeros},
+      {.range = {GuestOffset(kData + kHole), kData}, .holds = qcow2stream::Run::Holds::kData}};
+  Progress progress;
+  SurveyWork work(std::make_unique<ListedExtents>(extents), kHole + 2 * kData, 65536, &progress);
+  EXPECT_EQ(progress.survey_total, 2 * kData);
+  std::vector<GuestRange> batch;
+  for (std::uint64_t taken = 0; work.take(batch);) {
+    for (const GuestRange& piece : batch) {
+      taken += piece.length;
+      work.done(piece.length);
+    }
+    EXPECT_EQ(progress.survey_done, taken);
+  }
+  EXPECT_EQ(progress.survey_done, 2 * kData);
+}
+
+// There are more extents than are asked for in advance: of the rest the place on the disk counts.
+TEST(SurveyWork, ProgressOfMoreExtentsThanAreLookedAtBefore) {
+  constexpr std::uint64_t kAlignment = 512;
+  constexpr std::uint64_t kCount = 200'000;
+  std::vector<qcow2stream::Run> extents;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    const GuestOffset begin(i * 4 * kAlignment);
+    extents.push_back({.range = {begin, kAlignment}, .holds = qcow2stream::Run::Holds::kData});
+    extents.push_back(
+        {.range = {begin + kAlignment, 3 * kAlignment}, .holds = qcow2stream::Run::Holds::kZeros});
+  }
+  Progress progress;
+  SurveyWork work(std::make_unique<ListedExtents>(extents), kCount * 4 * kAlignment, kAlignment,
+                  &progress);
+  const std::uint64_t total = progress.survey_total;
+  EXPECT_GT(total, kCount * kAlignment);
+  EXPECT_LT(total, kCount * 4 * kAlignment);
+  std::vector<GuestRange> batch;
+  std::uint64_t before = 0;
+  while (work.take(batch)) {
+    for (const GuestRange& piece : batch) work.done(piece.length);
+    EXPECT_GT(progress.survey_done, before);
+    EXPECT_LE(progress.survey_done, total);
+    before = progress.survey_done;
+  }
+  // What stands behind the last data is all that was not counted piece by piece.
+  EXPECT_EQ(before, total - 3 * kAlignment);
+  work.complete();
+  EXPECT_EQ(progress.survey_done, total);
 }
 
 TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
@@ -137,7 +197,7 @@ TEST(SurveyWork, ThreadsGetEveryClusterOnce) {
 
 TEST(SurveyWork, NothingIsHandedOutAfterStop) {
   const ArbitraryDisk disk{
-      .extents = {{.range = {GuestOffset(0), 1ULL << 30}, .holds = Run::Holds::kData}},
+      .extents = {{.range = {GuestOffset(0), 1ULL << 30}, .holds = qcow2stream::Run::Holds::kData}},
       .size = 1ULL << 30};
   SurveyWork work(std::make_unique<ListedExtents>(disk.extents), disk.size, 512, nullptr);
   std::vector<GuestRange> batch;

@@ -35,6 +35,13 @@ for options in '--compress=zlib:5' '--compress=zlib:5 --spool-memory 0' '--compr
   (($(sort -u lines | wc -l) > 2)) || fail "only, with $options: $(<lines)"
 done
 
+# What the survey reads counts, not where on the disk it is.
+truncate -s 1T sparse.raw
+data sparse.raw 0 40*M
+"$tool" --compress=zlib:6 --progress=3 sparse.raw 3>lines >image
+good lines
+(($(grep -cE '^([2-7][0-9])/100' lines) > 1)) || fail "of a sparse disk only: $(<lines)"
+
 # Standard error is a descriptor like any other. Who reads slowly sees more than the end.
 slowly() { while [[ $(dd bs=1M count=1 iflag=fullblock status=none | wc -c) != 0 ]]; do sleep 0.1; done; }
 "$tool" --progress=2 disk.raw 2>lines | slowly

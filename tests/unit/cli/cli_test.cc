@@ -43,20 +43,70 @@ TEST(Size, ForPeople) {
   EXPECT_EQ(format_size((1ULL << 30) - 1), "1.0 GiB");
 }
 
+ProgressState half_way() {
+  return {.title = "a-disk-with-a-rather-long-name.raw",
+          .step = "writing",
+          .percent = 42,
+          .done = 2ULL << 30,
+          .total = 5ULL << 30,
+          .bytes_per_second = 1e9,
+          .is_last_step = true};
+}
+
+std::size_t bar_length(const std::string& line) {
+  const std::size_t begin = line.find('[');
+  return begin == std::string::npos ? 0 : line.find(']') - begin - 1;
+}
+
 TEST(Bar, UsesTheWidthAndNeverMore) {
-  const ProgressState state{.title = "a-disk-with-a-rather-long-name.raw",
-                            .step = "writing",
-                            .percent = 42,
-                            .done = 2ULL << 30,
-                            .total = 5ULL << 30,
-                            .bytes_per_second = 1e9};
-  for (unsigned width = 1; width < 200; ++width) {
+  ProgressState state = half_way();
+  for (unsigned width = 0; width < 200; ++width) {
     EXPECT_LE(bar_line(state, width).size(), width);
+    EXPECT_LE(last_line(state.title, 5ULL << 30, 4.2, width).size(), width);
   }
-  const std::string line = bar_line(state, 120);
-  for (const char* part : {"long-name.raw", "writing", "42%", "[====", "2.0 GiB / 5.0 GiB",
-                           "953.7 MiB/s", "0:03 left"}) {
+  state.title = "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4.raw";
+  for (unsigned width = 0; width < 200; ++width) {
+    const std::string line = bar_line(state, width);
+    EXPECT_LE(line.size(), width);
+    const std::size_t dots = line.find("...");
+    if (dots != std::string::npos) {
+      EXPECT_NE(static_cast<unsigned char>(line[dots + 3]) & 0xc0, 0x80) << line;
+    }
+  }
+  const std::string line = bar_line(half_way(), 120);
+  for (const char* part :
+       {"long-name.raw", "writing", "42%", "[====", "2.0 GiB", "953.7 MiB/s", "0:03 left"}) {
     EXPECT_NE(line.find(part), std::string::npos) << line;
+  }
+}
+
+TEST(Bar, ThereIsABarOnEveryTerminal) {
+  for (const unsigned width : {20U, 40U, 60U, 79U, 80U, 132U}) {
+    const std::string line = bar_line(half_way(), width);
+    EXPECT_GE(bar_length(line), 10U) << line;
+    EXPECT_NE(line.find("42%"), std::string::npos) << line;
+    if (width >= 40) {
+      EXPECT_NE(line.find("writing"), std::string::npos) << line;
+      EXPECT_NE(line.find("0:03 left"), std::string::npos) << line;
+    }
+  }
+}
+
+// The bar is the percentage, and neither its length nor its place depends on anything else.
+TEST(Bar, HasOneScale) {
+  for (const unsigned width : {40U, 60U, 79U, 132U}) {
+    ProgressState state = half_way();
+    const std::string line = bar_line(state, width);
+    state.step = "survey";
+    state.is_last_step = false;
+    state.done = 1;
+    state.total = 1ULL << 50;
+    state.bytes_per_second = 0;
+    const std::string other = bar_line(state, width);
+    EXPECT_EQ(line.find('['), other.find('[')) << other;
+    EXPECT_EQ(bar_length(line), bar_length(other)) << other;
+    EXPECT_EQ(line.find('>'), other.find('>')) << other;
+    EXPECT_EQ(other.find("left"), std::string::npos) << other;
   }
 }
 
@@ -178,7 +228,8 @@ TEST(CommandLine, ProblemsNameTheOption) {
             "disk: unexpected argument; did you mean --measure=json?");
   EXPECT_EQ(problem({"disk", "--measure", "json"}),
             "json: unexpected argument; did you mean --measure=json?");
-  EXPECT_EQ(problem({"a", "b"}), "b: unexpected argument");
+  EXPECT_EQ(problem({"a", "b"}),
+            "b: unexpected argument; the image goes to standard output: qcow2-to-stdout ... a > b");
   EXPECT_EQ(problem({"-r", "8", "-v", "2", "disk"}),
             "-r, --refcount-bits: refcounts of 8 bits need version 3");
   EXPECT_EQ(problem({"disk", "-c"}), "-c, --cluster-size: needs a value");

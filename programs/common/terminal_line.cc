@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "common/terminal_line.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+namespace qcow2stream::cli {
+namespace {
+
+// Where the terminal does not say.
+constexpr std::size_t kUsualColumns = 80;
+
+struct Painted {
+  std::mutex mutex;
+  std::size_t columns = 0;  // at most: bytes are counted
+};
+
+// There is one terminal.
+Painted& painted() {
+  static Painted state;
+  return state;
+}
+
+bool knows_escapes() {
+  const char* type = std::getenv("TERM");
+  return type != nullptr && *type != 0 && std::string_view(type) != "dumb";
+}
+
+void write_all(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n <= 0) return;  // nobody looks any more
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+// One write a frame, the old line is overwritten and its rest erased: no flicker.
+void paint(Painted& state, std::string_view line) {
+  std::string frame = "\r" + std::string(line);
+  if (knows_escapes()) {
+    frame += "\x1b[K";
+  } else if (state.columns > line.size()) {
+    frame.append(state.columns - line.size(), ' ');
+    frame += "\r" + std::string(line);
+  }
+  state.columns = line.size();
+  write_all(frame);
+}
+
+}  // namespace
+
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  // In the last column some terminals go on to the next line.
+  return (is_known ? size.ws_col : kUsualColumns) - 1;
+}
+
+void paint_terminal_line(std::string_view line) {
+  Painted& state = painted();
+  const std::lock_guard lock(state.mutex);
+  paint(state, line);
+}
+
+void erase_terminal_line() {
+  Painted& state = painted();
+  const std::lock_guard lock(state.mutex);
+  if (state.columns > 0) paint(state, "");
+}
+
+}  // namespace qcow2stream::cli
