@@ -125,4 +125,8 @@ std::optional<std::string> image_magic(const Disk& disk);
 // sequential disk, whose end comes last.
 std::optional<std::string> image_trailer(const Disk& disk);
 
+// The name of the compression ("gzip", "zstd", "xz", "bzip2", "lz4") whose magic number stands at
+// the start of the disk, or nothing. Throws Error if the disk cannot be read.
+std::optional<std::string> compression_magic(const Disk& disk);
+
 }  // namespace qcow2stream

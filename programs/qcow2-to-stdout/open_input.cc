@@ -89,11 +89,6 @@ std::shared_ptr<const Disk> open_simple(const std::string& disk, const std::stri
                           : open_file(disk, format, qemu_options(options));
 }
 
-bool is_file(const Options& options) {
-  return options.server.empty() && !options.blockdev && !is_nbd_uri(options.disk) &&
-         !reads_stdin(options);
-}
-
 std::string spool_directory(const Options& options) {
   if (options.spool_directory) return *options.spool_directory;
   const char* directory = std::getenv("TMPDIR");
@@ -202,31 +197,10 @@ std::shared_ptr<const Disk> open_base(const Options& options) {
   return options.base_virtual_size ? first_bytes(base, *options.base_virtual_size) : base;
 }
 
-std::vector<std::string> input_warnings(const Disk& disk, const Options& options) {
-  std::vector<std::string> warnings;
-  const bool taken_as_raw = !options.format_given && !options.blockdev;
-  if (const auto format = taken_as_raw ? image_magic(disk) : std::nullopt) {
-    const std::string how = is_file(options) ? fmt::format("-f {} to convert it, ", *format) : "";
-    warnings.push_back(
-        fmt::format("{}: looks like a {} image and is wrapped as it is; say {}-f raw "
-                    "to silence this",
-                    disk.name(), *format, how));
-  }
+std::optional<std::string> warning_about_holes(const Disk& disk, const Options& options) {
   const bool is_asked = !options.map && !(options.image.data_file && options.image.data_file->raw);
-  if (options.scan == Scan::kHoles && is_asked && !disk.traits().knows_zeros) {
-    warnings.push_back(
-        fmt::format("{}: does not tell its holes: everything counts as data", disk.name()));
-  }
-  return warnings;
-}
-
-std::vector<std::string> base_warnings(const Disk& base, const Options& options) {
-  const auto format = options.base_format ? std::nullopt : image_magic(base);
-  if (!format) return {};
-  return {
-      fmt::format("{}: looks like a {} image and is compared as it is; say --base-format {} to "
-                  "compare its content, --base-format raw to silence this",
-                  base.name(), *format, *format)};
+  if (options.scan != Scan::kHoles || !is_asked || disk.traits().knows_zeros) return std::nullopt;
+  return fmt::format("{}: does not tell its holes: everything counts as data", disk.name());
 }
 
 }  // namespace qcow2stream::cli

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "qcow2-to-stdout/options.h"
 #include "qcow2stream/changes.h"
@@ -30,8 +29,7 @@ Input open_input(const Options& options, Progress& progress);
 // Opens what --base names; null without it. Throws Error.
 std::shared_ptr<const Disk> open_base(const Options& options);
 
-// What else the user should know about the disk: one line each.
-std::vector<std::string> input_warnings(const Disk& disk, const Options& options);
-std::vector<std::string> base_warnings(const Disk& base, const Options& options);
+// Where --scan holes finds none because nobody tells them.
+std::optional<std::string> warning_about_holes(const Disk& disk, const Options& options);
 
 }  // namespace qcow2stream::cli

@@ -28,6 +28,7 @@
 #include "qcow2-to-stdout/sectors.h"
 #include "qcow2-to-stdout/side_file.h"
 #include "qcow2-to-stdout/standard_output.h"
+#include "qcow2-to-stdout/taken_as_raw.h"
 #include "qcow2stream/qcow2stream.h"
 #include "system/memory_limit.h"
 
@@ -159,6 +160,7 @@ Source open_source(Options& options, Progress& progress) {
   const Disk& disk = *source.input.disk;
   check_disk_size(disk.name(), disk.size(), options.image);
   source.base = open_base(options);
+  refuse_image_as_raw(disk, source.base.get(), options);
   return source;
 }
 
@@ -184,9 +186,10 @@ void warn(const Source& source, const Ends& ends, const Options& options) {
   if (const auto warning = warning_about_sectors(disk, raw_device(ends, options), options)) {
     message(*warning);
   }
-  for (const std::string& warning : input_warnings(disk, options)) message(warning);
+  if (const auto warning = warning_about_raw(disk, options)) message(*warning);
+  if (const auto warning = warning_about_holes(disk, options)) message(*warning);
   if (base == nullptr) return;
-  for (const std::string& warning : base_warnings(*base, options)) message(warning);
+  if (const auto warning = warning_about_raw_base(*base, options)) message(*warning);
 }
 
 // 2. The survey, and 3. the plan: from here on every offset in the image is fixed.

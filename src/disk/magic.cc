@@ -35,6 +35,14 @@ constexpr std::array<Magic, 13> kMagics = {{{0, "QFI\xfb\0\0\0\x01"sv, "qcow"},
                                             {0, "Bochs Virtual HD Image"sv, "bochs"},
                                             {0, "#!/bin/sh\n#V2.0 Format\n"sv, "cloop"}}};
 
+constexpr std::array<Magic, 5> kCompressions = {{{0, "\x1f\x8b\x08"sv, "gzip"},
+                                                 {0, "\x28\xb5\x2f\xfd"sv, "zstd"},
+                                                 {0, "\xfd\x37zXZ\0"sv, "xz"},
+                                                 {0, "BZh"sv, "bzip2"},
+                                                 {0, "\x04\x22\x4d\x18"sv, "lz4"}}};
+// Of the first block of bzip2, or of its end where there is none.
+constexpr std::array kBzip2Blocks = {"\x31\x41\x59\x26\x53\x59"sv, "\x17\x72\x45\x38\x50\x90"sv};
+
 constexpr std::array<Magic, 2> kTrailers = {{{0, "koly"sv, "dmg"}, {0, "conectix"sv, "vpc"}}};
 
 constexpr std::size_t kLookAt = 512;
@@ -50,12 +58,27 @@ std::optional<std::string> find(const std::array<Magic, n>& magics,
   return found->format;
 }
 
+std::array<std::byte, kLookAt> start_of(const Disk& disk) {
+  std::array<std::byte, kLookAt> start{};
+  disk.read(GuestOffset(0), std::span(start).first(std::min<std::uint64_t>(kLookAt, disk.size())));
+  return start;
+}
+
 }  // namespace
 
 std::optional<std::string> image_magic(const Disk& disk) {
-  std::array<std::byte, kLookAt> start{};
-  disk.read(GuestOffset(0), std::span(start).first(std::min<std::uint64_t>(kLookAt, disk.size())));
-  return find(kMagics, start);
+  return find(kMagics, start_of(disk));
+}
+
+std::optional<std::string> compression_magic(const Disk& disk) {
+  const auto start = start_of(disk);
+  auto found = find(kCompressions, start);
+  if (found != "bzip2") return found;
+  constexpr std::size_t kBlockAt = 4;
+  const bool is_bzip2 = std::ranges::any_of(kBzip2Blocks, [&](std::string_view block) {
+    return std::memcmp(&start[kBlockAt], block.data(), block.size()) == 0;
+  });
+  return is_bzip2 ? found : std::nullopt;
 }
 
 std::optional<std::string> image_trailer(const Disk& disk) {

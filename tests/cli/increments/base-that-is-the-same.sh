@@ -28,8 +28,9 @@ convert disk.raw same.qcow2 --base base.qcow2 --base-format auto -B base.raw -F 
 same same.qcow2 image
 
 # Without a format it is compared as it is, with a word about that; not where somebody says raw.
-expect_status 0 "$tool" disk.raw --base base.qcow2 -B base.raw -F raw
+mv base.qcow2 base.img
+expect_status 0 "$tool" disk.raw --base base.img -B base.raw -F raw
 expect_messages 1
-expect_stderr '^qcow2-to-stdout: base\.qcow2: looks like a qcow2 image .*--base-format qcow2'
-convert disk.raw image --base base.qcow2 --base-format raw
-convert disk.raw image --base base.qcow2 -q
+expect_stderr '^qcow2-to-stdout: base\.img: looks like a qcow2 image .*--base-format qcow2'
+convert disk.raw image --base base.img --base-format raw
+convert disk.raw image --base base.img -q
