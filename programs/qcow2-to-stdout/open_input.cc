@@ -25,6 +25,11 @@ namespace {
 // In each cluster of an image with extended L2 entries (specification).
 constexpr std::uint64_t kSubclusters = 32;
 
+bool is_file(const Options& options) {
+  return options.server.empty() && !options.blockdev && !is_nbd_uri(options.disk) &&
+         !reads_stdin(options);
+}
+
 // `https://host/disk.qcow2`, a pipe: no disk, and the user may not know what to write instead.
 // `format` is what was given, if anything was.
 [[noreturn]] void hint_at_other_words(const std::string& disk,
