@@ -29,11 +29,12 @@ struct NbdOptions {
 bool is_nbd_uri(std::string_view name);
 
 // Connects to the export that the URI names (every form that libnbd's nbd_connect_uri takes, TLS
-// included). A server that is talked to over TLS must prove who it is: by a key that both sides have
-// (tls-psk-file=FILE in the URI), or by a certificate for its host name from the CA whose
+// included). A server that is talked to over TLS must prove who it is: by a key that both sides
+// have (tls-psk-file=FILE in the URI), or by a certificate for its host name from the CA whose
 // ca-cert.pem is in tls-certificates=DIR, or where libnbd looks for it. Otherwise it is refused,
-// unless the URI says tls-verify-peer=false. Extents come from the metadata context base:allocation, if the server has it. No
-// stamp: a server does not tell whether its disk changes. Throws Error{kFailed}.
+// unless the URI says tls-verify-peer=false. Extents come from the metadata context
+// base:allocation, if the server has it. No stamp: a server does not tell whether its disk changes.
+// Throws Error{kFailed}.
 std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options = {});
 
 // The same, and what has changed since a dirty bitmap of the server was made. `bitmap` is the bare

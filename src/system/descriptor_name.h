@@ -12,7 +12,8 @@ namespace qcow2stream {
 bool names_descriptor(const std::string& path);
 
 // The name that the file of such a name has for everybody, in the directory in which names that it
-// refers to are looked for. Empty where it has none: it was deleted, or lies outside of what we see.
+// refers to are looked for. Empty where it has none: it was deleted, or lies outside of what we
+// see.
 std::string name_behind_descriptor(const std::string& path);
 
 }  // namespace qcow2stream

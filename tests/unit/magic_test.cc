@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/qemu.h"
+#include "qemu_testing.h"
 #include "testing.h"
 
 namespace qcow2stream {
@@ -56,6 +58,23 @@ TEST(Magic, OfWhatIsCompressed) {
   EXPECT_EQ(compression_magic(disk_with("BZh91AY"sv, 0, 99)), std::nullopt);
   EXPECT_EQ(compression_magic(disk_with("\x1f\x8b"sv, 0, 99)), std::nullopt);
   EXPECT_EQ(compression_magic(MemoryDisk({})), std::nullopt);
+}
+
+TEST(Magic, WhatOnlyEndsLikeAnImageHasNoFormat) {
+  if (!testing::installed("qemu-img")) GTEST_SKIP() << "qemu-img is not installed";
+  const testing::TestDirectory directory;
+  directory.run("printf koly > disk.img; truncate -s 512 disk.img; truncate -s 4k zeros.img");
+  directory.run("cp disk.img disk.dmg; qemu-img create -q -f qcow2 disk.qcow2 1M");
+  EXPECT_EQ(probe_format(directory.file("zeros.img")), "raw");
+  EXPECT_EQ(probe_format(directory.file("disk.qcow2")), "qcow2");
+  EXPECT_EQ(probe_format(directory.file("disk.dmg")), "dmg");
+  try {
+    probe_format(directory.file("disk.img"));
+    FAIL() << "taken for raw";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kFailed);
+    EXPECT_EQ(error.advice(), Advice::kNameFormat);
+  }
 }
 
 }  // namespace

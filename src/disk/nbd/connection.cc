@@ -199,6 +199,7 @@ void NbdConnection::run_until(const std::function<bool()>& done) {
     silence += kPollTime;
     if (silence >= timeout_) {
       close();
+      fell_silent_ = true;
       throw_silent(name_, timeout_);
     }
   }
@@ -216,6 +217,8 @@ nbd_handle* NbdConnection::handle() const {
 }
 
 void NbdConnection::throw_lost() const {
+  // Whoever met it first may have done without an answer.
+  if (fell_silent_) throw_silent(name_, timeout_);
   const std::string words = damages_ != nullptr ? damages_->words() : "";
   throw Error(ErrorKind::kFailed, name_, "lost",
               "the server closed the connection" + (words.empty() ? "" : ": " + words));

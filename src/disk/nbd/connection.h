@@ -105,6 +105,7 @@ class NbdConnection {
   std::vector<std::string> wanted_;
   std::string context_;
   Damages* damages_ = nullptr;
+  bool fell_silent_ = false;
   std::mutex mutex_;
   std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
 };

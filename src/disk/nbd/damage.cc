@@ -141,6 +141,11 @@ GuestOffset answered_by(NbdConnection& connection, const NbdLimits& limits, NbdR
   return range.begin;
 }
 
+std::string end_of_words(const std::string& words) {
+  constexpr std::size_t kMost = 1000;
+  return words.size() <= kMost ? words : "..." + words.substr(words.size() - kMost);
+}
+
 Damages::Damages(const NbdDisk& disk, std::optional<OwnServer> server)
     : disk_(disk),
       server_(std::move(server)),
@@ -204,7 +209,8 @@ std::optional<Damage> Damages::ask_another(NbdRequest request, GuestRange range)
 std::string Damages::words() const {
   const std::string output = server_ ? server_->child.output(said_before_) : "";
   if (output.empty()) return "";
-  return server_->reason ? server_->reason(output) : output.substr(output.rfind('\n') + 1);
+  return server_->reason ? server_->reason(output)
+                         : end_of_words(output.substr(output.rfind('\n') + 1));
 }
 
 std::string Damages::reason(int error) const {

@@ -48,6 +48,9 @@ GuestOffset first_unanswered(GuestRange range, std::uint64_t unit,
 GuestOffset answered_by(NbdConnection& connection, const NbdLimits& limits, NbdRequest request,
                         GuestRange range);
 
+// The end of what a program has said, as much as a message has room for.
+std::string end_of_words(const std::string& words);
+
 struct Damage {
   GuestOffset offset;    // where it begins
   std::string reason;    // in the server's words, or the system's

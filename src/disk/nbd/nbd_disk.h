@@ -80,7 +80,8 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
 class ServerRefused : public Error {
  public:
   ServerRefused(const std::string& name, std::string output)
-      : Error(ErrorKind::kFailed, name, "cannot be opened", output), output_(std::move(output)) {}
+      : Error(ErrorKind::kFailed, name, "cannot be opened", end_of_words(output)),
+        output_(std::move(output)) {}
   [[nodiscard]] const std::string& output() const { return output_; }
 
  private:
