@@ -20,4 +20,5 @@
 #include "qcow2stream/run.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
+#include "qcow2stream/trace.h"
 #include "qcow2stream/types.h"

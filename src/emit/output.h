@@ -63,6 +63,7 @@ class Output {
 
   [[nodiscard]] ssize_t call(Method method, const Place& from, std::size_t length) const;
   void wait_writable() const;
+  void give_up_method(int error);
 
   int fd_;
   std::string name_;
