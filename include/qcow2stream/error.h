@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The one exception type of the library. The library never prints and never exits.
+// The one exception type of the library, which prints only traces (trace.h) and never exits.
 
 #pragma once
 

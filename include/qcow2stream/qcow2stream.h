@@ -21,4 +21,5 @@
 #include "qcow2stream/sink.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
+#include "qcow2stream/trace.h"
 #include "qcow2stream/types.h"

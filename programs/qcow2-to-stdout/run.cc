@@ -235,6 +235,7 @@ std::string emission_text(const EmitResult& result, HostRange range, const Sink&
 }  // namespace
 
 void run(Options options, Run& state) {
+  if (options.verbose) set_trace(message);
   // Before anything is written to, since the image may refer to that.
   std::optional<SavedPlan> plan = saved_plan(options);
   Ends ends = ends_of(options);

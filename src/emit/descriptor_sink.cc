@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/tell.h"
 #include "system/fd.h"
 #include "system/qemu_locks.h"
 
@@ -85,7 +86,9 @@ DescriptorSink::DescriptorSink(int fd, std::string name) : fd_(fd), name_(std::m
   switch (status.st_mode & S_IFMT) {
     case S_IFIFO:
       kind_ = Kind::kPipe;
-      if (::fcntl(fd_, F_GETPIPE_SZ) < kPipeSize) ::fcntl(fd_, F_SETPIPE_SZ, kPipeSize);
+      if (::fcntl(fd_, F_GETPIPE_SZ) < kPipeSize && ::fcntl(fd_, F_SETPIPE_SZ, kPipeSize) < 0) {
+        tell(name_, "a larger pipe", errno, "it stays as it is");
+      }
       pipe_size_ = static_cast<std::uint64_t>(std::max(0, ::fcntl(fd_, F_GETPIPE_SZ)));
       methods_ = {Method::kSplice};
       break;
@@ -187,9 +190,20 @@ std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) 
     }
     if (n < 0 && !is_refusal(errno)) return 0;
     if (n == 0 && methods_.front() != Method::kCopyFileRange) return 0;  // the disk ends here
-    methods_.erase(methods_.begin());
+    give_up_method(n < 0 ? errno : 0);
   }
   return 0;
+}
+
+// `error` is 0 where the kernel copied nothing and said nothing.
+void DescriptorSink::give_up_method(int error) {
+  const std::string refused(method());
+  methods_.erase(methods_.begin());
+  if (error == 0) {
+    tell(name_, refused, "nothing was copied", std::string(method()) + " instead");
+  } else {
+    tell(name_, refused, error, std::string(method()) + " instead");
+  }
 }
 
 std::uint64_t DescriptorSink::queue_size() const {

@@ -42,6 +42,7 @@ class DescriptorSink final : public Sink {
   void check_room(std::uint64_t length) const;
   [[nodiscard]] ssize_t call(Method method, const Place& from, std::size_t length) const;
   void wait_writable() const;
+  void give_up_method(int error);
 
   int fd_;
   std::string name_;

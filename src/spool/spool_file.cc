@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/errors.h"
+#include "base/tell.h"
 #include "base/zero.h"
 #include "system/temporary_name.h"
 
@@ -37,8 +38,9 @@ UniqueFd open_nameless(const std::string& directory) {
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
   // EOPNOTSUPP comes from the file system; EISDIR, EINVAL and ENOENT from something in between that
   // does not know the flag. Other errors would be those of a named file too.
-  if (!fd) return open_named(directory);
-  return fd;
+  if (fd) return fd;
+  tell(directory, "O_TMPFILE", errno, "the spool file has a name for a moment");
+  return open_named(directory);
 }
 
 }  // namespace

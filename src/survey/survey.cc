@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/tell.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -87,8 +89,10 @@ void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
     std::vector<std::jthread> others;
     try {
       for (unsigned i = 1; i < threads; ++i) others.emplace_back(guarded);
-    } catch (const std::exception&) {
+    } catch (const std::exception& error) {
       // The system has no more threads, or no memory for them: fewer do the same work.
+      tell("survey", "another thread", error.what(),
+           std::to_string(others.size() + 1) + " do the same work");
     }
     guarded();
   }

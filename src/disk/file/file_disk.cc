@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/tell.h"
 #include "disk/file/holes.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
@@ -77,9 +78,18 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   // Readahead is a property of the open file: without it a probe of 4 KiB reads 4 KiB, and reading
   // in sequence through fd_ keeps it.
   random_fd_ = open_again(fd_.get());
-  if (random_fd_) ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
+  if (random_fd_) {
+    ::posix_fadvise(random_fd_.get(), 0, 0, POSIX_FADV_RANDOM);
+  } else {
+    tell(name_, "a second descriptor", errno, "its clusters are probed with readahead");
+  }
   mtime_ns_ = mtime_ns(now);
-  if (!block_device_) hole_answers_ = probe_holes(fd_.get(), size_);
+  if (!block_device_) {
+    hole_answers_ = probe_holes(fd_.get(), size_);
+    if (hole_answers_ == HoleAnswers::kNone) {
+      tell(name_, "SEEK_DATA", "the file system does not tell holes", "all of it counts as data");
+    }
+  }
 }
 
 FileDisk::~FileDisk() {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/tell.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 
@@ -40,6 +41,8 @@ class UringQueue final : public RequestQueue {
   UringQueue& operator=(const UringQueue&) = delete;
 
   [[nodiscard]] bool usable() const { return init_error_ == 0; }
+  // Negative, as the kernel has it.
+  [[nodiscard]] int init_error() const { return init_error_; }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
     const std::size_t index = free_.back();
@@ -125,7 +128,10 @@ class UringQueue final : public RequestQueue {
 
 std::unique_ptr<RequestQueue> make_uring_queue(const ReadTarget& target, unsigned depth) {
   auto queue = std::make_unique<UringQueue>(target, depth);
-  if (!queue->usable()) return nullptr;
+  if (!queue->usable()) {
+    tell(target.name, "io_uring", -queue->init_error(), "threads read instead");
+    return nullptr;
+  }
   return queue;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/bits.h"
 #include "base/errors.h"
+#include "base/tell.h"
 #include "disk/nbd/context.h"
 #include "disk/nbd/queue.h"
 #include "disk/nbd/status.h"
@@ -116,6 +117,10 @@ NbdDisk::NbdDisk(Connections connections, const NbdOptions& options,
                 "its size is no multiple of the server's block size");
   }
   knows_zeros_ = nbd_can_meta_context(first.handle(), LIBNBD_CONTEXT_BASE_ALLOCATION) > 0;
+  if (!knows_zeros_) {
+    tell(name(), LIBNBD_CONTEXT_BASE_ALLOCATION, "the server does not tell holes",
+         "all of it counts as data");
+  }
   for (const auto& connection : connections_) connection->look_for_damage(damages_.get());
 }
 

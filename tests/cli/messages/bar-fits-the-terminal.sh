@@ -45,10 +45,11 @@ on_terminal 80 "$tool" missing.raw || status=$?
 [[ $status == 1 && $(<shown) == 'qcow2-to-stdout: missing.raw: '* ]] || fail "shown: $(<shown)"
 # What is said while there is a bar stands in its place.
 for TERM in xterm dumb; do
-  (sleep 0.3 && touch "$name") &
+  while touch "$name"; do sleep 0.05; done &
+  job=$!
   status=0
   on_terminal 80 "$tool" --compress=zlib:6 "$name" || status=$?
-  wait
+  end_process $job
   [[ $status == 3 ]] || fail "status $status"
   grep -q '%' shown || fail "no bar: $(<shown)"
   [[ $(tail -n 1 shown | tr '\r' '\n' | sed 's/\x1b\[K//g' | tail -n 1) == 'qcow2-to-stdout: '*' discard it' ]] ||

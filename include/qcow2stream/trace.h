@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the library does in another way than it would like, since the kernel, a file system or a
+// server does not go along: for whoever asks why something is slow. Results never depend on it.
+
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace qcow2stream {
+
+// One line without a newline: "NAME: what was refused: why; what is done instead".
+using TraceSink = std::function<void(std::string_view line)>;
+
+// Hands each such line to `sink` from now on, the same line only once; an empty one ends it. By
+// default they go nowhere, or to standard error if the environment has QCOW2STREAM_TRACE=1. There
+// is one sink in a process.
+//
+// Thread-safe. The sink is called by any thread of the library, one call at a time, in the middle
+// of its work: it must not throw, not wait for long, and not call the library. When this returns,
+// the old sink is not being called and will not be.
+void set_trace(TraceSink sink);
+
+}  // namespace qcow2stream
