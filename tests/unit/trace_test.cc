@@ -49,6 +49,7 @@ TEST_F(TraceTest, ThreadsTellOneAfterTheOther) {
   listen();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([] {
         for (int i = 0; i < 200; ++i) tell("disk", std::to_string(i), EPERM, "another");
