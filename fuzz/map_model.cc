@@ -138,7 +138,10 @@ Painting paint_all(const json& map, Meaning meaning, std::uint64_t disk_size) {
     const Entry entry(object);
     refuse_if(form != 0 && form != entry.form, "two forms");
     form = entry.form;
-    const Paint color = meaning == Meaning::kAllocated ? allocation_of(entry) : change_of(entry);
+    // Without a byte it says nothing, whatever it calls it.
+    const Paint color = entry.begin == entry.end         ? Paint::kUnchanged
+                        : meaning == Meaning::kAllocated ? allocation_of(entry)
+                                                         : change_of(entry);
     const bool complete = meaning == Meaning::kAllocated && (form == 'q' || form == 'n');
     const std::uint64_t size = painting.bytes.size();
     refuse_if(entry.end > size && (complete || color == Paint::kChanged), "past the end");

@@ -20,6 +20,8 @@ namespace {
 // What a pipe holds (pipe(7)). What was written before a look at it is no more than that.
 constexpr std::size_t kPipeCapacity = 65536;
 
+constexpr std::size_t kReadAtOnce = 4096;
+
 // Above the descriptors that a child gets.
 constexpr int kFirstFree = 5;
 
@@ -54,6 +56,8 @@ std::jthread thread_without_signals(const std::function<void()>& function) {
 
 ChildOutput::ChildOutput(std::size_t most)
     : most_(most), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  // The thread must not run out of memory, of which nobody could tell.
+  kept_.reserve(2 * most_ + kReadAtOnce);
   std::array<int, 2> ends{};
   check(stop_.get() >= 0 && ::pipe2(ends.data(), O_CLOEXEC) == 0);
   UniqueFd second(ends[1]);
@@ -82,7 +86,7 @@ void ChildOutput::run() {
 
 // Everything that is there now, or more. False at the end.
 bool ChildOutput::take() {
-  std::array<char, 4096> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
+  std::array<char, kReadAtOnce> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   for (std::size_t taken = 0; taken < kPipeCapacity;) {
     const ssize_t n = ::read(read_end_.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;

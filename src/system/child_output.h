@@ -18,7 +18,7 @@ namespace qcow2stream {
 // threads.
 class ChildOutput {
  public:
-  // Keeps at least the last `most` bytes. Throws std::system_error.
+  // Keeps at least the last `most` bytes. Throws std::system_error and std::bad_alloc.
   explicit ChildOutput(std::size_t most);
   ~ChildOutput();
   ChildOutput(const ChildOutput&) = delete;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <list>
 #include <vector>
 
@@ -33,7 +34,7 @@ class NbdQueue final : public RequestQueue {
       connection_.run_until([this] {
         return std::ranges::all_of(requests_, [](const Request& r) { return r.pending == 0; });
       });
-    } catch (const Error&) {
+    } catch (const std::exception&) {  // also without memory for the words
       connection_.close();
     }
   }
