@@ -20,7 +20,7 @@
 namespace qcow2stream::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -101,7 +101,7 @@ std::pair<std::string, std::string> first_part(std::string_view path) {
   return {std::string(first), std::string(path)};
 }
 
-void set_unless_empty(Json& node, const char* member, const std::string& value) {
+void set_unless_empty(OrderedJson& node, const char* member, const std::string& value) {
   if (!value.empty()) node[member] = value;
 }
 
@@ -112,37 +112,37 @@ Value number_or(std::string_view text, Value otherwise) {
   return error == std::errc() && end == text.data() + text.size() ? value : otherwise;
 }
 
-Json curl_node(const std::string& name) {
+OrderedJson curl_node(const std::string& name) {
   return {{"driver", name.substr(0, name.find(':'))}, {"url", name}};
 }
 
-Json ssh_node(const std::string& name) {
+OrderedJson ssh_node(const std::string& name) {
   const Uri uri = parse_uri(name);
-  Json node{{"driver", "ssh"},
-            {"server", {{"host", uri.host}, {"port", uri.port.empty() ? "22" : uri.port}}},
-            {"path", uri.path}};
+  OrderedJson node{{"driver", "ssh"},
+                   {"server", {{"host", uri.host}, {"port", uri.port.empty() ? "22" : uri.port}}},
+                   {"path", uri.path}};
   set_unless_empty(node, "user", uri.user);
   return node;
 }
 
-Json iscsi_node(const std::string& name) {
+OrderedJson iscsi_node(const std::string& name) {
   const Uri uri = parse_uri(name);
   const auto [target, lun] = first_part(uri.path);
   const bool is_ipv6 = uri.host.find(':') != std::string::npos;
   std::string portal = is_ipv6 ? fmt::format("[{}]", uri.host) : uri.host;
   if (!uri.port.empty()) portal += ":" + uri.port;
-  Json node{{"driver", "iscsi"},
-            {"transport", uri.scheme == "iser" ? "iser" : "tcp"},
-            {"portal", portal},
-            {"target", target}};
+  OrderedJson node{{"driver", "iscsi"},
+                   {"transport", uri.scheme == "iser" ? "iser" : "tcp"},
+                   {"portal", portal},
+                   {"target", target}};
   set_unless_empty(node, "user", uri.user);
   node["lun"] = number_or(lun, 0U);
   return node;
 }
 
-Json nfs_node(const std::string& name) {
+OrderedJson nfs_node(const std::string& name) {
   const Uri uri = parse_uri(name);
-  Json node{
+  OrderedJson node{
       {"driver", "nfs"}, {"server", {{"type", "inet"}, {"host", uri.host}}}, {"path", uri.path}};
   for (const auto& [parameter, member] : {std::pair("uid", "user"), std::pair("gid", "group")}) {
     const std::string value = uri.parameter(parameter);
@@ -151,16 +151,18 @@ Json nfs_node(const std::string& name) {
   return node;
 }
 
-Json gluster_node(const std::string& name) {
+OrderedJson gluster_node(const std::string& name) {
   const Uri uri = parse_uri(name);
   const auto [volume, path] = first_part(uri.path);
-  const Json server = uri.scheme == "gluster+unix"
-                          ? Json{{"type", "unix"}, {"path", uri.parameter("socket")}}
-                          : Json{{"type", "inet"},
-                                 {"host", uri.host},
-                                 {"port", uri.port.empty() ? "24007" : uri.port}};
-  return {
-      {"driver", "gluster"}, {"volume", volume}, {"path", path}, {"server", Json::array({server})}};
+  const OrderedJson server = uri.scheme == "gluster+unix"
+                                 ? OrderedJson{{"type", "unix"}, {"path", uri.parameter("socket")}}
+                                 : OrderedJson{{"type", "inet"},
+                                               {"host", uri.host},
+                                               {"port", uri.port.empty() ? "24007" : uri.port}};
+  return {{"driver", "gluster"},
+          {"volume", volume},
+          {"path", path},
+          {"server", OrderedJson::array({server})}};
 }
 
 // "pool/namespace/image@snapshot:id=user:conf=file", with backslashes before these marks where they
@@ -184,10 +186,10 @@ std::string take_rbd_word(std::string_view& text, std::string_view marks, char& 
   return word;
 }
 
-Json rbd_node(const std::string& name) {
+OrderedJson rbd_node(const std::string& name) {
   std::string_view rest = std::string_view(name).substr(4);
   char mark = 0;
-  Json node{{"driver", "rbd"}, {"pool", take_rbd_word(rest, "/", mark)}};
+  OrderedJson node{{"driver", "rbd"}, {"pool", take_rbd_word(rest, "/", mark)}};
   std::string image = take_rbd_word(rest, "/@:", mark);
   if (mark == '/') {
     node["namespace"] = image;
@@ -206,9 +208,9 @@ Json rbd_node(const std::string& name) {
 }
 
 // "fat:rw:floppy:16:directory"
-Json fat_node(const std::string& name) {
+OrderedJson fat_node(const std::string& name) {
   std::string_view rest = std::string_view(name).substr(4);
-  Json node{{"driver", "vvfat"}, {"dir", ""}};
+  OrderedJson node{{"driver", "vvfat"}, {"dir", ""}};
   for (;;) {
     std::string_view after = rest;
     const std::string_view word = take_until(after, ':');
@@ -226,7 +228,7 @@ Json fat_node(const std::string& name) {
 }
 
 // "nvme://0000:01:00.0/1"
-Json nvme_node(const std::string& name) {
+OrderedJson nvme_node(const std::string& name) {
   std::string_view rest = std::string_view(name).substr(std::string_view("nvme://").size());
   const std::string device(take_until(rest, '/'));
   return {{"driver", "nvme"}, {"device", device}, {"namespace", number_or(rest, 1U)}};
@@ -234,7 +236,7 @@ Json nvme_node(const std::string& name) {
 
 struct Protocol {
   std::string_view beginning;
-  Json (*node)(const std::string& name);
+  OrderedJson (*node)(const std::string& name);
 };
 
 constexpr auto kProtocols = std::to_array<Protocol>({
@@ -298,8 +300,8 @@ std::string nbd_uri(std::string_view rest) {
   return fmt::format("nbd://{}/{}", rest, name);
 }
 
-std::string blockdev(const Json& node) {
-  const std::string text = node.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string blockdev(const OrderedJson& node) {
+  const std::string text = node.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   return "--blockdev " + shell_word(text);
 }
 
@@ -315,7 +317,7 @@ std::optional<std::string> instead_of_qemu_name(const std::string& name,
   const auto* const protocol = std::ranges::find_if(
       kProtocols, [&](const Protocol& one) { return text.starts_with(one.beginning); });
   if (protocol == kProtocols.end()) return std::nullopt;
-  Json node = protocol->node(name);
+  OrderedJson node = protocol->node(name);
   const bool is_told = format && *format != "auto";
   const std::string driver = is_told ? *format : format_by_ending(text);
   if (driver != "raw") node = {{"driver", driver}, {"file", std::move(node)}};

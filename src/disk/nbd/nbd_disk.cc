@@ -129,8 +129,9 @@ GuestOffset NbdDisk::answered(NbdRequest request, GuestRange range) const {
 }
 
 bool NbdDisk::reads_at(GuestOffset offset) const {
-  constexpr std::uint64_t kSector = 512;
-  const GuestRange sector = {offset, std::min<std::uint64_t>(kSector, GuestOffset(size_) - offset)};
+  constexpr std::uint64_t kSectorSize = 512;
+  const GuestRange sector = {offset,
+                             std::min<std::uint64_t>(kSectorSize, GuestOffset(size_) - offset)};
   return answered(NbdRequest::kRead, sector) == sector.end();
 }
 
