@@ -20,7 +20,6 @@ served() { serve socket "$@" && same_as_its_copy; }
 served pattern size=3M
 served random size=2M seed=3
 served sparse-random size=64M percent=5 seed=7
-served zero
 served null size=100M
 served data size=8M data='@0x100000 0x55*100000 "text" @5000000 (1 2 3)*4000 @8388607 1'
 
