@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +43,15 @@ std::shared_ptr<const Disk> make_file_disk(UniqueFd fd, const std::string& name,
   using enum FileDisk::Sharing;
   return std::make_shared<const FileDisk>(std::move(fd), name,
                                           options.force_share ? kAll : kReaders);
+}
+
+// A file that its file system (FUSE) has open past the page cache, "direct_io", is read as it is;
+// but what is read ahead goes into the page cache all the same. There an answer that is too short
+// counts as the end of the file, and splice() then took zeros for what follows, now and then
+// (Linux 6.18). Nobody can ask which files these are.
+bool is_in_user_space(int fd) {
+  struct statfs system {};
+  return ::fstatfs(fd, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC;
 }
 
 // After the year 2262 it starts again from below; what differs does so there, too.
@@ -83,6 +94,7 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   } else {
     tell(name_, "a second descriptor", errno, "its clusters are probed with readahead");
   }
+  may_be_read_ahead_ = !is_in_user_space(fd_.get());
   mtime_ns_ = mtime_ns(now);
   if (!block_device_) {
     hole_answers_ = probe_holes(fd_.get(), size_);
@@ -154,6 +166,7 @@ Run FileDisk::run_at(GuestRange range) const {
 }
 
 void FileDisk::will_read(GuestRange range) const noexcept {
+  if (!may_be_read_ahead_) return;
   ::posix_fadvise(fd_.get(), static_cast<off_t>(range.begin.value()),
                   static_cast<off_t>(range.length), POSIX_FADV_WILLNEED);
 }

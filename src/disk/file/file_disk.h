@@ -58,6 +58,7 @@ class FileDisk final : public Disk {
   std::uint64_t size_ = 0;
   std::int64_t mtime_ns_ = 0;
   HoleAnswers hole_answers_ = HoleAnswers::kNone;
+  bool may_be_read_ahead_ = true;
 };
 
 }  // namespace qcow2stream
