@@ -15,34 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/percent.h"
 #include "common/shell_word.h"
 
 namespace qcow2stream::cli {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                           hex_digit(text[i + 2]) >= 0;
-    if (is_escape) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 // Everything before the first `mark`, which goes too; all of it where there is none.
 std::string_view take_until(std::string_view& text, char mark) {
@@ -63,7 +42,7 @@ struct Uri {
   [[nodiscard]] std::string parameter(std::string_view name) const {
     for (std::string_view rest = query; !rest.empty();) {
       std::string_view value = take_until(rest, '&');
-      if (take_until(value, '=') == name) return decoded(value);
+      if (take_until(value, '=') == name) return percent_decoded(value);
     }
     return "";
   }
@@ -78,17 +57,17 @@ Uri parse_uri(std::string_view text) {
   uri.query = text;
   std::string_view authority = path.substr(0, path.find('/'));
   path.remove_prefix(authority.size());
-  uri.path = decoded(path);
+  uri.path = percent_decoded(path);
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    uri.user = decoded(authority.substr(0, authority.find_first_of(":%@")));
+    uri.user = percent_decoded(authority.substr(0, authority.find_first_of(":%@")));
     authority.remove_prefix(at + 1);
   }
   if (authority.starts_with('[')) {
     authority.remove_prefix(1);
-    uri.host = decoded(take_until(authority, ']'));
+    uri.host = percent_decoded(take_until(authority, ']'));
     take_until(authority, ':');
   } else {
-    uri.host = decoded(take_until(authority, ':'));
+    uri.host = percent_decoded(take_until(authority, ':'));
   }
   uri.port = authority;
   return uri;

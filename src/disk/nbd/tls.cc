@@ -12,34 +12,13 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/percent.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
 
 constexpr const char* kWithout = "tls-verify-peer=false in the URI does without";
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      result += text[i];
-      continue;
-    }
-    result += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return result;
-}
 
 [[noreturn]] void refuse(const std::string& uri, const std::string& reason) {
   throw Error(ErrorKind::kFailed, uri, "the server cannot be verified", reason)
@@ -94,8 +73,8 @@ std::optional<std::string> uri_parameter(std::string_view uri, std::string_view 
     const std::size_t end = std::min(rest.find_first_of("&;"), rest.size());
     const std::string_view pair = rest.substr(0, end);
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (decoded(pair.substr(0, equals)) == name) {
-      value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    if (percent_decoded(pair.substr(0, equals)) == name) {
+      value = percent_decoded(pair.substr(std::min(equals + 1, pair.size())));
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
