@@ -34,6 +34,10 @@ void throw_read_error(const std::string& name, GuestOffset offset, int error,
       .about(ErrorSubject::kDisk);
 }
 
+void throw_nothing_attached(const std::string& name, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, name, "is empty", reason).about(ErrorSubject::kDisk);
+}
+
 namespace {
 
 Error disk_changed(const std::string& name, const std::string& how) {

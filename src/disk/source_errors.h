@@ -18,6 +18,8 @@ void check_open_for_reading(int fd, const std::string& name);
 // The same, where more is known than the error number says.
 [[noreturn]] void throw_read_error(const std::string& name, GuestOffset offset, int error,
                                    const std::string& reason);
+// `reason` says what it is that has no size. What has none is no backup of anything.
+[[noreturn]] void throw_nothing_attached(const std::string& name, const std::string& reason);
 [[noreturn]] void throw_disk_changed(const std::string& name, const std::string& how);
 // `offset` is where a read found the end of a disk of `size` bytes.
 [[noreturn]] void throw_disk_ended(const std::string& name, GuestOffset offset, std::uint64_t size);

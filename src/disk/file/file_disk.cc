@@ -78,9 +78,7 @@ FileDisk::FileDisk(UniqueFd fd, std::string name, Sharing sharing)
   if (sharing == Sharing::kReaders) lock_.emplace(fd_.get(), name_);
   size_ = current_size(now);
   if (block_device_ && size_ == 0) {
-    throw Error(ErrorKind::kFailed, name_, "is empty",
-                "the device has no size: nothing is attached to it")
-        .about(ErrorSubject::kDisk);
+    throw_nothing_attached(name_, "the device has no size: nothing is attached to it");
   }
   if (size_ == 0 && !is_empty()) {
     throw Error(ErrorKind::kFailed, name_, "cannot be used as a disk",

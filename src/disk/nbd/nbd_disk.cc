@@ -14,6 +14,7 @@
 #include "disk/nbd/context.h"
 #include "disk/nbd/queue.h"
 #include "disk/nbd/status.h"
+#include "disk/source_errors.h"
 
 namespace qcow2stream {
 namespace {
@@ -41,9 +42,7 @@ std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdO
 // cannot be told from one that is not ready.
 std::shared_ptr<const NbdDisk> not_empty(std::shared_ptr<const NbdDisk> disk) {
   if (disk->size() != 0) return disk;
-  throw Error(ErrorKind::kFailed, disk->name(), "is empty",
-              "the export has no size: nothing is attached to it")
-      .about(ErrorSubject::kDisk);
+  throw_nothing_attached(disk->name(), "the export has no size: nothing is attached to it");
 }
 
 std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOptions& options,

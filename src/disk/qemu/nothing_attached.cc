@@ -11,7 +11,7 @@
 #include <array>
 #include <string_view>
 
-#include "qcow2stream/error.h"
+#include "disk/source_errors.h"
 #include "qcow2stream/qemu.h"
 #include "system/fd.h"
 
@@ -43,9 +43,7 @@ void check_devices_below(const QemuSource& source) {
   if (source.isolated) return;
   for (const std::string& file : files_of(source)) {
     if (!is_device_without_size(file)) continue;
-    throw Error(ErrorKind::kFailed, file, "is empty",
-                "the device has no size: nothing is attached to it")
-        .about(ErrorSubject::kDisk);
+    throw_nothing_attached(file, "the device has no size: nothing is attached to it");
   }
 }
 
@@ -53,9 +51,7 @@ void check_size_served(const QemuSource& source, std::uint64_t size) {
   if (size != 0 || source.file != nullptr || !files_of(source).empty()) return;
   const nlohmann::json driver = nlohmann::json::parse(source.node.text).value("driver", "");
   if (std::ranges::find(kFormatsWithSize, driver) != kFormatsWithSize.end()) return;
-  throw Error(ErrorKind::kFailed, source.name, "is empty",
-              "it has no size: nothing is attached to what it reads")
-      .about(ErrorSubject::kDisk);
+  throw_nothing_attached(source.name, "it has no size: nothing is attached to what it reads");
 }
 
 }  // namespace qcow2stream
