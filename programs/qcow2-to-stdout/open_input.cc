@@ -16,6 +16,7 @@
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/nbd.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/stream.h"
 
@@ -80,11 +81,38 @@ std::string file_format(const Options& options) {
   return file_format(options.disk, options.format, qemu_options(options));
 }
 
+// Opens with our own reader, and with QEMU what that one cannot read.
+template <class Own, class Qemu>
+auto open_qcow2_or_ask_qemu(const Own& own, const Qemu& qemu) {
+  try {
+    return own();
+  } catch (const Error& error) {
+    if (error.advice() != Advice::kReadWithQemu) throw;
+    return qemu();
+  }
+}
+
+// Whether the file is read without QEMU. What is not trusted is read by a program that is confined.
+bool is_read_here(const std::string& format, const QemuOptions& qemu) {
+  return format == "qcow2" && !qemu.isolate;
+}
+
 std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
                                       const QemuOptions& qemu) {
   const std::string format = file_format(path, given_format, qemu);
   if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
-  return open_qemu(path, format, qemu);
+  if (!is_read_here(format, qemu)) return open_qemu(path, format, qemu);
+  return open_qcow2_or_ask_qemu([&] { return open_qcow2(path, {.force_share = qemu.force_share}); },
+                                [&] { return open_qemu(path, format, qemu); });
+}
+
+DiskWithChanges open_shallow(const std::string& path, const std::string& given_format,
+                             std::uint64_t unit, const QemuOptions& qemu) {
+  const std::string format = file_format(path, given_format, qemu);
+  if (!is_read_here(format, qemu)) return open_qemu_shallow(path, format, unit, qemu);
+  return open_qcow2_or_ask_qemu(
+      [&] { return open_qcow2_shallow(path, 1, unit, {.force_share = qemu.force_share}); },
+      [&] { return open_qemu_shallow(path, format, unit, qemu); });
 }
 
 // DISK or the base without any special case.
@@ -168,10 +196,10 @@ std::uint64_t increment_unit(const ImageOptions& image) {
 Input open_source(const Options& options, Progress& progress) {
   if (reads_stdin(options)) return open_stdin(options, progress);
   if (!options.dirty_bitmap && !options.shallow) return {.disk = open_named(options)};
-  DiskWithChanges source =
-      options.shallow ? open_qemu_shallow(options.disk, file_format(options),
-                                          increment_unit(options.image), qemu_options(options))
-                      : open_with_bitmap(options);
+  DiskWithChanges source = options.shallow
+                               ? open_shallow(options.disk, options.format,
+                                              increment_unit(options.image), qemu_options(options))
+                               : open_with_bitmap(options);
   return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
 }
 
