@@ -66,32 +66,25 @@ void refuse_way_to_disk(const std::string& disk, const std::string& format) {
   }
 }
 
+NbdOptions nbd_options(const Options& options) {
+  NbdOptions nbd = options.nbd;
+  nbd.bitmap = options.dirty_bitmap;
+  return nbd;
+}
+
+// Without what only DISK is asked.
 QemuOptions qemu_options(const Options& options) {
   return {.nbd = options.nbd, .isolate = options.isolate, .force_share = options.force_share};
 }
 
-std::string file_format(const std::string& path, const std::string& given,
-                        const QemuOptions& qemu) {
-  return given == "auto" ? probe_format(path, qemu) : given;
-}
-
-// That of DISK.
-std::string file_format(const Options& options) {
-  return file_format(options.disk, options.format, qemu_options(options));
-}
-
-std::shared_ptr<const Disk> open_file(const std::string& path, const std::string& given_format,
-                                      const QemuOptions& qemu) {
-  const std::string format = file_format(path, given_format, qemu);
-  if (format == "raw") return open_disk(path, {.force_share = qemu.force_share});
-  return open_qemu(path, format, qemu);
-}
-
-// DISK or the base without any special case.
-std::shared_ptr<const Disk> open_simple(const std::string& disk, const std::string& format,
-                                        const Options& options) {
-  return is_nbd_uri(disk) ? open_nbd(disk, options.nbd)
-                          : open_file(disk, format, qemu_options(options));
+// `asks` is what DISK is asked, too.
+Opened open_file(const std::string& path, const std::string& given_format, const QemuOptions& qemu,
+                 const QemuOptions& asks) {
+  const std::string format = given_format == "auto" ? probe_format(path, qemu) : given_format;
+  if (format == "raw" && !asks.nbd.bitmap && !asks.top_image_unit) {
+    return {.disk = open_disk(path, {.force_share = qemu.force_share}), .changes = nullptr};
+  }
+  return open_qemu(path, format, asks);
 }
 
 std::string spool_directory(const Options& options) {
@@ -141,37 +134,26 @@ Input open_stdin(const Options& options, Progress& progress) {
                              name, disk->size(), disk->size())};
 }
 
-std::shared_ptr<const Disk> open_named(const Options& options) {
-  if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, options.nbd);
-  if (!options.server.empty()) return open_nbd_server(options.server, options.nbd);
-  return open_simple(options.disk, options.format, options);
-}
-
-DiskWithChanges open_with_bitmap(const Options& options) {
-  const std::string& bitmap = *options.dirty_bitmap;
-  if (options.blockdev) {
-    return open_qemu_node_with_bitmap(*options.blockdev, options.objects, bitmap, options.nbd);
-  }
-  if (!options.server.empty()) {
-    return open_nbd_server_with_bitmap(options.server, bitmap, options.nbd);
-  }
-  if (is_nbd_uri(options.disk)) return open_nbd_with_bitmap(options.disk, bitmap, options.nbd);
-  return open_qemu_with_bitmap(options.disk, file_format(options), bitmap, qemu_options(options));
-}
-
 // The unit in which the image leaves parts to its backing file.
 std::uint64_t increment_unit(const ImageOptions& image) {
   const bool subclusters = image.extended_l2 && !image.compression;
   return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
 }
 
+Opened open_named(const Options& options) {
+  const NbdOptions nbd = nbd_options(options);
+  if (options.blockdev) return open_qemu_node(*options.blockdev, options.objects, nbd);
+  if (!options.server.empty()) return open_nbd_server(options.server, nbd);
+  if (is_nbd_uri(options.disk)) return open_nbd(options.disk, nbd);
+  QemuOptions asks = qemu_options(options);
+  asks.nbd = nbd;
+  if (options.shallow) asks.top_image_unit = increment_unit(options.image);
+  return open_file(options.disk, options.format, qemu_options(options), asks);
+}
+
 Input open_source(const Options& options, Progress& progress) {
   if (reads_stdin(options)) return open_stdin(options, progress);
-  if (!options.dirty_bitmap && !options.shallow) return {.disk = open_named(options)};
-  DiskWithChanges source =
-      options.shallow ? open_qemu_shallow(options.disk, file_format(options),
-                                          increment_unit(options.image), qemu_options(options))
-                      : open_with_bitmap(options);
+  Opened source = open_named(options);
   return {.disk = std::move(source.disk), .changes = std::move(source.changes)};
 }
 
@@ -195,7 +177,10 @@ std::shared_ptr<const Disk> open_base(const Options& options) {
   if (!options.base) return nullptr;
   std::shared_ptr<const Disk> base;
   try {
-    base = open_simple(*options.base, options.base_format.value_or("raw"), options);
+    const QemuOptions qemu = qemu_options(options);
+    base = is_nbd_uri(*options.base)
+               ? open_nbd(*options.base, options.nbd).disk
+               : open_file(*options.base, options.base_format.value_or("raw"), qemu, qemu).disk;
   } catch (const Error& error) {
     hint_at_server(*options.base, error);
   }
