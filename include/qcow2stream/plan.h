@@ -39,7 +39,7 @@ struct SavedPlan {
 };
 
 // What a file with the plan of `image` holds. Only a part of it is no plan, and load_plan() finds
-// that out. `shallow`: the survey was of what open_qemu_shallow() gave.
+// that out. `shallow`: the survey was of what open_qemu() gave with top_image_unit.
 std::vector<std::byte> encode_plan(const Image& image, bool shallow = false);
 
 // Reads a plan. Takes memory in proportion to what the file really has. Throws Error{kFailed}: the

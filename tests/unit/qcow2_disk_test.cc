@@ -58,7 +58,7 @@ ImageOptions some_options() {
 }
 
 std::shared_ptr<const Disk> open_image(std::vector<std::byte> image) {
-  return open_qcow2(std::make_shared<MemoryDisk>(std::move(image)));
+  return open_qcow2(std::make_shared<MemoryDisk>(std::move(image))).disk;
 }
 
 std::vector<std::byte> image_of(std::vector<std::byte> content, const ImageOptions& options) {

@@ -194,38 +194,39 @@ class ChainOpener {
   std::vector<std::pair<dev_t, ino_t>> seen_;
 };
 
-}  // namespace
-
-std::shared_ptr<const Disk> open_qcow2(const std::string& path, const Qcow2Options& options) {
-  return std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
-}
-
-std::shared_ptr<const Disk> open_qcow2(std::shared_ptr<const Disk> file,
-                                       const Qcow2Options& options) {
-  return std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-}
-
-DiskWithChanges open_qcow2_shallow(const std::string& path, std::uint64_t images,
-                                   std::uint64_t cluster_size, const Qcow2Options& options) {
-  const auto top = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, images));
-  if (top->chain().images.size() < images) {
+Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Options& options) {
+  const auto top =
+      std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
+  if (top->chain().images.size() < wanted.images) {
     throw Error(ErrorKind::kFailed, path, "has fewer images in its chain",
-                fmt::format("{}, not {}", top->chain().images.size(), images))
+                fmt::format("{}, not {}", top->chain().images.size(), wanted.images))
         .about(ErrorSubject::kDisk);
   }
-  const auto changes = changes_of_top(top, images);
+  const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % cluster_size == 0 || top->chain().is_whole) return {top, changes};
+  if (offsets % wanted.unit == 0 || top->chain().is_whole) return {top, changes};
   try {
     const auto whole =
         std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
-    return {whole, changes_of_top(whole, images)};
+    return {whole, changes_of_top(whole, wanted.images)};
   } catch (const Error& error) {
     if (error.advice() == Advice::kReadWithQemu) throw;
     const std::string reason = error.name() + ": " + error.what_failed() +
                                (error.reason().empty() ? "" : ": " + error.reason());
-    throw_needs_chain(path, offsets, cluster_size, reason);
+    throw_needs_chain(path, offsets, wanted.unit, reason);
   }
+}
+
+}  // namespace
+
+Opened open_qcow2(const std::string& path, const Qcow2Options& options) {
+  if (options.top) return open_top(path, *options.top, options);
+  return {std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages)), nullptr};
+}
+
+Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
+  const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
+  return {disk, options.top ? changes_of_top(disk, 1) : nullptr};
 }
 
 }  // namespace qcow2stream

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What has changed, as an image of QEMU's knows it: a dirty bitmap that is kept in it, or that it
-// is the top one of a chain of images.
+// A dirty bitmap that is kept in an image. (What the top image of a chain holds: shallow.cc.)
+
+#include "disk/qemu/changes.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,6 @@
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
 #include "qcow2stream/error.h"
-#include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
 namespace {
@@ -45,8 +45,8 @@ void check_bitmap(const QemuSource& source, const Json& info, const std::string&
               join_names(names, "the image has none"));
 }
 
-DiskWithChanges open_with_bitmap(const QemuSource& source, const std::string& bitmap,
-                                 const NbdOptions& options) {
+Opened open_with_bitmap(const QemuSource& source, const std::string& bitmap,
+                        const NbdOptions& options) {
   if (bitmap.empty() || !is_utf8(bitmap)) {
     throw Error(ErrorKind::kUsage, bitmap, "", "not the name of a dirty bitmap");
   }
@@ -68,21 +68,19 @@ void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) 
 
 }  // namespace
 
-DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
-                                      const std::string& bitmap, const QemuOptions& options) {
+Opened open_file_with_bitmap(const std::string& path, const std::string& format,
+                             const std::string& bitmap, const QemuOptions& options) {
   const QemuSource source = qemu_file(path, format, options);
   const std::string name = bare_name(bitmap);
   check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
   return open_with_bitmap(source, name, options.nbd);
 }
 
-DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
-                                           const std::vector<std::string>& objects,
-                                           const std::string& bitmap, const NbdOptions& options) {
-  const QemuSource source = qemu_block_node(blockdev, objects);
+Opened open_node_with_bitmap(const QemuSource& node, const std::string& bitmap,
+                             const NbdOptions& options) {
   const std::string name = bare_name(bitmap);
-  check_bitmap_if_qcow2(source, name);
-  return open_with_bitmap(source, name, options);
+  check_bitmap_if_qcow2(node, name);
+  return open_with_bitmap(node, name, options);
 }
 
 }  // namespace qcow2stream

@@ -9,11 +9,11 @@
 
 #include <string_view>
 
+#include "disk/qemu/changes.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
 #include "disk/top_of_chain.h"
 #include "qcow2stream/error.h"
-#include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
 namespace {
@@ -32,16 +32,16 @@ std::shared_ptr<const Disk> open_chain(const QemuSource& chain, std::uint64_t cl
 
 }  // namespace
 
-DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& format,
-                                  std::uint64_t cluster_size, const QemuOptions& options) {
+Opened open_top_image(const std::string& path, const std::string& format, std::uint64_t unit,
+                      const QemuOptions& options) {
   const QemuSource source = qemu_file(path, format, options, QemuChain::kTopOnly);
   const auto top = serve_with_qemu(source, {.allocation_depth = true}, options.nbd);
   const auto changes = make_changes(top);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % cluster_size == 0) return {top, changes};
+  if (offsets % unit == 0) return {top, changes};
   QemuSource chain = qemu_file(path, format, options);
   chain.file = source.file;  // watched from the beginning
-  return {open_chain(chain, cluster_size, offsets, options.nbd), changes};
+  return {open_chain(chain, unit, offsets, options.nbd), changes};
 }
 
 }  // namespace qcow2stream
