@@ -22,7 +22,4 @@ std::vector<std::string> bitmap_contexts(const std::string& bitmap);
 // What a server offers, as a reason why the bitmap that was wanted cannot be had.
 std::string list_bitmaps(const std::vector<std::string>& offered_contexts);
 
-// Names for a message, the first ones of many; `none` where there are none.
-std::string join_names(const std::vector<std::string>& names, const std::string& none);
-
 }  // namespace qcow2stream
