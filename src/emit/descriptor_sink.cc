@@ -30,6 +30,7 @@
 #include "base/errors.h"
 #include "base/tell.h"
 #include "system/fd.h"
+#include "system/io.h"
 #include "system/qemu_locks.h"
 
 namespace qcow2stream {
@@ -138,21 +139,19 @@ void DescriptorSink::begin(const Announcement& /*announcement*/) {
 }
 
 void DescriptorSink::flush() {
-  while (::fsync(fd_) != 0) {
-    if (errno != EINTR)
-      throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
+  if (uninterrupted([&] { return ::fsync(fd_); }) != 0) {
+    throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
   }
 }
 
 std::size_t DescriptorSink::write(std::span<const std::byte> bytes) {
   for (;;) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    const ssize_t n = uninterrupted([&] { return ::write(fd_, bytes.data(), bytes.size()); });
     if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno == EAGAIN) {
-      wait_writable();
-    } else if (errno != EINTR) {
+    if (errno != EAGAIN) {
       throw system_error(name_, "write failed", errno).about(ErrorSubject::kOutput);
     }
+    wait_writable();
   }
 }
 
@@ -177,9 +176,8 @@ ssize_t DescriptorSink::call(Method method, const Place& from, std::size_t lengt
 std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) {
   const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
   while (!methods_.empty()) {
-    const ssize_t n = call(methods_.front(), from, most);
+    const ssize_t n = uninterrupted([&] { return call(methods_.front(), from, most); });
     if (n > 0) return static_cast<std::uint64_t>(n);
-    if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) {
       // Whose it is the kernel does not say. If the output has room it was the disk, whose reading
       // shows what is wrong.

@@ -60,7 +60,7 @@ class ReadAhead {
       const std::uint64_t n = std::min(rest_.range.length, kReadAheadStep);
       if (rest_.kind == Segment::Kind::kDisk) disk_.will_read({rest_.disk_offset, n});
       rest_.disk_offset += n;
-      rest_.range = {rest_.range.begin + n, rest_.range.length - n};
+      rest_.range = rest_.range.without_first(n);
       position_ = rest_.range.begin;
     }
   }
@@ -143,9 +143,8 @@ class Emitter {
   void transfer_segment(Segment rest) {
     while (rest.range.length > 0) {
       const Run run = image_.disk().run_at({rest.disk_offset, rest.range.length});
-      HostRange range = rest.range.first(run.range.length);
+      HostRange range = rest.range.take_front(run.range.length);
       rest.disk_offset += range.length;
-      rest.range = rest.range.without_first(range.length);
       if (run.where) transfer(range, *run.where);
       write_segment(range);
     }
@@ -166,10 +165,9 @@ class Emitter {
 
   void write_segment(HostRange range) {
     while (range.length > 0) {
-      const auto piece = read_piece({range.begin, std::min(range.length, kBufferSize)});
+      const auto piece = read_piece(range.take_front(kBufferSize));
       write(piece);
       pass_on(piece.size());
-      range = {range.begin + piece.size(), range.length - piece.size()};
       read_ahead_->advance(range.begin);
     }
   }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "system/cores.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr unsigned kMaxThreads = 4;
 
 unsigned thread_count(const Image& image, unsigned wanted) {
   if (image.options().compression) {
-    return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+    return wanted != 0 ? wanted : cores();
   }
   return std::clamp(image.disk().traits().queues, 1U, kMaxThreads);
 }
@@ -91,14 +93,12 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   Slot& target = slot(piece.ticket);
   // To cut through a compressed cluster is to compress it twice.
   const bool whole = rest_.kind == Segment::Kind::kCompressed;
-  const std::uint64_t n = whole ? rest_.range.length
-                                : std::min<std::uint64_t>(rest_.range.length, traits_.request_size);
+  piece.segment.range = rest_.range.take_front(whole ? rest_.range.length : traits_.request_size);
+  const std::uint64_t n = piece.segment.range.length;
+  rest_.disk_offset += n;
   target.buffer = take_buffer();
-  piece.segment.range.length = n;
   if (target.buffer.size() < n) target.buffer.resize(n);
   target.length = n;
-  rest_.disk_offset += n;
-  rest_.range = {rest_.range.begin + n, rest_.range.length - n};
   return piece;
 }
 

@@ -195,7 +195,7 @@ void CompressedData::compress(const Piece& piece, const CompressedLayout::Cursor
 void CompressedData::report_change(GuestCluster cluster, std::size_t size,
                                    std::size_t planned) const {
   throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
-              fmt::format("the cluster at {} compresses to {} bytes, to {} before",
+              fmt::format("the cluster at {} compresses to {} bytes, and did to {} before",
                           layout_.geometry().offset(cluster).value(), size, planned));
 }
 

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/tell.h"
 #include "base/zero.h"
+#include "system/io.h"
 #include "system/temporary_name.h"
 
 namespace qcow2stream {
@@ -43,14 +44,17 @@ UniqueFd open_nameless(const std::string& directory) {
   return open_named(directory);
 }
 
+Error spool_error(const std::string& directory, const std::string& what_failed, int number) {
+  return system_error(directory, what_failed, number)
+      .about(ErrorSubject::kSpool)
+      .advise(Advice::kOtherSpool);
+}
+
 }  // namespace
 
 SpoolFile::SpoolFile(const std::string& directory)
     : directory_(directory), fd_(open_nameless(directory)) {
-  if (!fd_)
-    throw system_error(directory_, "cannot hold a spool file", errno)
-        .about(ErrorSubject::kSpool)
-        .advise(Advice::kOtherSpool);
+  if (!fd_) throw spool_error(directory_, "cannot hold a spool file", errno);
 }
 
 void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, BlockMap* stored) {
@@ -73,38 +77,21 @@ void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Bl
 }
 
 void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw system_error(directory_, "write failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
+  const Moved moved = write_full_at(fd_.get(), offset, bytes);
+  if (moved.bytes < bytes.size()) throw spool_error(directory_, "write failed", moved.error);
 }
 
 void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
-  while (!out.empty()) {
-    const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw system_error(directory_, "read failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
-    if (n == 0) throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
-    out = out.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
+  const Moved moved = read_full_at(fd_.get(), offset, out);
+  if (moved.error != 0) throw spool_error(directory_, "read failed", moved.error);
+  if (moved.bytes < out.size()) {
+    throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
   }
 }
 
 void SpoolFile::resize(std::uint64_t size) {
-  while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-    if (errno != EINTR)
-      throw system_error(directory_, "write failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
+  if (uninterrupted([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
+    throw spool_error(directory_, "write failed", errno);
   }
 }
 

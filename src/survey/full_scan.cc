@@ -109,16 +109,14 @@ class Worker {
     if (!run_begin_) run_begin_ = pieces_.front().begin;
     const std::size_t slot = next_ % readings_.size();
     GuestRange& piece = pieces_.front();
-    const std::uint64_t n = std::min(piece.length, read_size_);
-    readings_[slot] = {.range = {piece.begin, n}, .run_begin = *run_begin_};
-    piece = {piece.begin + n, piece.length - n};
+    readings_[slot] = {.range = piece.take_front(read_size_), .run_begin = *run_begin_};
     if (piece.length == 0) pieces_.erase(pieces_.begin());
     readings_[slot].ends_run = pieces_.empty();
     if (pieces_.empty()) run_begin_.reset();
 
     // Only the disk's last cluster is not whole; a base may go on where the disk ends.
     const GuestRange& range = readings_[slot].range;
-    const std::uint64_t padded = align_up(n, geometry_.cluster_size());
+    const std::uint64_t padded = align_up(range.length, geometry_.cluster_size());
     disk_.start(slot, range.begin, padded);
     if (base_) base_->start(slot, range.begin, padded);
     ++next_;

@@ -22,6 +22,7 @@
 #include "survey/full_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
+#include "system/cores.h"
 
 namespace qcow2stream {
 namespace {
@@ -105,13 +106,13 @@ void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
 constexpr unsigned kFewestForServers = 4;
 
 unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
-  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+  unsigned threads = cores();
   if (!disk.names_places) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 
 unsigned threads_to_work(unsigned wanted) {
-  return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+  return wanted != 0 ? wanted : cores();
 }
 
 // One survey, step by step.

@@ -83,8 +83,7 @@ bool SurveyWork::take(std::vector<GuestRange>& batch) {
   while (!stopped_ && bytes < kPieceSize && batch.size() < kMaxPieces) {
     if (rest_.length == 0 && !next_extent()) break;
     const GuestOffset cut(align_down(rest_.begin.value() + kPieceSize, kPieceSize));
-    const GuestRange piece{rest_.begin, std::min(rest_.end(), cut) - rest_.begin};
-    rest_ = {piece.end(), rest_.length - piece.length};
+    const GuestRange piece = rest_.take_front(cut - rest_.begin);
     batch.push_back(piece);
     bytes += piece.length;
   }

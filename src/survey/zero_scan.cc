@@ -109,9 +109,7 @@ class Scanner {
     }
     const std::uint64_t step = std::max(want, geometry_.cluster_size());
     const GuestOffset cut(align_down(piece_.begin.value() + step, geometry_.cluster_size()));
-    const GuestRange range{piece_.begin, std::min(cut, piece_.end()) - piece_.begin};
-    piece_ = {range.end(), piece_.length - range.length};
-    return range;
+    return piece_.take_front(cut - piece_.begin);
   }
 
   void start(std::vector<std::uint64_t>& slots, GuestRange range) {
@@ -119,7 +117,7 @@ class Scanner {
     slots.pop_back();
     Slot& slot = slots_[tag];
     slot.end = range.end();
-    slot.reading = {range.begin, std::min<std::uint64_t>(range.length, slot.buffer.size())};
+    slot.reading = range.first(slot.buffer.size());
     ++in_flight_;
     queue_->submit(range.begin, slot.buffer.first(slot.reading.length), tag);
   }

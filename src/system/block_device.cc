@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,7 @@
 
 #include "system/device_node.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -125,7 +127,7 @@ std::optional<std::string> first_line(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!file) return std::nullopt;
   std::string line(kLongestLine, '\0');
-  const ssize_t n = ::read(file.get(), line.data(), line.size());
+  const ssize_t n = uninterrupted([&] { return ::read(file.get(), line.data(), line.size()); });
   if (n <= 0) return std::nullopt;
   line.resize(static_cast<std::size_t>(n));
   return line.substr(0, line.find('\n'));

@@ -15,12 +15,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "base/errors.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -191,11 +193,8 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   write_end = UniqueFd();
   output_->close_write_end();
   StartFailure failure;
-  ssize_t n = 0;
-  do {
-    n = ::read(read_end.get(), &failure, sizeof failure);
-  } while (n < 0 && errno == EINTR);
-  if (n != sizeof failure) return;
+  const Moved told = read_full(read_end.get(), std::as_writable_bytes(std::span(&failure, 1)));
+  if (told.bytes < sizeof failure) return;
   wait();
   if (failure.is_confinement) {
     refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
@@ -214,8 +213,7 @@ Child::~Child() {
 
 int Child::wait() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  uninterrupted([&] { return ::waitpid(pid_, &status, 0); });
   pid_ = -1;
   return status;
 }

@@ -14,6 +14,8 @@
 #include <functional>
 #include <system_error>
 
+#include "system/io.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -88,8 +90,8 @@ void ChildOutput::run() {
 bool ChildOutput::take() {
   std::array<char, kReadAtOnce> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   for (std::size_t taken = 0; taken < kPipeCapacity;) {
-    const ssize_t n = ::read(read_end_.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n =
+        uninterrupted([&] { return ::read(read_end_.get(), bytes.data(), bytes.size()); });
     if (n < 0) return errno == EAGAIN;
     if (n == 0) return false;
     const auto count = static_cast<std::size_t>(n);

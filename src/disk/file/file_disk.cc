@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/file.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -123,20 +125,15 @@ std::uint64_t FileDisk::current_size(const struct stat& status) const {
 
 // Files of /proc, and some of FUSE, have a size of 0 and something to read.
 bool FileDisk::is_empty() const {
-  std::byte first{};
-  return ::pread(fd_.get(), &first, 1, 0) == 0;
+  std::array<std::byte, 1> first{};
+  const Moved moved = read_full_at(fd_.get(), 0, first);
+  return moved.bytes == 0 && moved.error == 0;
 }
 
 void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
-  while (!buffer.empty()) {
-    const ssize_t n =
-        ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset.value()));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_read_error(name_, offset, errno);
-    if (n == 0) throw_disk_ended(name_, offset, size_);
-    buffer = buffer.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
+  const Moved moved = read_full_at(fd_.get(), offset.value(), buffer);
+  if (moved.error != 0) throw_read_error(name_, offset + moved.bytes, moved.error);
+  if (moved.bytes < buffer.size()) throw_disk_ended(name_, offset + moved.bytes, size_);
 }
 
 DiskTraits FileDisk::traits() const {
@@ -192,8 +189,8 @@ std::vector<Caveat> FileDisk::caveats() const {
   }
   if (hole_answers_ == HoleAnswers::kDoubtful) {
     all.push_back(
-        {"the file system says that it holds no data, though it takes space: it counts as "
-         "zeros",
+        {"the file system says that it holds no data, though it takes space: it "
+         "counts as zeros",
          Advice::kWithoutExtents});
   }
   return all;

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <condition_variable>
@@ -17,6 +16,7 @@
 
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -98,16 +98,10 @@ class ThreadQueue final : public RequestQueue {
   }
 
   void read(Request& request) const {
-    while (!request.buffer.empty()) {
-      const ssize_t n = ::pread(target_.fd, request.buffer.data(), request.buffer.size(),
-                                static_cast<off_t>(request.offset.value()));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) request.error = errno;
-      if (n == 0) request.ended = true;
-      if (n <= 0) return;
-      request.offset += static_cast<std::size_t>(n);
-      request.buffer = request.buffer.subspan(static_cast<std::size_t>(n));
-    }
+    const Moved moved = read_full_at(target_.fd, request.offset.value(), request.buffer);
+    request.error = moved.error;
+    request.ended = moved.error == 0 && moved.bytes < request.buffer.size();
+    request.offset += moved.bytes;
   }
 
   ReadTarget target_;

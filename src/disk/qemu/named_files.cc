@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +19,7 @@
 #include "qcow2stream/qemu.h"
 #include "system/descriptor_name.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -68,8 +68,7 @@ std::string data_name(const std::vector<std::byte>& header) {
 // Of a regular file or a block device; empty for what is no qcow2 image.
 std::vector<std::byte> header_of(int fd) {
   std::vector<std::byte> bytes(kLookAt);
-  const ssize_t n = ::pread(fd, bytes.data(), bytes.size(), 0);
-  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  bytes.resize(read_full_at(fd, 0, bytes).bytes);
   const bool is_image =
       bytes.size() >= kSmallestHeader && load_big<std::uint32_t>(bytes.data()) == kMagic;
   return is_image ? bytes : std::vector<std::byte>();
