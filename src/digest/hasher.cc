@@ -44,7 +44,7 @@ class OpensslHasher final : public Hasher {
 
  private:
   void check(bool ok) const {
-    if (!ok) throw Error(ErrorKind::kFailed, name_, "digest failed", "OpenSSL refuses");
+    if (!ok) throw Error(ErrorKind::kFailed, name_, "digest failed", "OpenSSL refuses it");
   }
 
   std::string name_;

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
 #include "codec/codec.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "image/content.h"
 #include "qcow2stream/image.h"
 
@@ -30,26 +31,23 @@ std::uint64_t metadata_size(const Layout& layout) {
 }  // namespace
 
 std::string Image::id() const {
-  Sha256 hash;
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
   std::vector<std::byte> piece(kPiece);
   const std::uint64_t end = metadata_size(content_->layout);
   for (std::uint64_t at = 0; at < end;) {
     const auto out = std::span(piece).first(std::min<std::uint64_t>(kPiece, end - at));
     read(HostOffset(at), out);
-    hash.update(out);
+    hash->update(out);
     at += out.size();
   }
   if (const auto& compression = content_->options.compression) {
     const std::string version = codec_version(*compression);
-    hash.update(std::as_bytes(std::span(version)));
+    hash->update(std::as_bytes(std::span(version)));
   }
-  std::string id;
-  const auto digest = hash.finish();
-  for (const std::byte b : std::span(digest).first(kLayoutBytes)) {
-    id += fmt::format("{:02x}", std::to_integer<unsigned>(b));
-  }
+  const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
-  return id + (stamp ? fmt::format(".{}-{}", stamp->size, stamp->mtime_ns) : ".-");
+  return hex(std::span(digest).first(kLayoutBytes)) +
+         (stamp ? fmt::format(".{}-{}", stamp->size, stamp->mtime_ns) : ".-");
 }
 
 }  // namespace qcow2stream

@@ -16,12 +16,13 @@
 #include "base/endian.h"
 #include "base/errors.h"
 #include "codec/codec.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "image/content.h"
 #include "image/plan_header.h"
 #include "layout/map_encoding.h"
 #include "qcow2stream/plan.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -61,10 +62,13 @@ class PlanReader {
     while (bytes.size() < length) {
       const std::size_t had = bytes.size();
       bytes.resize(had + std::min<std::uint64_t>(kReadStep, length - had));
-      const ssize_t n = ::read(fd_.get(), &bytes[had], bytes.size() - had);
-      if (n < 0 && errno != EINTR) throw system_error(path_, "read failed", errno);
-      bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(0, n)));
-      if (n == 0) break;
+      const auto step = std::span(bytes).subspan(had);
+      const Moved moved = read_full(fd_.get(), step);
+      if (moved.error != 0) throw system_error(path_, "read failed", moved.error);
+      if (moved.bytes < step.size()) {
+        bytes.resize(had + moved.bytes);
+        break;
+      }
     }
     return bytes;
   }
@@ -73,7 +77,7 @@ class PlanReader {
   std::vector<std::byte> take_all(std::uint64_t length) {
     auto bytes = take(length);
     if (bytes.size() < length) damaged("it ends too early");
-    hash_.update(bytes);
+    hash_->update(bytes);
     return bytes;
   }
 
@@ -84,9 +88,9 @@ class PlanReader {
   }
 
   void expect_hash_and_end() {
-    const auto expected = hash_.finish();
-    const auto found = take(Sha256::kSize + 1);
-    if (!std::ranges::equal(found, expected)) damaged("its checksum is another one");
+    const auto expected = hash_->finish();
+    const auto found = take(expected.size() + 1);
+    if (!std::ranges::equal(found, expected)) damaged("its checksum does not match its content");
   }
 
   [[noreturn]] void damaged(const std::string& how) const {
@@ -96,7 +100,7 @@ class PlanReader {
  private:
   const std::string& path_;
   UniqueFd fd_;
-  Sha256 hash_;
+  std::unique_ptr<Hasher> hash_ = make_hasher(DigestAlgorithm::kSha256);
 };
 
 void check_kind(PlanReader& reader, const std::string& path) {
@@ -153,9 +157,9 @@ std::vector<std::byte> encode_plan(const Image& image, bool shallow) {
   const std::string header = encode_plan_header(plan);
   append_with_length(bytes, std::as_bytes(std::span(header)));
   append_with_length(bytes, encode_map(image.content_->layout.map()));
-  Sha256 hash;
-  hash.update(bytes);
-  append(bytes, hash.finish());
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
+  hash->update(bytes);
+  append(bytes, hash->finish());
   return bytes;
 }
 
