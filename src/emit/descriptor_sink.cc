@@ -28,10 +28,10 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "system/fd.h"
 #include "system/io.h"
 #include "system/qemu_locks.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {

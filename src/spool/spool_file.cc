@@ -10,9 +10,9 @@
 #include <cstdlib>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "base/zero.h"
 #include "system/io.h"
+#include "system/tell.h"
 #include "system/temporary_name.h"
 
 namespace qcow2stream {

@@ -11,7 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/tell.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -23,6 +22,7 @@
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 #include "system/cores.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
@@ -40,28 +40,30 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
   }
 }
 
-bool is_list(const Allocation& allocation) {
-  return std::holds_alternative<AllocationList>(allocation);
+// Whether a list says what of the disk may hold data.
+bool asks_list(const std::variant<Full, Against, Only>& what) {
+  const auto is_list = [](const Allocation& allocation) {
+    return std::holds_alternative<AllocationList>(allocation);
+  };
+  if (const auto* full = std::get_if<Full>(&what)) return is_list(full->allocation);
+  const auto* against = std::get_if<Against>(&what);
+  return against != nullptr && is_list(against->allocation);
 }
 
 // What the types let pass and makes no sense all the same.
 const char* problem_of(const ImageOptions& image, const SurveyOptions& options) {
-  const auto* full = std::get_if<Full>(&options.what);
-  if (full != nullptr && image.backing_file) {
+  const bool is_full = std::holds_alternative<Full>(options.what);
+  if (is_full && image.backing_file) {
     return "an image with a backing file needs to be told what has changed";
   }
-  if (full == nullptr && image.data_file) {
+  if (!is_full && image.data_file) {
     return "an increment makes no sense with an external data file";
   }
-  const auto* against = std::get_if<Against>(&options.what);
-  if (full != nullptr && is_list(full->allocation) && image.data_file && image.data_file->raw) {
+  if (!asks_list(options.what)) return nullptr;
+  if (image.data_file && image.data_file->raw) {
     return "a map makes no sense with a raw data file, which maps every cluster";
   }
-  const bool lists = (full != nullptr && is_list(full->allocation)) ||
-                     (against != nullptr && is_list(against->allocation));
-  if (lists && options.scan == Scan::kNone) {
-    return "a map makes no sense where everything gets space";
-  }
+  if (options.scan == Scan::kNone) return "a map makes no sense where everything gets space";
   return nullptr;
 }
 

@@ -21,6 +21,7 @@
 #include <system_error>
 
 #include "base/errors.h"
+#include "system/descriptor_number.h"
 #include "system/fd.h"
 #include "system/io.h"
 
@@ -31,6 +32,7 @@ namespace {
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 constexpr int kFileFd = 4;
+static_assert(kFileFd < kFirstAboveChild);
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -141,18 +143,7 @@ void write_pid(std::string& variable, pid_t pid) {
   ::_exit(127);
 }
 
-// A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
-UniqueFd moved_up(UniqueFd fd) {
-  if (!fd || fd.get() > kFileFd) return fd;
-  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFileFd + 1));
-}
-
-// The same for one of somebody else, -1 for none.
-UniqueFd copied_up(int fd) {
-  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kFileFd + 1));
-}
-
-// Not everybody has a /dev/null.
+// An input that is at its end. Not every machine has a /dev/null.
 UniqueFd nothing_to_read() {
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   return null ? std::move(null) : UniqueFd(::memfd_create("nothing", MFD_CLOEXEC));
@@ -170,15 +161,15 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   } catch (const std::system_error& error) {
     throw system_error(name_, "cannot be started", error.code().value());
   }
-  const UniqueFd input = moved_up(nothing_to_read());
+  const UniqueFd input = moved_up(nothing_to_read(), kFirstAboveChild);
   std::array<int, 2> pipe{};
   if (!input || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
     throw system_error(name_, "cannot be started", errno);
   }
-  const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
-  UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
-  const UniqueFd third = copied_up(setup.descriptor3);
-  const UniqueFd fourth = copied_up(setup.descriptor4);
+  const UniqueFd read_end = moved_up(UniqueFd(pipe[0]), kFirstAboveChild);
+  UniqueFd write_end = moved_up(UniqueFd(pipe[1]), kFirstAboveChild);
+  const UniqueFd third = copied_up(setup.descriptor3, kFirstAboveChild);
+  const UniqueFd fourth = copied_up(setup.descriptor4, kFirstAboveChild);
   if (!read_end || !write_end || (!third && setup.descriptor3 >= 0) ||
       (!fourth && setup.descriptor4 >= 0))
     throw system_error(name_, "cannot be started", errno);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <system_error>
 
+#include "system/descriptor_number.h"
 #include "system/io.h"
 
 namespace qcow2stream {
@@ -24,21 +25,11 @@ constexpr std::size_t kPipeCapacity = 65536;
 
 constexpr std::size_t kReadAtOnce = 4096;
 
-// Above the descriptors that a child gets.
-constexpr int kFirstFree = 5;
-
 void check(bool ok) {
   if (!ok) throw std::system_error(errno, std::generic_category());
 }
 
-UniqueFd moved_up(int fd) {
-  const UniqueFd low(fd);
-  UniqueFd high(::fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
-  check(high.get() >= 0);
-  return high;
-}
-
-// Signals are for the threads of whoever uses us.
+// Starts a thread that takes no signals: they are for the threads of the program that uses us.
 std::jthread thread_without_signals(const std::function<void()>& function) {
   sigset_t all;
   sigset_t before;
@@ -63,9 +54,10 @@ ChildOutput::ChildOutput(std::size_t most)
   std::array<int, 2> ends{};
   check(stop_.get() >= 0 && ::pipe2(ends.data(), O_CLOEXEC) == 0);
   UniqueFd second(ends[1]);
-  read_end_ = moved_up(ends[0]);
-  write_end_ = moved_up(second.release());
-  // Ours only: the child's end is another open file and waits.
+  read_end_ = moved_up(UniqueFd(ends[0]), kFirstAboveChild);
+  write_end_ = moved_up(std::move(second), kFirstAboveChild);
+  check(read_end_ && write_end_);
+  // Only our end does not block: the child's end is another open file and still does.
   check(::fcntl(read_end_.get(), F_SETFL, O_NONBLOCK) == 0);
   thread_ = thread_without_signals([this] { run(); });
 }

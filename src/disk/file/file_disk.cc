@@ -17,12 +17,12 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "disk/file/holes.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/file.h"
 #include "system/io.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {

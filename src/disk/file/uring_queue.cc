@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <vector>
 
-#include "base/tell.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {

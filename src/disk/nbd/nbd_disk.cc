@@ -10,11 +10,11 @@
 
 #include "base/bits.h"
 #include "base/errors.h"
-#include "base/tell.h"
 #include "disk/nbd/context.h"
 #include "disk/nbd/queue.h"
 #include "disk/nbd/status.h"
 #include "disk/source_errors.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {

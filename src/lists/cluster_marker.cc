@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/change_marker.h"
+#include "lists/cluster_marker.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "base/bits.h"
@@ -11,10 +12,11 @@
 
 namespace qcow2stream {
 
-ChangeMarker::ChangeMarker(const qcow2::Geometry& geometry, GuestOffset end)
+ClusterMarker::ClusterMarker(const qcow2::Geometry& geometry, GuestOffset end)
     : geometry_(geometry), end_(end), clusters_(geometry, geometry.clusters_for(end.value())) {}
 
-void ChangeMarker::add(GuestRange range, Run::Holds kind) {
+void ClusterMarker::add(GuestRange range, Run::Holds kind) {
+  assert(range.begin <= end_ && range.length <= end_ - range.begin);
   if (range.length == 0) return;
   if (kind == Run::Holds::kZeros && zeros_.length > 0 && zeros_.end() == range.begin) {
     zeros_.length += range.length;
@@ -25,14 +27,14 @@ void ChangeMarker::add(GuestRange range, Run::Holds kind) {
   if (kind == Run::Holds::kData) mark_touched(range);
 }
 
-void ChangeMarker::mark_touched(GuestRange range) {
+void ClusterMarker::mark_touched(GuestRange range) {
   const GuestCluster first = geometry_.cluster(range.begin);
   clusters_.mark(ClusterKind::kData, first, geometry_.cluster(range.end() - 1) - first + 1);
 }
 
-// What lies in a cluster beside the zeros has not changed, or is told of in another run: the
-// cluster has to be looked at.
-void ChangeMarker::mark_zeros() {
+// In a cluster that the zeros cover in part, the rest has not changed or is told of in another run.
+// So such a cluster has to be looked at.
+void ClusterMarker::mark_zeros() {
   if (zeros_.length == 0) return;
   const std::uint64_t size = geometry_.cluster_size();
   const std::uint64_t begin = zeros_.begin.value();
@@ -49,7 +51,7 @@ void ChangeMarker::mark_zeros() {
   zeros_ = {};
 }
 
-std::shared_ptr<const ClusterMap> ChangeMarker::finish() {
+std::shared_ptr<const ClusterMap> ClusterMarker::finish() {
   mark_zeros();
   return clusters_.finish();
 }
@@ -59,8 +61,9 @@ std::shared_ptr<const ClusterMap> read_changes(const Changes& changes, std::uint
                                                bool believe_zeros) {
   const GuestOffset disk_end(disk_size);
   const GuestOffset end(virtual_size_of(disk_size));
-  ChangeMarker marker(geometry, end);
-  // What nothing sensible is said about may have changed. The source's disk may be larger.
+  ClusterMarker marker(geometry, end);
+  // Where the source says nothing that makes sense, the disk may have changed. The source's disk
+  // may be larger than ours.
   constexpr std::uint64_t kAnySize = std::numeric_limits<std::uint64_t>::max();
   const auto cursor = checked_runs(changes.runs(), {GuestOffset(0), kAnySize});
   while (auto change = cursor->next()) {

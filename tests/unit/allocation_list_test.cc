@@ -2,7 +2,7 @@
 //
 // What a map means: the survey of a map is that of a disk with these extents.
 
-#include "lists/allocation_map.h"
+#include "lists/allocation_list.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -75,19 +75,19 @@ std::vector<GuestCluster> borders(const ClusterMap& map) {
   return all;
 }
 
-std::string json_entry(MapForm form, GuestRange range, bool data) {
+std::string json_entry(ListForm form, GuestRange range, bool data) {
   const auto begin = range.begin.value();
   switch (form) {
-    case MapForm::kQemuImg:
+    case ListForm::kQemuImg:
       return fmt::format(
           R"({{"start":{},"length":{},"depth":0,"present":{},"zero":{},"data":{},"offset":7}})",
           begin, range.length, data, !data, data);
-    case MapForm::kRbd:
+    case ListForm::kRbd:
       return fmt::format(R"({{"offset":{},"length":{},"exists":"{}"}})", begin, range.length, data);
-    case MapForm::kNbdInfo:
+    case ListForm::kNbdInfo:
       return fmt::format(R"({{"offset":{},"length":{},"type":{},"description":"{}"}})", begin,
                          range.length, data ? 0 : 3, data ? "data" : "hole,zero");
-    case MapForm::kPlain:
+    case ListForm::kPlain:
       return fmt::format(R"({{"offset":{},"length":{}}})", begin, range.length);
   }
   return "";
@@ -111,16 +111,16 @@ Example arbitrary_example() {
   return example;
 }
 
-std::string json_of(MapForm form, Example example, bool shuffled) {
+std::string json_of(ListForm form, Example example, bool shuffled) {
   // qemu-img pads.
-  if (form == MapForm::kQemuImg && example.size % 512 != 0) {
+  if (form == ListForm::kQemuImg && example.size % 512 != 0) {
     const GuestOffset end(example.size);
     example.extents.push_back(
         {.range = {end, 512 - example.size % 512}, .holds = Run::Holds::kZeros});
   }
   std::vector<std::string> entries;
   for (const Run& extent : example.extents) {
-    if (form != MapForm::kPlain || extent.is_data()) {
+    if (form != ListForm::kPlain || extent.is_data()) {
       entries.push_back(json_entry(form, extent.range, extent.is_data()));
     }
   }
@@ -133,7 +133,7 @@ RC_GTEST_PROP(AllocationMapProperty, TheSurveyOfAMapIsThatOfADiskWithTheseExtent
   const ExtentDisk disk(example.size, example.extents);
   const ImageOptions image{.cluster_size = *rc::gen::element(512U, 4096U, 65536U)};
   const auto form =
-      *rc::gen::element(MapForm::kQemuImg, MapForm::kRbd, MapForm::kNbdInfo, MapForm::kPlain);
+      *rc::gen::element(ListForm::kQemuImg, ListForm::kRbd, ListForm::kNbdInfo, ListForm::kPlain);
   const std::string text = json_of(form, example, *rc::gen::arbitrary<bool>());
   const TextFile file(text);
   const TextPipe pipe(text, *rc::gen::inRange<std::size_t>(1, 300));
@@ -153,7 +153,7 @@ RC_GTEST_PROP(AllocationMapProperty, TheSurveyOfAMapIsThatOfADiskWithTheseExtent
 
 std::shared_ptr<const ClusterMap> map_of(const std::string& text) {
   static const MemoryDisk disk(std::vector<std::byte>(10'000));
-  return read_allocation_map(TextFile(text).path(), disk, {.cluster_bits = 9});
+  return read_allocation_list(TextFile(text).path(), disk, {.cluster_bits = 9});
 }
 
 std::string refusal_of_map(const std::string& text) {
@@ -174,7 +174,7 @@ ClusterCount data_of(const std::string& rest) {
   return map_of(whole(rest))->count(ClusterKind::kData);
 }
 
-TEST(AllocationMap, WhatReadsAsZeros) {
+TEST(AllocationList, WhatReadsAsZeros) {
   EXPECT_EQ(data_of(R"("zero":false,"data":true)"), 20U);
   EXPECT_EQ(data_of(R"("zero":true,"data":true)"), 0U);
   EXPECT_EQ(data_of(R"("zero":true,"data":false)"), 0U);
@@ -192,7 +192,7 @@ TEST(AllocationMap, WhatReadsAsZeros) {
 }
 
 // qemu-img map lists an empty disk so.
-TEST(AllocationMap, AnEntryWithoutAByteSaysNothing) {
+TEST(AllocationList, AnEntryWithoutAByteSaysNothing) {
   const std::string empty =
       R"({"start":0,"length":0,"depth":0,"present":false,"zero":false,"data":false})";
   EXPECT_EQ(refusal_of_map("[" + empty + "]").find("ends at offset 0: memory has 10000 bytes"), 0U);
@@ -200,7 +200,7 @@ TEST(AllocationMap, AnEntryWithoutAByteSaysNothing) {
   EXPECT_EQ(map_of("[" + empty + "," + whole + "]")->count(ClusterKind::kData), 20U);
 }
 
-TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
+TEST(AllocationList, BitmapsAndWhatIsUnknownAreRefused) {
   const auto refused = [](const std::string& rest, const std::string& reason) {
     const std::string refusal = refusal_of_map(whole(rest));
     EXPECT_EQ(refusal.find("entry 1 (offset 0, length 10000): "), 0U) << refusal;
@@ -216,7 +216,7 @@ TEST(AllocationMap, BitmapsAndWhatIsUnknownAreRefused) {
   refused(R"("type":0,"description":"zero")", "type 0 is not 'zero'");
 }
 
-TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
+TEST(AllocationList, TheEndIsTheDisksOrPaddedTo512) {
   for (const char* rest :
        {R"("zero":true,"data":false)", R"("type":3,"description":"hole,zero")"}) {
     for (const int length : {10'000, 10'100, 10'240}) {
@@ -241,7 +241,7 @@ TEST(AllocationMap, TheEndIsTheDisksOrPaddedTo512) {
   }
 }
 
-TEST(AllocationMap, OthersNeedNotBeCompleteButEndWithTheDisk) {
+TEST(AllocationList, OthersNeedNotBeCompleteButEndWithTheDisk) {
   EXPECT_EQ(
       map_of(R"([{"offset":10239,"length":1},{"offset":5,"length":0}])")->count(ClusterKind::kData),
       1U);
@@ -257,7 +257,7 @@ TEST(AllocationMap, OthersNeedNotBeCompleteButEndWithTheDisk) {
   EXPECT_EQ(refusal_of_map(R"([{"offset":99999,"length":90000,"exists":"false"}])"), "nothing");
 }
 
-TEST(AllocationMap, OptionsThatLeaveNothingToAsk) {
+TEST(AllocationList, OptionsThatLeaveNothingToAsk) {
   const MemoryDisk disk(std::vector<std::byte>(10'000));
   const auto refused = [&](const ImageOptions& image, const SurveyOptions& options) {
     try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "layout/map_encoding.h"
+#include "layout/cluster_map_encoding.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -64,18 +64,18 @@ RC_GTEST_PROP(MapEncodingProperty, WhatComesOutIsWhatWentIn, ()) {
     at += length;
   }
   const auto map = builder.finish();
-  const auto bytes = encode_map(*map);
-  const auto decoded = decode_map(bytes, geometry(extended_l2), count);
+  const auto bytes = encode_cluster_map(*map);
+  const auto decoded = decode_cluster_map(bytes, geometry(extended_l2), count);
   RC_ASSERT(decoded != nullptr);
   RC_ASSERT(clusters_of(*decoded) == clusters_of(*map));
-  RC_ASSERT(encode_map(*decoded) == bytes);
+  RC_ASSERT(encode_cluster_map(*decoded) == bytes);
   // It fits no smaller disk, and a part of it is no map or a smaller one.
   if (!bytes.empty()) {
     const auto cut = *rc::gen::inRange<std::size_t>(0, bytes.size());
-    const auto part = decode_map(std::span(bytes).first(cut), geometry(extended_l2), count);
+    const auto part = decode_cluster_map(std::span(bytes).first(cut), geometry(extended_l2), count);
     if (part != nullptr) RC_ASSERT(part->mapped() <= map->mapped());
     const std::uint64_t last = clusters_of(*map).rbegin()->first;
-    RC_ASSERT(decode_map(bytes, geometry(extended_l2), last) == nullptr);
+    RC_ASSERT(decode_cluster_map(bytes, geometry(extended_l2), last) == nullptr);
   }
 }
 
@@ -84,17 +84,17 @@ RC_GTEST_PROP(MapEncodingProperty, AnyBytesAreAMapOrNone, ()) {
   const auto numbers = *rc::gen::arbitrary<std::vector<std::uint8_t>>();
   const auto bytes = std::as_bytes(std::span(numbers));
   const bool extended_l2 = *rc::gen::arbitrary<bool>();
-  const auto map = decode_map(bytes, geometry(extended_l2), 1000);
+  const auto map = decode_cluster_map(bytes, geometry(extended_l2), 1000);
   if (map == nullptr) return;
-  const auto again = decode_map(encode_map(*map), geometry(extended_l2), 1000);
+  const auto again = decode_cluster_map(encode_cluster_map(*map), geometry(extended_l2), 1000);
   RC_ASSERT(again != nullptr);
   RC_ASSERT(clusters_of(*again) == clusters_of(*map));
 }
 
-TEST(MapEncoding, AFullDiskTakesAFewBytes) {
+TEST(ClusterMapEncoding, AFullDiskTakesAFewBytes) {
   ClusterMapBuilder builder(geometry(false), 1ULL << 40);
   builder.mark(ClusterKind::kData, GuestCluster(0), 1ULL << 40);
-  EXPECT_LT(encode_map(*builder.finish()).size(), 16U);
+  EXPECT_LT(encode_cluster_map(*builder.finish()).size(), 16U);
 }
 
 }  // namespace

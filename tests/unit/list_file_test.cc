@@ -2,7 +2,7 @@
 //
 // What maps look like: every form that other programs write, and what is refused with which words.
 
-#include "lists/map_file.h"
+#include "lists/list_file.h"
 
 #include <gtest/gtest.h>
 
@@ -17,26 +17,26 @@ namespace {
 using testing::TextFile;
 using testing::TextPipe;
 
-std::vector<MapEntry> entries_at(const std::string& path) {
-  std::vector<MapEntry> entries;
-  MapFile file(path);
-  EXPECT_TRUE(file.read([&](const MapEntry& entry) {
+std::vector<ListEntry> entries_at(const std::string& path) {
+  std::vector<ListEntry> entries;
+  ListFile file(path);
+  EXPECT_TRUE(file.read([&](const ListEntry& entry) {
     entries.push_back(entry);
     return true;
   }));
   return entries;
 }
 
-std::vector<MapEntry> entries_of(const std::string& text) {
+std::vector<ListEntry> entries_of(const std::string& text) {
   return entries_at(TextFile(text).path());
 }
 
 // The message without the name of the file.
 std::string refusal_of(const std::string& text) {
   const TextFile text_file(text);
-  MapFile file(text_file.path());
+  ListFile file(text_file.path());
   try {
-    file.read([](const MapEntry&) { return true; });
+    file.read([](const ListEntry&) { return true; });
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kFailed);
     EXPECT_EQ(error.name(), file.name());
@@ -45,14 +45,14 @@ std::string refusal_of(const std::string& text) {
   return "nothing";
 }
 
-TEST(MapFile, QemuImg) {
+TEST(ListFile, QemuImg) {
   const auto entries = entries_of(
       R"([{ "start": 0, "length": 1048576, "depth": 0, "present": true, "zero": false, "data": true, "compressed": false, "offset": 327680},
 { "start": 1048576, "length": 512, "depth": 1, "zero": true, "data": false}]
 )");
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0].number, 1U);
-  EXPECT_EQ(entries[0].form, MapForm::kQemuImg);
+  EXPECT_EQ(entries[0].form, ListForm::kQemuImg);
   EXPECT_EQ(entries[0].range, (GuestRange{GuestOffset(0), 1048576}));
   EXPECT_EQ(entries[0].depth, 0U);
   EXPECT_EQ(entries[0].present, true);
@@ -65,36 +65,36 @@ TEST(MapFile, QemuImg) {
   EXPECT_EQ(entries[1].place(), "entry 2 (offset 1048576, length 512)");
 }
 
-TEST(MapFile, RbdWritesStrings) {
+TEST(ListFile, RbdWritesStrings) {
   const auto entries = entries_of(
       R"([{"offset":0,"length":4194304,"exists":"true"},{"offset":4194304,"length":9,"exists":"false"},
           {"offset":8388608,"length":9,"exists":true}])");
   ASSERT_EQ(entries.size(), 3U);
-  EXPECT_EQ(entries[0].form, MapForm::kRbd);
+  EXPECT_EQ(entries[0].form, ListForm::kRbd);
   EXPECT_EQ(entries[0].exists, true);
   EXPECT_EQ(entries[1].exists, false);
   EXPECT_EQ(entries[1].range, (GuestRange{GuestOffset(4194304), 9}));
   EXPECT_EQ(entries[2].exists, true);
 }
 
-TEST(MapFile, NbdInfo) {
+TEST(ListFile, NbdInfo) {
   const auto entries = entries_of(
       R"([
 { "offset": 0, "length": 1048576, "type": 3, "description": "hole,zero"},
 { "offset": 1048576, "length": 65536, "type": 0, "description": "data"}
 ])");
   ASSERT_EQ(entries.size(), 2U);
-  EXPECT_EQ(entries[0].form, MapForm::kNbdInfo);
+  EXPECT_EQ(entries[0].form, ListForm::kNbdInfo);
   EXPECT_EQ(entries[0].type, 3U);
   EXPECT_EQ(entries[0].description, "hole,zero");
   EXPECT_EQ(entries[1].description, "data");
 }
 
-TEST(MapFile, PlainLists) {
+TEST(ListFile, PlainLists) {
   const auto entries = entries_of(
       R"(  [{"start":1,"length":2},{"length":9223372036854775807,"offset":3},{"start":5,"offset":77,"length":0}]  )");
   ASSERT_EQ(entries.size(), 3U);
-  EXPECT_EQ(entries[0].form, MapForm::kPlain);
+  EXPECT_EQ(entries[0].form, ListForm::kPlain);
   EXPECT_EQ(entries[0].range, (GuestRange{GuestOffset(1), 2}));
   EXPECT_EQ(entries[1].range, (GuestRange{GuestOffset(3), (1ULL << 63) - 1}));
   // The offset beside a start is one in another file.
@@ -102,16 +102,16 @@ TEST(MapFile, PlainLists) {
   EXPECT_TRUE(entries_of("[]").empty());
 }
 
-TEST(MapFile, OtherKeysDoNotMatter) {
+TEST(ListFile, OtherKeysDoNotMatter) {
   const auto entries = entries_of(
       R"([{"x":1.5,"start":1,"y":{"start":9,"z":[{"length":8}]},"length":2,"n":null,"s":"a","b":false,
            "negative":-1,"large":18446744073709551616}])");
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].range, (GuestRange{GuestOffset(1), 2}));
-  EXPECT_EQ(entries[0].form, MapForm::kPlain);
+  EXPECT_EQ(entries[0].form, ListForm::kPlain);
 }
 
-TEST(MapFile, PipesComeInPieces) {
+TEST(ListFile, PipesComeInPieces) {
   std::string text = "[";
   for (int i = 0; i < 200; ++i) {
     text += (i > 0 ? ",\n" : "") + std::string(R"({"start":)") + std::to_string(i * 1000) +
@@ -123,17 +123,17 @@ TEST(MapFile, PipesComeInPieces) {
     const auto entries = entries_at(pipe.path());
     ASSERT_EQ(entries.size(), 200U);
     EXPECT_EQ(entries[199].range, (GuestRange{GuestOffset(199'000), 10}));
-    EXPECT_FALSE(MapFile(pipe.path()).can_rewind());
+    EXPECT_FALSE(ListFile(pipe.path()).can_rewind());
   }
 }
 
-TEST(MapFile, CanStopAndBeginAgain) {
+TEST(ListFile, CanStopAndBeginAgain) {
   const TextFile text_file(R"([{"start":0,"length":1},{"start":1,"length":1}])");
-  MapFile file(text_file.path());
+  ListFile file(text_file.path());
   EXPECT_TRUE(file.can_rewind());
   for (int round = 0; round < 3; ++round) {
     std::uint64_t last = 0;
-    EXPECT_FALSE(file.read([&](const MapEntry& entry) {
+    EXPECT_FALSE(file.read([&](const ListEntry& entry) {
       last = entry.number;
       return false;
     }));
@@ -142,7 +142,7 @@ TEST(MapFile, CanStopAndBeginAgain) {
   }
 }
 
-TEST(MapFile, WhatIsNotJsonIsRefusedWithTheByte) {
+TEST(ListFile, WhatIsNotJsonIsRefusedWithTheByte) {
   EXPECT_EQ(refusal_of("").find("byte 1: is not JSON: unexpected end of input"), 0U);
   EXPECT_EQ(refusal_of("Offset  Length"), "byte 1: is not JSON: invalid literal");
   EXPECT_EQ(refusal_of(std::string("[]\0[", 4)), "byte 3: is not JSON: a zero byte");
@@ -154,8 +154,8 @@ TEST(MapFile, WhatIsNotJsonIsRefusedWithTheByte) {
   EXPECT_EQ(refusal_of(R"([{"x":1e999}])").find("byte 11: is not JSON: number overflow"), 0U);
 }
 
-TEST(MapFile, WhatIsNoListOfObjectsIsRefused) {
-  const std::string no_list = "byte 1: is not an allocation map: a list of objects is expected";
+TEST(ListFile, WhatIsNoListOfObjectsIsRefused) {
+  const std::string no_list = "byte 1: is not a list of runs: a list of objects is expected";
   for (const char* text : {"{}", R"({"exports":[]})", "1", "-1", "1.5", R"("x")", "null", "true"}) {
     EXPECT_EQ(refusal_of(text).substr(6), no_list.substr(6)) << text;
   }
@@ -165,7 +165,7 @@ TEST(MapFile, WhatIsNoListOfObjectsIsRefused) {
   EXPECT_EQ(refusal_of("[null]"), "entry 1: is null, an object is expected");
 }
 
-TEST(MapFile, WhatIsMissingOrWrongInAnEntryIsRefused) {
+TEST(ListFile, WhatIsMissingOrWrongInAnEntryIsRefused) {
   const auto refusal = [](const std::string& entry) {
     return refusal_of(R"([{"start":0,"length":1},{)" + entry + "}]");
   };
@@ -192,7 +192,7 @@ TEST(MapFile, WhatIsMissingOrWrongInAnEntryIsRefused) {
   EXPECT_EQ(refusal(R"("start":0,"start":0)"), "entry 2: start is there twice");
 }
 
-TEST(MapFile, FormsDoNotMix) {
+TEST(ListFile, FormsDoNotMix) {
   const auto refusal = [](const std::string& entry) {
     return refusal_of(R"([{"start":0,"length":1,)" + entry + "}]");
   };
@@ -207,7 +207,7 @@ TEST(MapFile, FormsDoNotMix) {
             "entry 2: has the form of a plain list, the entries before it that of rbd diff");
 }
 
-TEST(MapFile, HostileFilesEndSoon) {
+TEST(ListFile, HostileFilesEndSoon) {
   const std::size_t mega = 1 << 20;
   const std::string too_long = ": more than 1048576 bytes of a string, a number or white space";
   EXPECT_EQ(refusal_of(std::string(3 * mega, ' ')), "byte 1048577" + too_long);
@@ -231,10 +231,10 @@ TEST(MapFile, HostileFilesEndSoon) {
   EXPECT_LT(refusal_of(R"([{"exists":")" + std::string(mega / 2, 'x') + "\"}]").size(), 200U);
 }
 
-TEST(MapFile, WhatCannotBeReadIsRefused) {
-  EXPECT_THROW(MapFile("/nonexistent/map.json"), Error);
-  MapFile directory("/");
-  EXPECT_THROW(directory.read([](const MapEntry&) { return true; }), Error);
+TEST(ListFile, WhatCannotBeReadIsRefused) {
+  EXPECT_THROW(ListFile("/nonexistent/map.json"), Error);
+  ListFile directory("/");
+  EXPECT_THROW(directory.read([](const ListEntry&) { return true; }), Error);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/map_coverage.h"
+#include "lists/list_coverage.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 
 namespace qcow2stream {
 
-bool MapCoverage::add(const MapEntry& entry, GuestRange range) {
+bool ListCoverage::add(const ListEntry& entry, GuestRange range) {
   if (range.length == 0) {
     if (++empty_ <= kMaxEmpty) return true;
     throw Error(
@@ -19,7 +19,7 @@ bool MapCoverage::add(const MapEntry& entry, GuestRange range) {
         fmt::format("the map has more than {} entries that say nothing about the disk", kMaxEmpty));
   }
   if (entry.number > kMaxUnsorted) {
-    // From here on only a sorted map is possible, and that needs no memory.
+    // From here on only a sorted list is accepted, and checking that takes no memory.
     runs_.clear();
     remember_ = false;
   }
@@ -40,18 +40,19 @@ bool MapCoverage::add(const MapEntry& entry, GuestRange range) {
   if (!remember_) return false;
   sorted_ = false;
   remember(range, entry.number);
-  // More bytes than the disk has: some overlap. So the pieces of long entries are few, too.
+  // All ranges together have more bytes than the disk, so some overlap. This also keeps the pieces
+  // few into which long entries are cut.
   if (total_ > limit_.value()) check_all();
   return true;
 }
 
-MapCoverage::Covered MapCoverage::finish() {
+ListCoverage::Covered ListCoverage::finish() {
   if (!sorted_) check_all();
   return covered_;
 }
 
 // Ranges come here in ascending order.
-void MapCoverage::note(GuestRange range) {
+void ListCoverage::note(GuestRange range) {
   if (range.begin > covered_.end && !covered_.gap) {
     covered_.gap = GuestRange{covered_.end, range.begin - covered_.end};
   }
@@ -59,21 +60,21 @@ void MapCoverage::note(GuestRange range) {
   covered_.end = range.end();
 }
 
-void MapCoverage::remember(GuestRange range, std::uint64_t entry) {
+void ListCoverage::remember(GuestRange range, std::uint64_t entry) {
   total_ += range.length;
   if (!runs_.empty() && runs_.back().entry() == entry && runs_.back().end() == range.begin) {
     const std::uint64_t n = std::min(kMaxPiece - runs_.back().length(), range.length);
     runs_.back().length_and_entry += n;
-    range = {range.begin + n, range.length - n};
+    range = range.without_first(n);
   }
   while (range.length > 0) {
-    const std::uint64_t n = std::min(kMaxPiece, range.length);
-    runs_.push_back({.begin = range.begin, .length_and_entry = n | entry << kLengthBits});
-    range = {range.begin + n, range.length - n};
+    const GuestRange piece = range.take_front(kMaxPiece);
+    runs_.push_back(
+        {.begin = piece.begin, .length_and_entry = piece.length | entry << kLengthBits});
   }
 }
 
-void MapCoverage::check_all() {
+void ListCoverage::check_all() {
   std::ranges::sort(runs_, {}, [](const Run& run) { return std::tuple(run.begin, run.entry()); });
   covered_ = {};
   for (std::size_t i = 0; i < runs_.size(); ++i) {
@@ -82,9 +83,9 @@ void MapCoverage::check_all() {
   }
 }
 
-// Says which entry is the one too many: that which comes later in the file.
-void MapCoverage::refuse_overlap(const Run& a, const Run& b) const {
-  MapEntry later{.number = std::max(a.entry(), b.entry())};
+// Blames the entry that comes later in the file.
+void ListCoverage::refuse_overlap(const Run& a, const Run& b) const {
+  ListEntry later{.number = std::max(a.entry(), b.entry())};
   for (const Run& run : runs_) {
     if (run.entry() != later.number) continue;
     if (later.range.length == 0) later.range.begin = run.begin;

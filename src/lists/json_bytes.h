@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The bytes of a file for nlohmann's parser, which takes them one by one from an iterator and keeps
-// all since the last string or number began. Here they are counted, so that a file of nothing but
-// spaces, or with one endless string, ends in an error instead of filling the memory.
+// The bytes of a file for nlohmann's parser of JSON. It takes them one by one from an iterator and
+// keeps all since the last string or number began. Here they are counted, so that a file of nothing
+// but spaces, or with one endless string, ends in an error instead of filling the memory.
 
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -14,29 +15,33 @@
 
 namespace qcow2stream {
 
-class MapBytes {
+class JsonBytes {
  public:
   // The longest string, number, or stretch without one. Real ones have some hundred bytes.
   static constexpr std::uint64_t kMaxToken = 1 << 20;
 
   // `fd` is read from its current position on. Both must outlive the object.
-  MapBytes(const std::string& name, int fd) : name_(name), fd_(fd) {}
+  JsonBytes(const std::string& name, int fd) : name_(name), fd_(fd) {}
 
-  // Throws Error when the file cannot be read or has a zero byte.
+  // Throws Error if the file cannot be read or has a zero byte.
   [[nodiscard]] bool at_end() {
     if (next_ == filled_) fill();
     return filled_ == 0;
   }
-  // Not at the end.
-  [[nodiscard]] char peek() const { return buffer_[next_]; }
-  // Throws Error where a token is too long.
+  // The next byte. Must not be called at the end.
+  [[nodiscard]] char peek() const {
+    assert(next_ < filled_);
+    return buffer_[next_];
+  }
+  // Takes it. Throws Error where a token is too long.
   void advance() {
+    assert(next_ < filled_);
     ++next_;
     if (++in_token_ > kMaxToken) refuse_token();
   }
   void token_ended() { in_token_ = 0; }
 
-  // Bytes that have been taken.
+  // How many bytes have been taken.
   [[nodiscard]] std::uint64_t position() const { return before_buffer_ + next_; }
 
   class Iterator {
@@ -49,9 +54,9 @@ class MapBytes {
     using reference = char;
     // NOLINTEND(readability-identifier-naming)
 
-    // The end of every file.
+    // An iterator at the end of any file.
     Iterator() = default;
-    explicit Iterator(MapBytes& bytes) : bytes_(&bytes) {}
+    explicit Iterator(JsonBytes& bytes) : bytes_(&bytes) {}
 
     char operator*() const { return bytes_->peek(); }
     Iterator& operator++() {
@@ -63,13 +68,13 @@ class MapBytes {
       bytes_->advance();
       return *this;
     }
-    // Compares with the end only.
+    // An iterator can be compared with the end only.
     friend bool operator==(const Iterator& a, const Iterator& /*end*/) {
       return a.bytes_ == nullptr || a.bytes_->at_end();
     }
 
    private:
-    MapBytes* bytes_ = nullptr;
+    JsonBytes* bytes_ = nullptr;
   };
 
   [[nodiscard]] Iterator begin() { return Iterator(*this); }
@@ -77,7 +82,7 @@ class MapBytes {
 
  private:
   void fill();
-  // The parser would take one for the end, and what comes behind it would not count.
+  // Refuses a zero byte: the parser would take it for the end of the file and leave out the rest.
   void refuse_zeros() const;
   [[noreturn]] void refuse_token() const;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "layout/map_encoding.h"
+#include "layout/cluster_map_encoding.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -40,7 +40,8 @@ class Decoder {
   }
 
  private:
-  // Nothing at the end of the bytes, and for a number that does not fit or could be shorter.
+  // The next number. Nothing if the bytes end before it does, if it has more than 64 bits, or if it
+  // could have been written in fewer bytes.
   std::optional<std::uint64_t> get() {
     std::uint64_t number = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -89,7 +90,7 @@ class Decoder {
   bool decode_divided(GuestCluster cluster) {
     const auto entry = get();
     if (!entry || *entry == 0 || !geometry_.extended_l2) return false;
-    // A subcluster cannot be both.
+    // A subcluster cannot be both allocated and zero.
     if ((*entry & (*entry >> qcow2::kSubclusters) & 0xffffffff) != 0) return false;
     map_.mark_divided(cluster, *entry);
     return true;
@@ -104,7 +105,7 @@ class Decoder {
 
 }  // namespace
 
-std::vector<std::byte> encode_map(const ClusterMap& map) {
+std::vector<std::byte> encode_cluster_map(const ClusterMap& map) {
   std::vector<std::byte> out;
   std::uint64_t rank = 0;  // of the next compressed cluster
   GuestCluster end(0);     // of the last run
@@ -126,9 +127,9 @@ std::vector<std::byte> encode_map(const ClusterMap& map) {
   return out;
 }
 
-std::shared_ptr<const ClusterMap> decode_map(std::span<const std::byte> bytes,
-                                             const qcow2::Geometry& geometry,
-                                             ClusterCount guest_clusters) {
+std::shared_ptr<const ClusterMap> decode_cluster_map(std::span<const std::byte> bytes,
+                                                     const qcow2::Geometry& geometry,
+                                                     ClusterCount guest_clusters) {
   return Decoder(bytes, geometry, guest_clusters).decode();
 }
 

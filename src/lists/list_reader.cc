@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Runs go into a ClusterMap as they are read, so what a map costs is about a bit a cluster, however
-// many entries it has. What else is checked about them: map_coverage.h.
+// Runs go into a ClusterMap as they are read, so a list costs about a bit of memory a cluster,
+// however many entries it has. What else is checked about its entries stands in list_coverage.h.
 
-#include "lists/map_reading.h"
+#include "lists/list_reader.h"
 
 #include <fmt/format.h>
 
@@ -11,18 +11,18 @@
 #include <optional>
 
 #include "layout/layout.h"
-#include "lists/change_marker.h"
-#include "lists/map_coverage.h"
+#include "lists/cluster_marker.h"
+#include "lists/list_coverage.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
 
-// One reading of a map.
-class Reading {
+// One reading of a list, from its first entry to its last.
+class ListReading {
  public:
-  Reading(const std::string& name, const Disk& disk, const qcow2::Geometry& geometry,
-          const MapQuestion& question, bool remember)
+  ListReading(const std::string& name, const Disk& disk, const qcow2::Geometry& geometry,
+              const ListQuestion& question, bool remember)
       : name_(name),
         disk_(disk),
         question_(question),
@@ -30,8 +30,8 @@ class Reading {
         coverage_(name, end_, remember),
         clusters_(geometry, end_) {}
 
-  // False where it has to be read again and everything remembered.
-  bool add(const MapEntry& entry) {
+  // False if the list has to be read again, by a reading that remembers all entries.
+  bool add(const ListEntry& entry) {
     // qemu-img lists an empty disk as one entry without a byte, neither present nor zeros.
     const Run::Holds kind =
         entry.range.length > 0 ? question_.kind_of(entry, name_) : Run::Holds::kBelow;
@@ -52,18 +52,18 @@ class Reading {
   }
 
   std::shared_ptr<const ClusterMap> finish() {
-    const MapCoverage::Covered covered = coverage_.finish();
+    const ListCoverage::Covered covered = coverage_.finish();
     if (form_ && is_complete(*form_)) check_complete(covered);
     return clusters_.finish();
   }
 
  private:
   // Whether the program always lists the whole disk.
-  [[nodiscard]] bool is_complete(MapForm form) const {
-    return question_.must_be_complete && (form == MapForm::kQemuImg || form == MapForm::kNbdInfo);
+  [[nodiscard]] bool is_complete(ListForm form) const {
+    return question_.must_be_complete && (form == ListForm::kQemuImg || form == ListForm::kNbdInfo);
   }
 
-  void check_complete(const MapCoverage::Covered& covered) const {
+  void check_complete(const ListCoverage::Covered& covered) const {
     if (covered.gap) {
       throw Error(
           ErrorKind::kFailed, name_,
@@ -81,17 +81,17 @@ class Reading {
 
   const std::string& name_;
   const Disk& disk_;
-  const MapQuestion question_;
-  // Padded: qemu-img counts in blocks of 512 bytes, nbdinfo in bytes.
+  const ListQuestion question_;
+  // The end of the disk, rounded up to 512 bytes: qemu-img counts in such blocks, nbdinfo in bytes.
   GuestOffset end_;
-  std::optional<MapForm> form_;
-  MapCoverage coverage_;
-  ChangeMarker clusters_;
+  std::optional<ListForm> form_;
+  ListCoverage coverage_;
+  ClusterMarker clusters_;
 };
 
 }  // namespace
 
-void refuse_entry(const std::string& name, const MapEntry& entry, const std::string& reason,
+void refuse_entry(const std::string& name, const ListEntry& entry, const std::string& reason,
                   Advice advice) {
   throw Error(ErrorKind::kFailed, name, entry.place(), reason)
       .at(entry.range.begin.value())
@@ -99,13 +99,13 @@ void refuse_entry(const std::string& name, const MapEntry& entry, const std::str
       .advise(advice);
 }
 
-std::shared_ptr<const ClusterMap> read_map(const std::string& path, const Disk& disk,
-                                           const qcow2::Geometry& geometry,
-                                           const MapQuestion& question) {
-  MapFile file(path);
+std::shared_ptr<const ClusterMap> read_list(const std::string& path, const Disk& disk,
+                                            const qcow2::Geometry& geometry,
+                                            const ListQuestion& question) {
+  ListFile file(path);
   const auto read = [&](bool remember) -> std::shared_ptr<const ClusterMap> {
-    Reading reading(file.name(), disk, geometry, question, remember);
-    const bool complete = file.read([&](const MapEntry& entry) { return reading.add(entry); });
+    ListReading reading(file.name(), disk, geometry, question, remember);
+    const bool complete = file.read([&](const ListEntry& entry) { return reading.add(entry); });
     return complete ? reading.finish() : nullptr;
   };
   if (auto map = read(!file.can_rewind())) return map;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/changed_map.h"
+#include "lists/changed_list.h"
 
 #include <fmt/format.h>
 
-#include "lists/map_reading.h"
+#include "lists/list_reader.h"
 
 namespace qcow2stream {
 namespace {
 
-Run::Holds qemu_img_change(const MapEntry& entry, const std::string& name) {
+Run::Holds qemu_img_change(const ListEntry& entry, const std::string& name) {
   if (!entry.present || !entry.depth) {
     refuse_entry(
         name, entry,
@@ -27,7 +27,7 @@ Run::Holds qemu_img_change(const MapEntry& entry, const std::string& name) {
   return *entry.zero ? Run::Holds::kZeros : Run::Holds::kData;
 }
 
-Run::Holds nbdinfo_change(const MapEntry& entry, const std::string& name) {
+Run::Holds nbdinfo_change(const ListEntry& entry, const std::string& name) {
   const std::string description = entry.description.value_or("");
   if (description == "dirty") return Run::Holds::kData;
   if (description == "clean") return Run::Holds::kBelow;
@@ -39,23 +39,23 @@ Run::Holds nbdinfo_change(const MapEntry& entry, const std::string& name) {
 
 }  // namespace
 
-Run::Holds change_in(const MapEntry& entry, const std::string& name) {
+Run::Holds change_in(const ListEntry& entry, const std::string& name) {
   switch (entry.form) {
-    case MapForm::kQemuImg:
+    case ListForm::kQemuImg:
       return qemu_img_change(entry, name);
-    case MapForm::kRbd:
+    case ListForm::kRbd:
       return *entry.exists ? Run::Holds::kData : Run::Holds::kZeros;
-    case MapForm::kNbdInfo:
+    case ListForm::kNbdInfo:
       return nbdinfo_change(entry, name);
-    case MapForm::kPlain:
+    case ListForm::kPlain:
       return Run::Holds::kData;
   }
   return Run::Holds::kData;
 }
 
-std::shared_ptr<const ClusterMap> read_changed_map(const std::string& path, const Disk& disk,
-                                                   const qcow2::Geometry& geometry) {
-  return read_map(path, disk, geometry, {.kind_of = change_in, .must_be_complete = false});
+std::shared_ptr<const ClusterMap> read_changed_list(const std::string& path, const Disk& disk,
+                                                    const qcow2::Geometry& geometry) {
+  return read_list(path, disk, geometry, {.kind_of = change_in, .must_be_complete = false});
 }
 
 }  // namespace qcow2stream

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/allocation_map.h"
+#include "lists/allocation_list.h"
 
 #include <fmt/format.h>
 
@@ -8,15 +8,15 @@
 #include <string_view>
 #include <utility>
 
-#include "lists/map_reading.h"
+#include "lists/list_reader.h"
 
 namespace qcow2stream {
 namespace {
 
-// `data` false with `zero` false is not known to be zeros. It is also how QEMU shows the dirty
-// blocks of a bitmap (x-dirty-bitmap), which have nothing to do with allocation; before QEMU 6.1
-// without `present`.
-bool qemu_img_zeros(const MapEntry& entry, const std::string& name) {
+// A range with `data` false and `zero` false is not known to be zeros. QEMU also shows the dirty
+// blocks of a bitmap (x-dirty-bitmap) in that way, which have nothing to do with allocation; before
+// QEMU 6.1 they have no `present`.
+bool qemu_img_zeros(const ListEntry& entry, const std::string& name) {
   if (*entry.zero) return true;
   if (!entry.present.value_or(*entry.data)) {
     refuse_entry(
@@ -27,9 +27,9 @@ bool qemu_img_zeros(const MapEntry& entry, const std::string& name) {
   return false;
 }
 
-// By the words: in a bitmap the same numbers mean something else. A hole that is not called zero
-// may hold anything.
-bool nbdinfo_zeros(const MapEntry& entry, const std::string& name) {
+// Goes by the words, since the same numbers mean something else in a bitmap. A hole that is not
+// called zero may hold anything.
+bool nbdinfo_zeros(const ListEntry& entry, const std::string& name) {
   struct Word {
     std::string_view description;
     std::uint64_t type;  // NBD_STATE_HOLE = 1, NBD_STATE_ZERO = 2
@@ -57,26 +57,26 @@ bool nbdinfo_zeros(const MapEntry& entry, const std::string& name) {
 
 }  // namespace
 
-bool reads_as_zeros(const MapEntry& entry, const std::string& name) {
+bool reads_as_zeros(const ListEntry& entry, const std::string& name) {
   switch (entry.form) {
-    case MapForm::kQemuImg:
+    case ListForm::kQemuImg:
       return qemu_img_zeros(entry, name);
-    case MapForm::kRbd:
+    case ListForm::kRbd:
       return !*entry.exists;
-    case MapForm::kNbdInfo:
+    case ListForm::kNbdInfo:
       return nbdinfo_zeros(entry, name);
-    case MapForm::kPlain:
+    case ListForm::kPlain:
       return false;
   }
   return false;
 }
 
-std::shared_ptr<const ClusterMap> read_allocation_map(const std::string& path, const Disk& disk,
-                                                      const qcow2::Geometry& geometry) {
-  const auto kind_of = [](const MapEntry& entry, const std::string& name) {
+std::shared_ptr<const ClusterMap> read_allocation_list(const std::string& path, const Disk& disk,
+                                                       const qcow2::Geometry& geometry) {
+  const auto kind_of = [](const ListEntry& entry, const std::string& name) {
     return reads_as_zeros(entry, name) ? Run::Holds::kBelow : Run::Holds::kData;
   };
-  return read_map(path, disk, geometry, {.kind_of = kind_of, .must_be_complete = true});
+  return read_list(path, disk, geometry, {.kind_of = kind_of, .must_be_complete = true});
 }
 
 }  // namespace qcow2stream

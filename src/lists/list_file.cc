@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/map_file.h"
+#include "lists/list_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,26 +13,27 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "lists/map_bytes.h"
+#include "lists/json_bytes.h"
 
 namespace qcow2stream {
 namespace {
 
 using nlohmann::json;
 
-// Entries are flat; what other programs may nest in one is skipped.
+// Entries are flat. What other programs may nest in them is skipped.
 constexpr unsigned kMaxNesting = 16;
 constexpr std::uint64_t kMaxEntry = 1 << 22;  // bytes
 
 constexpr std::uint64_t kMaxNumber = (1ULL << 63) - 1;
 
-constexpr std::size_t kQuoted = 40;  // of the file's own text in a message
+constexpr std::size_t kQuoted = 40;  // bytes of the file's own text in a message
 
 std::string shorten(std::string_view text, std::size_t length = kQuoted) {
   return text.size() <= length ? std::string(text) : fmt::format("{}...", text.substr(0, length));
 }
 
-// What is wrong, without the library's name and what was read last, which may be long.
+// What the parser says is wrong, without the library's name and without what was read last, which
+// may be long.
 std::string parser_reason(std::string_view what) {
   constexpr std::string_view kEndOfName = "] ";
   constexpr std::string_view kEndOfPlace = " - ";
@@ -45,12 +46,12 @@ std::string parser_reason(std::string_view what) {
   return shorten(what.substr(0, what.find("; last read")), 200);
 }
 
-// Takes the parser's events and puts entries together. The parser counts its brackets in a bit each
-// and does not recurse, so that nesting is limited here alone.
+// Takes the parser's events and makes entries of them. The parser does not recurse and keeps one
+// bit a bracket, so the only limit of nesting is the one here.
 class EntryReader final : public json::json_sax_t {
  public:
-  EntryReader(MapBytes& bytes, const std::string& name,
-              const std::function<bool(const MapEntry&)>& handle)
+  EntryReader(JsonBytes& bytes, const std::string& name,
+              const std::function<bool(const ListEntry&)>& handle)
       : bytes_(bytes), name_(name), handle_(handle) {}
 
   bool null() override { return other_value("null"); }
@@ -68,7 +69,7 @@ class EntryReader final : public json::json_sax_t {
     return set(*field, std::uint64_t{value});
   }
   bool number_integer(number_integer_t value) override {
-    token_ended();  // negative, or it would be the other one
+    token_ended();  // the number is negative, or the parser had called number_unsigned()
     if (in_entry() && number_field() != nullptr) fail_key(fmt::format("{} is negative", value));
     return other_value("a number");
   }
@@ -147,7 +148,7 @@ class EntryReader final : public json::json_sax_t {
     return true;
   }
 
-  // rbd writes strings; somebody may write what they mean.
+  // rbd writes strings for what are booleans.
   [[nodiscard]] bool exists_word(const std::string& value) const {
     if (value != "true" && value != "false") {
       fail_key(fmt::format("'{}' is neither true nor false", shorten(value)));
@@ -155,9 +156,9 @@ class EntryReader final : public json::json_sax_t {
     return value == "true";
   }
 
-  // A value where it says nothing, or nothing that can be understood.
+  // A value in a place where it says nothing, or nothing that can be understood.
   bool other_value(const char* kind) const {
-    if (depth_ == 0) fail_at_byte("is not an allocation map", "a list of objects is expected");
+    if (depth_ == 0) fail_at_byte("is not a list of runs", "a list of objects is expected");
     if (depth_ == 1) fail(count_ + 1, fmt::format("is {}, an object is expected", kind));
     return !in_entry() || value_of_other_kind(kind);
   }
@@ -169,7 +170,7 @@ class EntryReader final : public json::json_sax_t {
     return true;
   }
 
-  // What other programs write into an entry has no end of its own.
+  // An entry may hold anything that other programs write into it, so its size needs a limit.
   void token_ended() {
     bytes_.token_ended();
     if (depth_ >= 2 && bytes_.position() - entry_begin_ > kMaxEntry) {
@@ -179,7 +180,8 @@ class EntryReader final : public json::json_sax_t {
 
   void begin_nested() {
     if (++depth_ > kMaxNesting) {
-      fail_at_byte("is not an allocation map", fmt::format("nested deeper than {}", kMaxNesting));
+      fail_at_byte("is not a list of runs",
+                   fmt::format("it is nested deeper than {}", kMaxNesting));
     }
   }
 
@@ -191,7 +193,8 @@ class EntryReader final : public json::json_sax_t {
   }
 
   bool end_entry() {
-    // The "offset" of qemu-img is one in the file that has the data.
+    // In the output of qemu-img "offset" is the place in the file that has the data, and "start" is
+    // the place in the disk.
     const auto begin = start_ ? start_ : offset_;
     if (!begin) fail(count_, "has neither a start nor an offset");
     if (!length_) fail(count_, "has no length");
@@ -205,8 +208,8 @@ class EntryReader final : public json::json_sax_t {
     return handle_(entry_);
   }
 
-  [[nodiscard]] MapForm form_of_entry() const {
-    const MapEntry& e = entry_;
+  [[nodiscard]] ListForm form_of_entry() const {
+    const ListEntry& e = entry_;
     const bool qemu = e.data || e.zero || e.present || e.depth;
     const bool nbdinfo = e.type || e.description;
     if (qemu + nbdinfo + e.exists.has_value() > 1) {
@@ -215,9 +218,9 @@ class EntryReader final : public json::json_sax_t {
     if (qemu && (!e.zero || !e.data)) {
       fail(count_, fmt::format("has no {}, as qemu-img map writes it", e.zero ? "data" : "zero"));
     }
-    if (qemu) return MapForm::kQemuImg;
-    if (nbdinfo) return MapForm::kNbdInfo;
-    return e.exists ? MapForm::kRbd : MapForm::kPlain;
+    if (qemu) return ListForm::kQemuImg;
+    if (nbdinfo) return ListForm::kNbdInfo;
+    return e.exists ? ListForm::kRbd : ListForm::kPlain;
   }
 
   [[noreturn]] void fail(std::uint64_t entry, const std::string& reason) const {
@@ -232,15 +235,15 @@ class EntryReader final : public json::json_sax_t {
         .at(bytes_.position());
   }
 
-  MapBytes& bytes_;
+  JsonBytes& bytes_;
   const std::string& name_;
-  const std::function<bool(const MapEntry&)>& handle_;
+  const std::function<bool(const ListEntry&)>& handle_;
 
   unsigned depth_ = 0;  // 1 in the list, 2 in an entry
   std::uint64_t count_ = 0;
-  std::optional<MapForm> form_;
+  std::optional<ListForm> form_;
   std::string key_;
-  MapEntry entry_;
+  ListEntry entry_;
   std::uint64_t entry_begin_ = 0;  // its first byte in the file
   std::optional<std::uint64_t> start_;
   std::optional<std::uint64_t> offset_;
@@ -249,25 +252,25 @@ class EntryReader final : public json::json_sax_t {
 
 }  // namespace
 
-const char* name_of(MapForm form) {
+const char* name_of(ListForm form) {
   switch (form) {
-    case MapForm::kQemuImg:
+    case ListForm::kQemuImg:
       return "qemu-img map";
-    case MapForm::kRbd:
+    case ListForm::kRbd:
       return "rbd diff";
-    case MapForm::kNbdInfo:
+    case ListForm::kNbdInfo:
       return "nbdinfo --map";
-    case MapForm::kPlain:
+    case ListForm::kPlain:
       return "a plain list";
   }
   return "";
 }
 
-std::string MapEntry::place() const {
+std::string ListEntry::place() const {
   return fmt::format("entry {} (offset {}, length {})", number, range.begin.value(), range.length);
 }
 
-MapFile::MapFile(std::string path) : name_(std::move(path)) {
+ListFile::ListFile(std::string path) : name_(std::move(path)) {
   fd_ = UniqueFd(::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd_) throw system_error(name_, "cannot be opened", errno);
   struct stat status {};
@@ -275,13 +278,13 @@ MapFile::MapFile(std::string path) : name_(std::move(path)) {
   can_rewind_ = S_ISREG(status.st_mode);
 }
 
-bool MapFile::read(const std::function<bool(const MapEntry&)>& handle) {
-  MapBytes bytes(name_, fd_.get());
+bool ListFile::read(const std::function<bool(const ListEntry&)>& handle) {
+  JsonBytes bytes(name_, fd_.get());
   EntryReader reader(bytes, name_, handle);
-  return json::sax_parse(bytes.begin(), MapBytes::end(), &reader);
+  return json::sax_parse(bytes.begin(), JsonBytes::end(), &reader);
 }
 
-void MapFile::rewind() {
+void ListFile::rewind() {
   if (::lseek(fd_.get(), 0, SEEK_SET) != 0) throw system_error(name_, "seek failed", errno);
 }
 

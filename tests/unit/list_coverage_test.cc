@@ -2,7 +2,7 @@
 //
 // Order, overlaps and gaps of the entries of a map.
 
-#include "lists/map_coverage.h"
+#include "lists/list_coverage.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -19,13 +19,13 @@ constexpr GuestOffset kEnd(1ULL << 60);
 struct Result {
   std::string error;  // what failed and why
   bool must_remember = false;
-  MapCoverage::Covered covered;
+  ListCoverage::Covered covered;
 };
 
 Result coverage_of(const std::vector<GuestRange>& ranges, bool remember, GuestOffset end = kEnd,
                    std::uint64_t first_number = 1) {
   const std::string name = "map";
-  MapCoverage coverage(name, end, remember);
+  ListCoverage coverage(name, end, remember);
   try {
     for (const GuestRange& range : ranges) {
       if (!coverage.add({.number = first_number++, .range = range}, range)) {
@@ -42,7 +42,7 @@ GuestRange range(std::uint64_t begin, std::uint64_t length) {
   return {GuestOffset(begin), length};
 }
 
-TEST(MapCoverage, ASortedMapNeedsNoMemory) {
+TEST(ListCoverage, ASortedMapNeedsNoMemory) {
   for (const bool remember : {false, true}) {
     const Result result =
         coverage_of({range(0, 10), range(10, 5), range(100, 0), range(20, 5)}, remember);
@@ -53,7 +53,7 @@ TEST(MapCoverage, ASortedMapNeedsNoMemory) {
   }
 }
 
-TEST(MapCoverage, AnOverlapIsNamed) {
+TEST(ListCoverage, AnOverlapIsNamed) {
   for (const bool remember : {false, true}) {
     EXPECT_EQ(coverage_of({range(0, 10), range(9, 5)}, remember).error,
               "entry 2 (offset 9, length 5): overlaps the one before");
@@ -67,7 +67,7 @@ TEST(MapCoverage, AnOverlapIsNamed) {
   EXPECT_TRUE(coverage_of({range(100, 10), range(50, 51)}, false).must_remember);
 }
 
-TEST(MapCoverage, LongEntriesAreCutAndStillNamedInFull) {
+TEST(ListCoverage, LongEntriesAreCutAndStillNamedInFull) {
   constexpr std::uint64_t kLong = 1ULL << 40;
   const Result result =
       coverage_of({range(3 * kLong, kLong), range(kLong, kLong), range(0, kLong)}, true);
@@ -79,15 +79,15 @@ TEST(MapCoverage, LongEntriesAreCutAndStillNamedInFull) {
             "offset 2199023255552");
 }
 
-TEST(MapCoverage, EntriesThatOverlapManyTimesTakeNoMemory) {
+TEST(ListCoverage, EntriesThatOverlapManyTimesTakeNoMemory) {
   std::vector<GuestRange> ranges{range(1, kEnd.value() / 4)};
   for (int i = 0; i < 1'000'000; ++i) ranges.push_back(range(0, kEnd.value() / 4));
   EXPECT_NE(coverage_of(ranges, true).error.find("overlaps what an earlier entry lists"),
             std::string::npos);
 }
 
-TEST(MapCoverage, UnsortedMapsHaveALimitAndSortedOnesHaveNot) {
-  constexpr std::uint64_t kMost = MapCoverage::kMaxUnsorted;
+TEST(ListCoverage, UnsortedMapsHaveALimitAndSortedOnesHaveNot) {
+  constexpr std::uint64_t kMost = ListCoverage::kMaxUnsorted;
   EXPECT_EQ(coverage_of({range(20, 5), range(10, 5)}, true, kEnd, kMost - 1).error, "");
   for (const bool remember : {false, true}) {
     EXPECT_EQ(coverage_of({range(20, 5), range(10, 5)}, remember, kEnd, kMost).error,
@@ -100,7 +100,7 @@ TEST(MapCoverage, UnsortedMapsHaveALimitAndSortedOnesHaveNot) {
 }
 
 // Against a vector of booleans.
-RC_GTEST_PROP(MapCoverageProperty, AgreesWithAVectorOfBooleans, ()) {
+RC_GTEST_PROP(ListCoverageProperty, AgreesWithAVectorOfBooleans, ()) {
   constexpr std::uint64_t kBytes = 60;
   const auto ranges = *rc::gen::container<std::vector<GuestRange>>(
       rc::gen::map(rc::gen::pair(rc::gen::inRange<std::uint64_t>(0, kBytes),

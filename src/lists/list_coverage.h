@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// MapCoverage: that the entries of a map do not overlap, and what they leave out.
+// ListCoverage finds out whether the entries of a list overlap, and what they leave out.
 //
-// In a map that is sorted each entry is compared with the one before it, which costs nothing. Once
+// In a list that is sorted each entry is compared with the one before it, which costs nothing. Once
 // an entry lies before another, all of them have to be remembered, 16 bytes each, and are sorted at
 // the end. What came before it is known only if it was remembered too. A file can simply be read
 // again; of a pipe the sorted start is remembered as it comes, neighbours as one run, which makes
@@ -15,40 +15,41 @@
 #include <optional>
 #include <string>
 
-#include "lists/map_file.h"
+#include "lists/list_file.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
 
-class MapCoverage {
+class ListCoverage {
  public:
-  // Entries that a map may have if it is not sorted: 256 MiB.
+  // How many entries a list may have if it is not sorted. They take 256 MiB of memory.
   static constexpr std::uint64_t kMaxUnsorted = 1 << 24;
-  // Entries that say nothing about the disk. Without a limit a pipe could go on for ever with them.
+  // How many entries may say nothing about the disk. Without a limit a pipe could go on for ever
+  // with them.
   static constexpr std::uint64_t kMaxEmpty = 1 << 22;
 
-  // `name` is the map's for messages and must outlive the object. No range ends after `end`.
-  MapCoverage(const std::string& name, GuestOffset end, bool remember)
+  // `name` is what messages call the list; it must outlive the object. No range ends after `end`.
+  ListCoverage(const std::string& name, GuestOffset end, bool remember)
       : name_(name), limit_(end), remember_(remember) {}
 
-  // Adds `range`, which is what matters of the entry. False if the map turns out not to be sorted
+  // Adds `range`, the part of the entry that matters. False if the list turns out not to be sorted
   // and what came before was not remembered: then nothing more can be done with this object. Throws
   // Error{kFailed}: an overlap with the entry before, too many entries that are not sorted or are
   // empty.
-  [[nodiscard]] bool add(const MapEntry& entry, GuestRange range);
+  [[nodiscard]] bool add(const ListEntry& entry, GuestRange range);
 
   struct Covered {
     GuestOffset end;                // of the last range
     std::optional<GuestRange> gap;  // the first one before that
   };
-  // When all have been added. Throws Error{kFailed}: an overlap.
+  // To be called when all entries have been added. Throws Error{kFailed} where two overlap.
   [[nodiscard]] Covered finish();
 
  private:
   // The length takes 39 bits, so that a run costs 16 bytes; longer ones are cut into pieces.
   static constexpr unsigned kLengthBits = 39;
   static constexpr std::uint64_t kMaxPiece = 1ULL << (kLengthBits - 1);
-  // Not an entry, but any number of them that were sorted.
+  // In place of the number of an entry: the run consists of any number of entries that were sorted.
   static constexpr std::uint64_t kSortedStart = 0;
 
   struct Run {

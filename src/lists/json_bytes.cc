@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "lists/map_bytes.h"
+#include "lists/json_bytes.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,17 +9,15 @@
 #include <cerrno>
 
 #include "base/errors.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 
-void MapBytes::fill() {
+void JsonBytes::fill() {
   before_buffer_ += filled_;
   next_ = 0;
   filled_ = 0;
-  ssize_t n = 0;
-  do {
-    n = ::read(fd_, buffer_.data(), buffer_.size());
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n = uninterrupted([&] { return ::read(fd_, buffer_.data(), buffer_.size()); });
   if (n < 0) {
     throw system_error(name_, fmt::format("read at byte {} failed", before_buffer_), errno)
         .at(before_buffer_);
@@ -28,7 +26,7 @@ void MapBytes::fill() {
   refuse_zeros();
 }
 
-void MapBytes::refuse_zeros() const {
+void JsonBytes::refuse_zeros() const {
   const auto* const end = buffer_.begin() + filled_;
   const auto* const zero = std::find(buffer_.begin(), end, '\0');
   if (zero == end) return;
@@ -37,7 +35,7 @@ void MapBytes::refuse_zeros() const {
       .at(at);
 }
 
-void MapBytes::refuse_token() const {
+void JsonBytes::refuse_token() const {
   throw Error(ErrorKind::kFailed, name_, fmt::format("byte {}", position()),
               fmt::format("more than {} bytes of a string, a number or white space", kMaxToken))
       .at(position());

@@ -2,7 +2,7 @@
 //
 // Runs of bytes that have changed, as clusters, against a model that looks at each byte.
 
-#include "lists/change_marker.h"
+#include "lists/cluster_marker.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -106,7 +106,7 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
   const std::uint64_t end = (size + 511) / 512 * 512;
   const Kinds wanted = naive(changes, size, cluster);
   const qcow2::Geometry geometry{.cluster_bits = 10};
-  ChangeMarker marker(geometry, GuestOffset(end));
+  ClusterMarker marker(geometry, GuestOffset(end));
   for (std::size_t left = changes.all.size(); left > 0; --left) {
     const auto i = *rc::gen::inRange<std::size_t>(0, left);
     marker.add(changes.all[i].range, changes.all[i].holds);
@@ -121,12 +121,12 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
 }
 
 Kinds mark(const std::vector<Run>& runs, std::uint64_t end) {
-  ChangeMarker marker({.cluster_bits = 12}, GuestOffset(end));
+  ClusterMarker marker({.cluster_bits = 12}, GuestOffset(end));
   for (const Run& run : runs) marker.add(run.range, run.holds);
   return kinds_of(*marker.finish());
 }
 
-TEST(ChangeMap, ZerosThatFollowEachOtherAreOneRun) {
+TEST(ClusterMarker, ZerosThatFollowEachOtherAreOneRun) {
   const auto zeros = [](std::uint64_t begin, std::uint64_t length) {
     return qcow2stream::Run{.range = {GuestOffset(begin), length}, .holds = Kind::kZeros};
   };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "base/tell.h"
+#include "system/tell.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -19,13 +20,19 @@
 namespace qcow2stream {
 namespace {
 
-// Different lines that are remembered; what comes after them may come again.
+// How many different lines are remembered. What comes after them may be told again.
 constexpr std::size_t kMostLines = 1000;
+
+// The only place where the library writes to standard error, and only if the environment has
+// QCOW2STREAM_TRACE=1. It is one call, so that the line does not mix with what others write.
+void print_line(std::string_view line) {
+  const std::string text = fmt::format("qcow2stream: {}\n", line);
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+}
 
 TraceSink sink_of_environment() {
   const char* value = std::getenv("QCOW2STREAM_TRACE");
-  return value != nullptr && std::string_view(value) == "1" ? TraceSink(print_told_line)
-                                                            : TraceSink();
+  return value != nullptr && std::string_view(value) == "1" ? TraceSink(print_line) : TraceSink();
 }
 
 struct Trace {
@@ -62,7 +69,7 @@ void tell(std::string_view name, std::string_view refused, std::string_view why,
     if (state.told.size() < kMostLines) state.told.insert(line);
     state.sink(line);
   } catch (const std::exception&) {
-    // No memory for a line that nothing depends on.
+    // There is no memory for a line that nothing depends on.
   }
 }
 
@@ -71,7 +78,7 @@ void tell(std::string_view name, std::string_view refused, int error,
   try {
     if (trace().is_on) tell(name, refused, errno_text(error), instead);
   } catch (const std::exception&) {
-    // As above.
+    // There is no memory for a line that nothing depends on.
   }
 }
 
