@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Everything at once. The way through: open_disk() -> survey() -> Image -> emit().
+// Includes all of the library. The way through it is open_disk() -> survey() -> Image -> emit().
 
 #pragma once
 

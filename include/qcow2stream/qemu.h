@@ -20,7 +20,7 @@ namespace qcow2stream {
 struct QemuOptions {
   NbdOptions nbd;  // of the connection between QEMU and us
   // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
-  // nothing. An image that refers to a backing file, a data file or a server is refused.
+  // nothing. An image that refers to a backing file, a data file or a server is refused. That is an
   // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
   // other processors than x86-64 and 64-bit Arm.
   bool isolate = false;

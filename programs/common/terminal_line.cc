@@ -34,6 +34,7 @@ bool knows_escapes() {
   return type != nullptr && *type != 0 && std::string_view(type) != "dumb";
 }
 
+// If it fails, nobody looks any more.
 void write_all(std::string_view text) {
   write_full(STDERR_FILENO, std::as_bytes(std::span(text)));
 }

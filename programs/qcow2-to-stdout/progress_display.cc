@@ -41,6 +41,7 @@ ProgressStyle decide_style(const Options& options) {
 // Of a line in a file.
 constexpr std::size_t kColumnsOfLine = 80;
 
+// If it fails, nobody looks any more.
 void write_all(int fd, std::string_view text) {
   write_full(fd, std::as_bytes(std::span(text)));
 }

@@ -67,8 +67,8 @@ std::vector<std::byte> OrderedReader::exchange_buffer(std::vector<std::byte> oth
   return other;
 }
 
-// The next piece, if there is one and room for it. With nothing in flight it waits for the room;
-// nothing then means that there is no more to do.
+// The next piece, if there is one and room for it. If the calling thread has nothing in flight, it
+// waits for the room; if the result is nothing then, there is nothing more to do.
 std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight) {
   std::unique_lock lock(mutex_);
   const auto slot_free = [this] {
@@ -91,7 +91,7 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   }
   Piece piece{.ticket = next_ticket_++, .segment = rest_};
   Slot& target = slot(piece.ticket);
-  // To cut through a compressed cluster is to compress it twice.
+  // A compressed cluster that is cut in two would be compressed twice.
   const bool whole = rest_.kind == Segment::Kind::kCompressed;
   piece.segment.range = rest_.range.take_front(whole ? rest_.range.length : traits_.request_size);
   const std::uint64_t n = piece.segment.range.length;
@@ -102,7 +102,7 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   return piece;
 }
 
-// The one that was in use last, as most of it may still be in a cache.
+// The buffer that was in use last, as most of it may still be in a cache.
 std::vector<std::byte> OrderedReader::take_buffer() {
   if (spare_buffers_.empty()) return std::vector<std::byte>(traits_.request_size);
   std::vector<std::byte> buffer = std::move(spare_buffers_.back());

@@ -17,9 +17,9 @@ namespace qcow2stream {
 namespace {
 
 constexpr std::size_t kPiece = 1U << 20;
-constexpr std::size_t kLayoutBytes = 16;  // of the SHA-256 that the id shows
+constexpr std::size_t kLayoutBytes = 16;  // how much of the SHA-256 the id shows
 
-// Where the disk's own bytes begin, compressed or not; all metadata comes before.
+// Where the disk's own bytes begin, compressed or not. All metadata comes before them.
 std::uint64_t metadata_size(const Layout& layout) {
   std::uint64_t size = 0;
   for (const Region& region : layout.regions()) {

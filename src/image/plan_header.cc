@@ -110,7 +110,7 @@ std::optional<SavedPlan> decode_plan_header(std::string_view text) {
     if (find_problem(plan.options)) return std::nullopt;
     return plan;
   } catch (const Json::exception&) {
-  } catch (const std::logic_error&) {  // number(), std::stoul()
+  } catch (const std::logic_error&) {  // number(), from_hex()
   }
   return std::nullopt;
 }

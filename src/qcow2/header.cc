@@ -37,8 +37,8 @@ enum Field : std::size_t {
   kHeaderLengthAt = 100,
   kMinVersion3Length = 104,
   kCompressionTypeAt = 104,
-  // What QEMU writes since 5.1, with the compression type and seven bytes of padding. Always this
-  // length: several readers know no other.
+  // With the compression type and seven bytes of padding, as QEMU writes it since 5.1. It always
+  // has this length, since several readers know no other.
   kVersion3Length = 112,
 };
 
@@ -97,7 +97,8 @@ std::vector<std::byte> encode_feature_names() {
   return data;
 }
 
-// In QEMU's order. Version 2 has some only where it needs them: readers of its time know none.
+// Appends the extensions in QEMU's order. An image of version 2 has extensions only where it needs
+// them, since readers of its time know none.
 void append_extensions(std::vector<std::byte>& out, const Header& header) {
   const bool has_other = header.data_file_name || header.backing_file_name;
   if (header.backing_format) {
@@ -183,8 +184,9 @@ std::vector<std::byte> encode_header(const Header& header) {
 }
 
 Header decode_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kVersion2Length) bad_header("too short");
-  if (load_big<std::uint32_t>(&bytes[kMagicAt]) != kMagic) bad_header("wrong magic");
+  if (bytes.size() < kVersion2Length) bad_header("it is too short");
+  if (load_big<std::uint32_t>(&bytes[kMagicAt]) != kMagic)
+    bad_header("its magic number is another one");
   Header header;
   header.geometry.version = load_big<std::uint32_t>(&bytes[kVersionAt]);
   header.geometry.cluster_bits = load_big<std::uint32_t>(&bytes[kClusterBitsAt]);
@@ -194,7 +196,8 @@ Header decode_header(std::span<const std::byte> bytes) {
   header.refcount_table_offset =
       HostOffset(load_big<std::uint64_t>(&bytes[kRefcountTableOffsetAt]));
   header.refcount_table_clusters = load_big<std::uint32_t>(&bytes[kRefcountTableClustersAt]);
-  if (header.geometry.version != 2 && header.geometry.version != 3) bad_header("unknown version");
+  if (header.geometry.version != 2 && header.geometry.version != 3)
+    bad_header("its version is neither 2 nor 3");
   if (header.geometry.cluster_bits < kMinClusterBits ||
       header.geometry.cluster_bits > kMaxClusterBits) {
     bad_header("cluster_bits is out of range");
@@ -204,15 +207,17 @@ Header decode_header(std::span<const std::byte> bytes) {
   if (load_big<std::uint32_t>(&bytes[kSnapshotCountAt]) != 0) bad_header("it has snapshots");
   std::size_t length = kVersion2Length;
   if (header.geometry.version == 3) {
-    if (bytes.size() < kMinVersion3Length) bad_header("too short");
+    if (bytes.size() < kMinVersion3Length) bad_header("it is too short");
     header.incompatible_features = load_big<std::uint64_t>(&bytes[kIncompatibleAt]);
     header.compatible_features = load_big<std::uint64_t>(&bytes[kCompatibleAt]);
     header.autoclear_features = load_big<std::uint64_t>(&bytes[kAutoclearAt]);
     header.geometry.refcount_order = load_big<std::uint32_t>(&bytes[kRefcountOrderAt]);
     header.geometry.extended_l2 = (header.incompatible_features & kIncompatibleExtendedL2) != 0;
     length = load_big<std::uint32_t>(&bytes[kHeaderLengthAt]);
-    if (header.geometry.refcount_order > kMaxRefcountOrder) bad_header("refcount_order is too big");
-    if (length < kMinVersion3Length || length > bytes.size()) bad_header("bad header_length");
+    if (header.geometry.refcount_order > kMaxRefcountOrder)
+      bad_header("refcount_order is out of range");
+    if (length < kMinVersion3Length || length > bytes.size())
+      bad_header("header_length is out of range");
     if (length > kCompressionTypeAt) {
       header.compression_type = std::to_integer<std::uint8_t>(bytes[kCompressionTypeAt]);
     }

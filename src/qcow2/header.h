@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kIncompatibleCompressionType = 1ULL << 3;
 inline constexpr std::uint64_t kIncompatibleExtendedL2 = 1ULL << 4;
 inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
 
-// compression_type; any but 0 goes with kIncompatibleCompressionType.
+// Values of compression_type. Any but 0 goes with kIncompatibleCompressionType.
 inline constexpr std::uint8_t kCompressionDeflate = 0;
 inline constexpr std::uint8_t kCompressionZstd = 1;
 
@@ -39,14 +39,14 @@ struct Header {
   std::optional<std::string> data_file_name;
   std::optional<std::string> backing_file_name;
   std::optional<std::string> backing_format;
-  bool feature_name_table = false;  // decoded; encode_header() decides by itself
+  bool feature_name_table = false;  // set by decode_header(); encode_header() decides by itself
 
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-// The bytes from the start of the file to the end of the last extension; the rest of the header
-// cluster is zeros. Never longer than a cluster as long as the data file's name is not longer than
-// max_data_file_name().
+// The bytes from the start of the file to the end of the last extension, or of the backing file's
+// name; the rest of the header cluster is zeros. The names must not be longer than
+// max_data_file_name() and max_backing_file_name() say; so the result fits into a cluster.
 std::vector<std::byte> encode_header(const Header& header);
 
 // Reads what encode_header() writes, and any other header without encryption or snapshots. `bytes`
@@ -54,11 +54,11 @@ std::vector<std::byte> encode_header(const Header& header);
 // extensions are passed over.
 Header decode_header(std::span<const std::byte> bytes);
 
-// Bytes that a data file's name may have in an image of this cluster size, 0 if none fits.
+// How many bytes a data file's name may have in an image of this geometry; 0 if none fits.
 std::uint64_t max_data_file_name(const Geometry& geometry);
 
-// Bytes that a backing file's name may have in an image of this cluster size, 0 if none fits, given
-// the length of its format's name (0: not recorded).
+// How many bytes a backing file's name may have in an image of this geometry; 0 if none fits.
+// `format_length` is the length of its format's name, 0 if that is not recorded.
 std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length);
 
 }  // namespace qcow2stream::qcow2

@@ -18,13 +18,13 @@
 namespace qcow2stream {
 namespace {
 
-// What can be a hole: a page, and a block of most file systems. With a disk full of files (ext4)
-// 64 KiB are no faster:
+// The unit of holes: a page, and a block of most file systems. Units of 64 KiB are no faster with a
+// disk full of files (ext4):
 //   cat DISK | qcow2-to-stdout --verbose - > /dev/null
 // Where every other page is data they take half the time, and twice the room.
 constexpr std::uint64_t kHoleSize = kSpoolBlock;
 
-// Where the file system cannot make a file without a name, it has one for a moment.
+// Makes a file that has a name for a moment, for file systems that cannot make one without.
 UniqueFd open_named(const std::string& directory) {
   UniqueFd fd;
   const TemporaryName name([&]() -> std::string {
@@ -37,8 +37,8 @@ UniqueFd open_named(const std::string& directory) {
 
 UniqueFd open_nameless(const std::string& directory) {
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
-  // EOPNOTSUPP comes from the file system; EISDIR, EINVAL and ENOENT from something in between that
-  // does not know the flag. Other errors would be those of a named file too.
+  // EOPNOTSUPP comes from the file system. EISDIR, EINVAL and ENOENT come from something in between
+  // that does not know the flag. For other errors a file with a name would fail in the same way.
   if (fd) return fd;
   tell(directory, "O_TMPFILE", errno, "the spool file has a name for a moment");
   return open_named(directory);
@@ -62,7 +62,7 @@ void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Bl
     store(offset + begin, bytes.subspan(begin, length));
     if (stored != nullptr) stored->mark(offset + begin, length);
   };
-  // Blocks are those of the file, whatever `offset` is. Those with data go out in runs.
+  // The blocks are aligned in the file, whatever `offset` is. Those with data are written in runs.
   std::size_t run = 0;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t n = std::min<std::uint64_t>(kHoleSize - (offset + at) % kHoleSize,  //

@@ -28,14 +28,14 @@
 namespace qcow2stream {
 namespace {
 
-// What is read at once where zeros were found. Fits into a core's second level cache, so that the
-// zero test reads what the copy has just written.
+// How much is read at once where zeros were found. It fits into a core's second level cache, so
+// that the zero test reads what the copy has just written.
 constexpr std::uint64_t kStretch = 256 << 10;
 
-// Stretches in flight: enough to keep a disk busy.
+// How many stretches are in flight: enough to keep a disk busy.
 constexpr std::size_t kStretchesInFlight = 4;
 
-// So many zero clusters in a row, and the worker stops probing.
+// After so many zero clusters in a row the worker stops probing.
 constexpr unsigned kZerosBeforeStretch = 4;
 
 class Scanner {
@@ -67,8 +67,8 @@ class Scanner {
  private:
   struct Slot {
     std::span<std::byte> buffer;
-    GuestRange reading;  // in flight
-    GuestOffset end;     // of what is to be decided: beyond `reading` where that is a part of it
+    GuestRange reading;  // what is in flight
+    GuestOffset end;     // where the range ends of which `reading` is the first part, or all
   };
 
   void add_slot(std::span<std::byte> buffer) {

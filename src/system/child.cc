@@ -28,7 +28,7 @@
 namespace qcow2stream {
 namespace {
 
-// Of a program that is run to its end.
+// How much is kept of the output of a program that is run to its end.
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 constexpr int kFileFd = 4;
@@ -42,8 +42,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-// As execvp() looks it up; what is found first is taken, or refused when it is executed. Empty
-// where there is none.
+// Looks up a program like execvp(). What is found first is taken, even if it is refused when it is
+// executed. Empty if there is none.
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), F_OK) == 0 ? name : "";
   const char* path = ::getenv("PATH");
@@ -59,7 +59,8 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-// All that the child needs between fork and exec, made before: there only system calls are allowed.
+// All that the child needs between fork and exec. It is made before, since only system calls are
+// allowed there.
 struct Prepared {
   std::vector<std::string> words;
   std::vector<std::string> environment;
@@ -75,7 +76,7 @@ struct Prepared {
   std::optional<ReadyConfinement> confinement;
 };
 
-// What a child tells that could not be started.
+// What a child tells us if it could not be started.
 struct StartFailure {
   int error = 0;
   bool is_confinement = false;
@@ -123,7 +124,7 @@ void write_pid(std::string& variable, pid_t pid) {
     ::_exit(127);
   };
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != p.parent) ::_exit(127);  // it died before the line above
+  if (::getppid() != p.parent) ::_exit(127);  // the parent died before the line above
   ::dup2(p.input, STDIN_FILENO);
   ::dup2(p.output, STDOUT_FILENO);
   ::dup2(p.output, STDERR_FILENO);

@@ -20,7 +20,8 @@
 namespace qcow2stream {
 namespace {
 
-// What a pipe holds (pipe(7)). What was written before a look at it is no more than that.
+// How much a pipe holds (pipe(7)), and so at most has to be read to see all that was written
+// before.
 constexpr std::size_t kPipeCapacity = 65536;
 
 constexpr std::size_t kReadAtOnce = 4096;
@@ -49,7 +50,7 @@ std::jthread thread_without_signals(const std::function<void()>& function) {
 
 ChildOutput::ChildOutput(std::size_t most)
     : most_(most), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  // The thread must not run out of memory, of which nobody could tell.
+  // The thread must not run out of memory, since it could tell nobody.
   kept_.reserve(2 * most_ + kReadAtOnce);
   std::array<int, 2> ends{};
   check(stop_.get() >= 0 && ::pipe2(ends.data(), O_CLOEXEC) == 0);
@@ -78,7 +79,7 @@ void ChildOutput::run() {
   }
 }
 
-// Everything that is there now, or more. False at the end.
+// Reads all that is in the pipe now, or more. False at the end.
 bool ChildOutput::take() {
   std::array<char, kReadAtOnce> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   for (std::size_t taken = 0; taken < kPipeCapacity;) {

@@ -27,14 +27,14 @@
 namespace qcow2stream {
 namespace {
 
-// Probes that one queue has in flight: see survey/zero_scan.cc, where the measurements are.
+// How many probes one queue has in flight. The measurements stand in survey/zero_scan.cc.
 constexpr unsigned kQueueDepth = 64;
 
 // Threads block one at a time, so they need not be as many as requests.
 constexpr unsigned kQueueThreads = 16;
 
-// The file that is open as `fd`, whatever became of its name. O_NONBLOCK keeps a FIFO from blocking
-// before its type is known; files and block devices do not care.
+// Opens the file that is open as `fd` once more, whatever became of its name. O_NONBLOCK keeps a
+// FIFO from blocking before its type is known; files and block devices ignore it.
 UniqueFd open_again(int fd) {
   return UniqueFd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
                          O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -56,7 +56,7 @@ bool is_in_user_space(int fd) {
   return ::fstatfs(fd, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC;
 }
 
-// After the year 2262 it starts again from below; what differs does so there, too.
+// After the year 2262 the number wraps around. Times that differ still do so then.
 std::int64_t mtime_ns(const struct stat& status) {
   const auto seconds = static_cast<std::uint64_t>(status.st_mtim.tv_sec);
   const auto nanoseconds = static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
@@ -123,7 +123,7 @@ std::uint64_t FileDisk::current_size(const struct stat& status) const {
   return bytes;
 }
 
-// Files of /proc, and some of FUSE, have a size of 0 and something to read.
+// Files of /proc, and some of FUSE, have a size of 0 and yet something to read.
 bool FileDisk::is_empty() const {
   std::array<std::byte, 1> first{};
   const Moved moved = read_full_at(fd_.get(), 0, first);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reads in threads, for where io_uring is not allowed. A read is first tried with RWF_NOWAIT, so
-// that what the page cache holds costs one system call and no thread; threads are started when the
-// first read has to wait, and only then.
+// Reads in threads, for machines that do not allow io_uring. A read is first tried with RWF_NOWAIT,
+// so that what the page cache holds costs one system call and no thread. No thread is started
+// before a read has to wait.
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -33,7 +33,7 @@ class ThreadQueue final : public RequestQueue {
       waiting_.clear();
     }
     work_.notify_all();
-    // The threads' destructors join: what they are reading is read first.
+    // The threads' destructors wait until what is being read has been read.
   }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What has changed, as an image of QEMU's knows it: a dirty bitmap that is kept in it, or that it
-// is the top one of a chain of images.
+// Opens an image of QEMU's together with a dirty bitmap that is kept in it.
 
 #include <fmt/format.h>
 
@@ -23,12 +22,14 @@ using Json = nlohmann::json;
 
 constexpr const char* kCannotOpen = "QEMU cannot open it";
 
-// Here bitmaps are QEMU's, so the prefix says nothing.
+// The name of a bitmap without QEMU's prefix, which says nothing here, since all bitmaps are
+// QEMU's.
 std::string bare_name(const std::string& bitmap) {
   return bitmap.starts_with(kDirtyBitmapPrefix) ? bitmap.substr(kDirtyBitmapPrefix.size()) : bitmap;
 }
 
-// The server would look for the bitmap in the images below, too, and say less.
+// Refuses a bitmap that cannot be used. The server would also look for it in the images below, and
+// say less about what is wrong.
 void check_bitmap(const QemuSource& source, const Json& info, const std::string& bitmap) {
   const Json data = info.value(Json::json_pointer("/format-specific/data"), Json::object());
   std::vector<std::string> names;
@@ -54,7 +55,8 @@ DiskWithChanges open_with_bitmap(const QemuSource& source, const std::string& bi
   return {disk, make_changes(disk)};
 }
 
-// Other nodes may have the bitmap in what they stand on, and QEMU has the last word anyway.
+// Does so only for qcow2. Other nodes may have the bitmap in a node below them, and QEMU itself
+// refuses what it does not find.
 void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) {
   if (!Json::parse(source.node.text).contains("driver")) return;  // qemu-img would guess
   Json info;

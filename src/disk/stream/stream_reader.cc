@@ -19,8 +19,8 @@
 namespace qcow2stream {
 namespace {
 
-// The most that an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). The writer has
-// less to wait for while we write.
+// The most that an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). With it the
+// writer of the pipe has to wait less often while we write.
 constexpr int kPipeSize = 1 << 20;
 
 }  // namespace
