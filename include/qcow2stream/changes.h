@@ -20,10 +20,10 @@ class Changes {
   [[nodiscard]] virtual std::unique_ptr<RunCursor> runs() const = 0;
 };
 
-// `changes` may use `disk` and keeps it alive.
-struct DiskWithChanges {
+// What opening a source gives. `changes` may use `disk` and keeps it alive.
+struct Opened {
   std::shared_ptr<const Disk> disk;
-  std::shared_ptr<const Changes> changes;
+  std::shared_ptr<const Changes> changes;  // null unless the source was asked for them
 };
 
 }  // namespace qcow2stream

@@ -5,13 +5,12 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "qcow2stream/changes.h"
-#include "qcow2stream/disk.h"
 
 namespace qcow2stream {
 
@@ -23,6 +22,11 @@ struct NbdOptions {
   unsigned requests = 0;
   // A server that has said nothing for so long is given up.
   std::chrono::seconds timeout{60};
+  // The dirty bitmap that says what has changed since it was made: the bare name of a bitmap of
+  // QEMU's ("backup0" is the metadata context "qemu:dirty-bitmap:backup0"), or the whole name of a
+  // context whose flag 1 marks what is dirty. A dirty run that base:allocation calls zero is
+  // Run::Holds::kZeros.
+  std::optional<std::string> bitmap;
 };
 
 // Whether `name` is a URI for open_nbd(): nbd, nbds, nbd+unix, nbds+unix, nbd+vsock, nbds+vsock.
@@ -34,29 +38,15 @@ bool is_nbd_uri(std::string_view name);
 // ca-cert.pem is in tls-certificates=DIR, or where libnbd looks for it. Otherwise it is refused,
 // unless the URI says tls-verify-peer=false. Extents come from the metadata context
 // base:allocation, if the server has it. No stamp: a server does not tell whether its disk changes.
-// Throws Error{kFailed}.
-std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options = {});
-
-// The same, and what has changed since a dirty bitmap of the server was made. `bitmap` is the bare
-// name of a bitmap of QEMU's ("backup0" is the metadata context "qemu:dirty-bitmap:backup0"), or
-// the whole name of a context whose flag 1 marks what is dirty. A dirty run that base:allocation
-// calls zero is Run::Holds::kZeros. Also throws Error{kFailed} where there is no such bitmap, with
-// the names of those that there are; kUsage where `bitmap` is the name of a context that is known
-// not to be one.
-DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
-                                     const NbdOptions& options = {});
+// Throws Error{kFailed}, also where there is no such bitmap, with the names of those that there
+// are; kUsage where the bitmap has the name of a context that is known not to be one.
+Opened open_nbd(const std::string& uri, const NbdOptions& options = {});
 
 // Starts a server program and connects to it over a private socket that has no name: it finds a
 // listening socket as descriptor 3, as with systemd socket activation (nbdkit, qemu-nbd). The
-// program is killed when the disk is destroyed, and when this process ends, however it ends; call
-// it from a thread that lives as long as the disk. Throws Error{kFailed}, with what the program had
-// to say.
-std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
-                                            const NbdOptions& options = {});
-
-// The same, with a bitmap as for open_nbd_with_bitmap(). The changes keep the program alive.
-DiskWithChanges open_nbd_server_with_bitmap(const std::vector<std::string>& command,
-                                            const std::string& bitmap,
-                                            const NbdOptions& options = {});
+// program is killed when the disk and the changes are destroyed, and when this process ends,
+// however it ends; call it from a thread that lives as long as they do. Throws what open_nbd()
+// throws, with what the program had to say.
+Opened open_nbd_server(const std::vector<std::string>& command, const NbdOptions& options = {});
 
 }  // namespace qcow2stream

@@ -39,7 +39,7 @@ struct SavedPlan {
 };
 
 // The content of a file with the plan of `image`. A part of it is no plan, and load_plan() finds
-// that out. `shallow` says that the survey was of what open_qemu_shallow() opened.
+// that out. `shallow` says that the survey was of what open_qemu() gave with top_image_unit.
 std::vector<std::byte> encode_plan(const Image& image, bool shallow = false);
 
 // Reads a plan. Takes memory in proportion to what the file really holds. Throws Error{kFailed} if

@@ -7,18 +7,24 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "qcow2stream/changes.h"
-#include "qcow2stream/disk.h"
 #include "qcow2stream/nbd.h"
 
 namespace qcow2stream {
 
 struct QemuOptions {
-  NbdOptions nbd;  // of the connection between QEMU and us
+  // Of the connection between QEMU and us. Its bitmap is one that is kept in this very image.
+  NbdOptions nbd;
+  // Asks for what the top image of a chain holds itself: Run::Holds::kBelow is what it leaves to
+  // its backing file. The value, a power of two, is the unit in bytes in which the output will
+  // leave parts to its own backing file. If the top image holds only whole ones, images below it
+  // are not opened and need not exist; reading what is unchanged then gives zeros. Otherwise the
+  // disk is that of the whole chain. Not together with a bitmap.
+  std::optional<std::uint64_t> top_image_unit;
   // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
   // nothing. An image that refers to a backing file, a data file or a server is refused. That is an
   // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
@@ -29,42 +35,23 @@ struct QemuOptions {
 };
 
 // Opens `path`, a file or block device of any name, as `format`: the name of a QEMU block driver
-// (qcow2, vmdk, vdi, vhdx, vpc, ...). A chain of backing files is read as one disk. Throws
-// Error{kFailed} with QEMU's own words, or with what to install.
-std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
-                                      const QemuOptions& options = {});
+// (qcow2, vmdk, vdi, vhdx, vpc, ...). A chain of backing files is read as one disk of the size of
+// the top image. Throws Error{kFailed} with QEMU's own words, or with what to install.
+//
+// A bitmap needs qemu-img, and its name may have QEMU's prefix "qemu:dirty-bitmap:". Error{kFailed}
+// where the image has no such bitmap, with the names of those that there are, and where it was not
+// saved; kUsage for what cannot be a name. A unit of the top image is Error{kFailed} for a format
+// without backing files, and for a chain that is needed and cannot be opened, with the largest
+// cluster size for which it is not.
+Opened open_qemu(const std::string& path, const std::string& format,
+                 const QemuOptions& options = {});
 
 // Opens a block node as QEMU's --blockdev describes it, a JSON object with "driver"; `objects` are
 // what it refers to (secret, tls-creds-x509, ...), each a JSON object as for --object. The node is
-// opened read-only unless it says something else. Throws Error{kFailed}; kUsage if a text is no
-// JSON object.
-std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
-                                           const std::vector<std::string>& objects,
-                                           const NbdOptions& options = {});
-
-// As open_qemu(), and what the dirty bitmap `bitmap` that is kept in the image marks as changed.
-// The name may have QEMU's prefix "qemu:dirty-bitmap:". A dirty run that the image tells to be
-// zeros is Run::Holds::kZeros. Needs qemu-img. Throws Error{kFailed}: no such bitmap in this very
-// image, with the names of those that there are; a bitmap that was not saved; whatever QEMU says.
-// kUsage for what cannot be a name.
-DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
-                                      const std::string& bitmap, const QemuOptions& options = {});
-
-// As open_qemu_node(), with a bitmap that the node has, or one that it stands on.
-DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
-                                           const std::vector<std::string>& objects,
-                                           const std::string& bitmap,
-                                           const NbdOptions& options = {});
-
-// What the top image of a chain holds itself: Run::Holds::kBelow is what it leaves to its backing
-// file. The disk has the size of the top image. `cluster_size`, a power of two, is the unit in
-// bytes in which the output will leave parts to its own backing file. If the top image holds only
-// whole ones, images below it are not opened and need not exist; reading what is unchanged then
-// gives zeros. Otherwise the disk is that of the whole chain. Throws Error{kFailed}: as
-// open_qemu(); for a format without backing files; for a chain that is needed and cannot be opened,
-// with the largest cluster size for which it is not.
-DiskWithChanges open_qemu_shallow(const std::string& path, const std::string& format,
-                                  std::uint64_t cluster_size, const QemuOptions& options = {});
+// opened read-only unless it says something else. A bitmap is one that the node has, or one that it
+// stands on. Throws Error{kFailed}; kUsage if a text is no JSON object.
+Opened open_qemu_node(const std::string& blockdev, const std::vector<std::string>& objects,
+                      const NbdOptions& options = {});
 
 // The format that `qemu-img info` finds in `path`. Who can write to a raw disk can make it look
 // like an image that refers to other files of this machine: without `isolate` (QemuOptions) only

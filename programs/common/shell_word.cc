@@ -28,4 +28,8 @@ std::string shell_word(std::string_view text) {
   return word + "'";
 }
 
+std::string shell_path(const std::string& path) {
+  return shell_word(path.starts_with('-') ? "./" + path : path);
+}
+
 }  // namespace qcow2stream::cli

@@ -11,4 +11,7 @@ namespace qcow2stream::cli {
 // does, else in quotes.
 std::string shell_word(std::string_view text);
 
+// The same of the name of a file, which no program takes for an option.
+std::string shell_path(const std::string& path);
+
 }  // namespace qcow2stream::cli

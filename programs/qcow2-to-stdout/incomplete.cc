@@ -90,7 +90,7 @@ std::string OutputInProgress::way_to_go_on(const Options& options, std::uint64_t
                                            bool quickly) const {
   if (!image_) return "";
   // What was read from a pipe would have to come again.
-  if (reads_stdin(options) && !image_->disk().stamp()) return "";
+  if (std::holds_alternative<StandardInput>(options.source) && !image_->disk().stamp()) return "";
   const bool is_too_long = quickly && table_bytes(*image_) > kQuickTables;
   const std::string id = is_too_long ? "" : id_of(*image_);
   const std::string if_match = fmt::format("--if-match {}", id.empty() ? "ID (--measure=id)" : id);

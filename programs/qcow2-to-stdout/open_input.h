@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Which kind of source DISK is, and what is special about each.
+// Opening DISK and the base, and what is said where the user has named something else.
 
 #pragma once
 
@@ -8,26 +8,16 @@
 #include <optional>
 #include <string>
 
+#include "common/open_source.h"
 #include "qcow2-to-stdout/options.h"
-#include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
 
-struct Input {
-  std::shared_ptr<const Disk> disk;
-  // What DISK says has changed, if it is asked.
-  std::shared_ptr<const Changes> changes;
-  // What the user should know about it, as a message.
-  std::optional<std::string> warning;
-};
-
-// Opens DISK; standard input is read to its end, unless that can wait. Throws Error.
-Input open_input(const Options& options, Progress& progress);
-
-// Opens what --base names; null without it. Throws Error.
-std::shared_ptr<const Disk> open_base(const Options& options);
+// Both throw Error.
+OpenedSource open_input(const Input& disk, Progress& progress);
+std::shared_ptr<const Disk> open_base(const Input& base, Progress& progress);
 
 // Where --scan holes finds none because nobody tells them.
 std::optional<std::string> warning_about_holes(const Disk& disk, const Options& options);

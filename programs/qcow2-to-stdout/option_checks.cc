@@ -20,73 +20,97 @@ constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, -
                              : "DISK is missing; see --help");
 }
 
+// What an NBD server or QEMU's own description of a node has to answer.
+bool is_served(const Source& source) {
+  return std::holds_alternative<NbdServer>(source) || std::holds_alternative<Program>(source);
+}
+
+bool is_node(const Source& source) {
+  return std::holds_alternative<BlockNode>(source);
+}
+
+bool is_raw(const Options& options) {
+  return options.format.value_or("raw") == "raw";
+}
+
 // The two that DISK itself has to answer.
 void check_source_of_changes(const Options& options) {
-  const bool from_qemu = options.format != "raw" || options.blockdev;
-  const bool from_server = !options.server.empty() || is_nbd_uri(options.disk);
-  if (options.dirty_bitmap && !from_qemu && !from_server) {
+  if (options.dirty_bitmap && is_raw(options) && !is_served(options.source) &&
+      !is_node(options.source)) {
     throw UsageError("--dirty-bitmap: a raw disk has none; give an NBD URI or -f qcow2");
   }
-  if (options.shallow && options.format == "raw") {
+  if (options.shallow && is_raw(options)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
   }
 }
 
 // Where it could not keep its promise, or there is nothing that it could keep away from anything.
+const char* why_not_isolated(const Source& source) {
+  return std::visit(
+      Cases{[](const BlockNode&) {
+              return "not together with --blockdev, which names what QEMU opens";
+            },
+            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
+            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const auto&) -> const char* { return nullptr; }},
+      source);
+}
+
 void check_isolation(const Options& options) {
-  if (!options.isolate) return;
-  if (options.blockdev) {
-    throw UsageError("--isolate: not together with --blockdev, which names what QEMU opens");
-  }
-  if (!options.server.empty()) {
-    throw UsageError("--isolate: is for files that QEMU opens, not for a server program");
-  }
-  if (is_nbd_uri(options.disk)) {
-    throw UsageError("--isolate: is for files that QEMU opens, not for an NBD server");
-  }
+  const char* why_not = options.isolate ? why_not_isolated(options.source) : nullptr;
+  if (why_not != nullptr) throw UsageError(fmt::format("--isolate: {}", why_not));
 }
 
 void check_sharing(const Options& options) {
   if (!options.force_share) return;
-  if (options.blockdev) {
+  if (is_node(options.source)) {
     throw UsageError("-U, --force-share: --blockdev can say \"force-share\": true itself");
   }
-  const bool is_file = options.server.empty() && !is_nbd_uri(options.disk);
-  if (!is_file && (!options.base || is_nbd_uri(*options.base))) {
+  if (is_served(options.source) && (!options.base || is_served(*options.base))) {
     throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
   }
 }
 
+Source source_of_disk(const Parsed& parsed) {
+  if (!parsed.blockdev) {
+    if (!parsed.objects.empty()) throw UsageError("--object: needs --blockdev, which refers to it");
+    if (!parsed.disk) throw_disk_is_missing();
+    return *parsed.disk;
+  }
+  if (parsed.disk) {
+    throw UsageError(
+        fmt::format("{}: unexpected argument; --blockdev takes its place", name_of(*parsed.disk)));
+  }
+  if (parsed.options.format) {
+    throw UsageError("-f, --input-format: --blockdev says the format");
+  }
+  return BlockNode{*parsed.blockdev, parsed.objects};
+}
+
 }  // namespace
 
-void check_input(Options& options, bool data_file) {
-  if (options.blockdev) {
-    if (!options.disk.empty()) {
-      throw UsageError(
-          fmt::format("{}: unexpected argument; --blockdev takes its place", options.disk));
-    }
-    if (options.format_given) throw UsageError("-f, --input-format: --blockdev says the format");
-    options.disk = "--blockdev";
-  } else if (!options.objects.empty()) {
-    throw UsageError("--object: needs --blockdev, which refers to it");
-  }
-  if (options.disk.empty()) throw_disk_is_missing();
+void check_input(Parsed& parsed) {
+  Options& options = parsed.options;
+  options.source = source_of_disk(parsed);
   check_isolation(options);
   check_sharing(options);
-  if (options.size && !reads_stdin(options)) {
-    throw UsageError(
-        fmt::format("--size: is the size of standard input (-); {} has its own", options.disk));
+  auto* input = std::get_if<StandardInput>(&options.source);
+  if (input != nullptr) {
+    input->size = parsed.size;
+  } else if (parsed.size) {
+    throw UsageError(fmt::format("--size: is the size of standard input (-); {} has its own",
+                                 disk_name(options)));
   }
-  if (reads_stdin(options) && options.format != "raw") {
+  if (input != nullptr && !is_raw(options)) {
     throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
   }
-  const bool served = !options.server.empty() || is_nbd_uri(options.disk);
-  if (served && options.format != "raw") {
+  if (is_served(options.source) && !is_raw(options)) {
     throw UsageError(
         "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
         "format on it");
   }
-  if (data_file && (served || options.blockdev || options.format != "raw")) {
+  const bool has_data_file = parsed.data_file || parsed.data_file_raw;
+  if (has_data_file && (is_served(options.source) || is_node(options.source) || !is_raw(options))) {
     throw UsageError("-d, --data-file: DISK must be a raw file or block device");
   }
 }
@@ -112,7 +136,7 @@ void check_increment(Parsed& parsed) {
                                  kWaysToTellChanges));
   }
   check_source_of_changes(options);
-  if (options.base && *options.base == "-") {
+  if (options.base && std::holds_alternative<StandardInput>(*options.base)) {
     throw UsageError("--base: standard input can only be DISK");
   }
   if (has_source && (parsed.data_file || parsed.data_file_raw)) {

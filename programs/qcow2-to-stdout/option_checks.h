@@ -9,8 +9,8 @@
 
 namespace qcow2stream::cli {
 
-// What can be said about the input before it is looked at.
-void check_input(Options& options, bool data_file);
+// What can be said about the input before it is looked at; decides what DISK is.
+void check_input(Parsed& parsed);
 // The backing file, and what the image holds on top of it; puts it into the image's options.
 void check_increment(Parsed& parsed);
 // What takes the question away that the map answers.

@@ -28,14 +28,11 @@ void set_threads(Parsed& p, const char* value) {
 constexpr std::array kInputOptions = {
     OptionSpec{'f', "input-format", Value::kRequired, "FMT",
                "raw (default), any that QEMU reads, or auto",
-               [](Parsed& p, const char* value) {
-                 p.options.format = format_value(value);
-                 p.options.format_given = true;
-               }},
+               [](Parsed& p, const char* value) { p.options.format = format_value(value); }},
     OptionSpec{0, "blockdev", Value::kRequired, "JSON", "a QEMU block node instead of DISK and -f",
-               [](Parsed& p, const char* value) { p.options.blockdev = value; }},
+               [](Parsed& p, const char* value) { p.blockdev = value; }},
     OptionSpec{0, "object", Value::kRequired, "JSON", "a QEMU object that --blockdev refers to",
-               [](Parsed& p, const char* value) { p.options.objects.emplace_back(value); }},
+               [](Parsed& p, const char* value) { p.objects.emplace_back(value); }},
     OptionSpec{'U', "force-share", Value::kNone, "", "even if QEMU has it open for writing",
                [](Parsed& p, const char*) { p.options.force_share = true; }},
     OptionSpec{0, "isolate", Value::kNone, "", "QEMU may open DISK and nothing else",
@@ -64,7 +61,7 @@ constexpr std::array kInputOptions = {
                  p.options.nbd.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
                }},
     OptionSpec{0, "size", Value::kRequired, "N", "of stdin; with --scan none it needs no spool",
-               [](Parsed& p, const char* value) { p.options.size = size_value(value); }},
+               [](Parsed& p, const char* value) { p.size = size_value(value); }},
 };
 
 constexpr std::array kImageOptions = {
@@ -106,7 +103,7 @@ constexpr std::array kIncrementOptions = {
     OptionSpec{'F', "backing-format", Value::kRequired, "FMT", "the format of NAME",
                [](Parsed& p, const char* value) { p.backing_format = format_value(value); }},
     OptionSpec{0, "base", Value::kRequired, "DISK", "only what differs from this disk",
-               [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
+               [](Parsed& p, const char* value) { p.options.base = source_of(path_value(value)); }},
     OptionSpec{0, "base-format", Value::kRequired, "FMT", "its format (raw)",
                [](Parsed& p, const char* value) { p.options.base_format = format_value(value); }},
     OptionSpec{0, "dirty-bitmap", Value::kRequired, "NAME", "only what this bitmap of DISK marks",
@@ -119,7 +116,7 @@ constexpr std::array kIncrementOptions = {
                "only what this JSON lists (rbd diff, nbdinfo)",
                [](Parsed& p, const char* value) { p.options.changed_map = path_value(value); }},
     OptionSpec{0, "diff", Value::kRequired, "", "",
-               [](Parsed& p, const char* value) { p.options.base = path_value(value); }},
+               [](Parsed& p, const char* value) { p.options.base = source_of(path_value(value)); }},
     OptionSpec{0, "json-header-map", Value::kRequired, "", "",
                [](Parsed& p, const char* value) { p.options.map = fd_path_value(value); }},
     OptionSpec{0, "json-header-info", Value::kRequired, "", "",

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qcow2-to-stdout/options.h"
 
@@ -20,6 +21,10 @@ enum class Value { kNone, kRequired, kAttached };
 // What parsing collects. Some options make sense only together, so they wait here.
 struct Parsed {
   Options options;
+  std::optional<Source> disk;
+  std::optional<std::string> blockdev;
+  std::vector<std::string> objects;
+  std::optional<std::uint64_t> size;
   bool data_file = false;
   bool data_file_raw = false;
   std::optional<std::string> data_file_name;

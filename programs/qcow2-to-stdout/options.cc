@@ -134,8 +134,9 @@ class Parser {
   void operand(const char* word) {
     if (!has_disk_) {
       has_disk_ = true;
-      parsed_.options.disk = word;
-      if (parsed_.options.disk == "[") server_command();
+      // An empty word names nothing.
+      if (*word != 0)
+        parsed_.disk = word == std::string_view("[") ? server_program() : source_of(word);
       before_disk_ = last_without_value_;
     } else {
       unexpected_operand(word);
@@ -144,17 +145,13 @@ class Parser {
   }
 
   // [ CMD ARGS... ], up to the bracket that closes it: nothing in between is an option of ours.
-  void server_command() {
-    Options& options = parsed_.options;
-    for (; optind < argc_; ++optind) {
-      const std::string word = argv_[optind];
-      options.disk += " " + word;
-      if (word == "]") {
-        ++optind;
-        if (options.server.empty()) break;
-        return;
-      }
-      options.server.push_back(word);
+  Program server_program() {
+    Program program;
+    while (optind < argc_) {
+      const std::string word = argv_[optind++];
+      if (word == "]" && program.command.empty()) break;
+      if (word == "]") return program;
+      program.command.push_back(word);
     }
     throw UsageError("[: a server program is written as [ CMD ARGS... ], with spaces around");
   }
@@ -162,16 +159,18 @@ class Parser {
   // `--measure json disk.raw`: the value of an option that wants it attached was taken for DISK.
   [[noreturn]] void unexpected_operand(const char* word) const {
     const OptionSpec* option = last_without_value_ != nullptr ? last_without_value_ : before_disk_;
-    const std::string value = last_without_value_ != nullptr ? word : parsed_.options.disk;
+    const std::string value = last_without_value_ != nullptr ? word : disk_name();
     std::string message = fmt::format("{}: unexpected argument", word);
     if (option != nullptr) {
       message += fmt::format("; did you mean --{}={}?", option->name, value);
     } else {
       message += fmt::format("; the image goes to standard output: qcow2-to-stdout ... {} > {}",
-                             shell_word(parsed_.options.disk), shell_word(word));
+                             shell_word(disk_name()), shell_word(word));
     }
     throw UsageError(message);
   }
+
+  [[nodiscard]] std::string disk_name() const { return parsed_.disk ? name_of(*parsed_.disk) : ""; }
 
   int argc_;
   char** argv_;
@@ -181,6 +180,22 @@ class Parser {
   const OptionSpec* last_without_value_ = nullptr;  // the option just before this argument, if such
   const OptionSpec* before_disk_ = nullptr;
 };
+
+// In each cluster of an image with extended L2 entries (specification).
+constexpr std::uint64_t kSubclusters = 32;
+
+// The unit in which the image leaves parts to its backing file.
+std::uint64_t increment_unit(const ImageOptions& image) {
+  const bool subclusters = image.extended_l2 && !image.compression;
+  return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
+}
+
+// What leaves something out might not get to the end of a stream, which has to be looked at;
+// compressing reads what it has no memory for a second time, and so does what was compared.
+bool is_one_pass(const Options& options) {
+  return options.scan == Scan::kNone && !options.image.compression && !options.base &&
+         !options.changed_map;
+}
 
 std::string_view option_of(OptionProblem::Field field) {
   switch (field) {
@@ -210,12 +225,32 @@ std::string display_name(const OptionSpec& spec) {
   return fmt::format("-{}, --{}", spec.letter, spec.name);
 }
 
-bool reads_stdin(const Options& options) {
-  return options.disk == "-";
+std::string disk_name(const Options& options) {
+  return name_of(options.source);
 }
 
-std::string disk_name(const Options& options) {
-  return reads_stdin(options) ? "standard input" : options.disk;
+Input disk_of(const Options& options) {
+  Input input{.source = options.source,
+              .reading = {.format = options.format,
+                          .nbd = options.nbd,
+                          .isolate = options.isolate,
+                          .force_share = options.force_share,
+                          .only_first = options.virtual_size,
+                          .in_one_pass = is_one_pass(options),
+                          .spool_directory = options.spool_directory}};
+  input.reading.nbd.bitmap = options.dirty_bitmap;
+  if (options.shallow) input.reading.top_image_unit = increment_unit(options.image);
+  return input;
+}
+
+std::optional<Input> base_of(const Options& options) {
+  if (!options.base) return std::nullopt;
+  return Input{.source = *options.base,
+               .reading = {.format = options.base_format,
+                           .nbd = options.nbd,
+                           .isolate = options.isolate,
+                           .force_share = options.force_share,
+                           .only_first = options.base_virtual_size}};
 }
 
 Options parse_options(int argc, char** argv) {
@@ -223,14 +258,14 @@ Options parse_options(int argc, char** argv) {
   Options& options = parsed.options;
   if (options.action == Action::kHelp || options.action == Action::kVersion) return options;
 
-  check_input(options, parsed.data_file || parsed.data_file_raw);
+  check_input(parsed);
   if (parsed.data_file || parsed.data_file_raw) {
-    if (reads_stdin(options)) {
+    if (std::holds_alternative<StandardInput>(options.source)) {
       throw UsageError(fmt::format("{}: a data file must be a file that stays, not standard input",
                                    parsed.data_file ? "-d, --data-file" : "-R, --data-file-raw"));
     }
-    options.image.data_file =
-        DataFile{.name = parsed.data_file_name.value_or(options.disk), .raw = parsed.data_file_raw};
+    options.image.data_file = DataFile{.name = parsed.data_file_name.value_or(disk_name(options)),
+                                       .raw = parsed.data_file_raw};
   }
   if (parsed.deflate_window) {
     if (!options.image.compression) throw UsageError("--deflate-window: needs --compress");

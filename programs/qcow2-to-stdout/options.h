@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/open_source.h"
+#include "common/source.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
@@ -47,25 +49,17 @@ struct DigestRequest {
 
 struct Options {
   Action action = Action::kConvert;
-  // DISK as given, a file or an NBD URI; for a server program or a block node what to call it.
-  std::string disk;
-  // [ CMD ARGS... ]; empty: none.
-  std::vector<std::string> server;
-  // A block node in place of DISK, and what it refers to.
-  std::optional<std::string> blockdev;
-  std::vector<std::string> objects;
-  // The name of a QEMU block driver, "raw" or "auto".
-  std::string format = "raw";
+  Source source = StandardInput{};  // DISK
+  std::optional<std::string> format;
   NbdOptions nbd;
   ImageOptions image;
   Scan scan = Scan::kZeros;
-  std::optional<std::uint64_t> size;  // of standard input
   std::optional<std::string> spool_directory;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> map;
   // Of an increment: what it is based on, or what says what has changed.
-  std::optional<std::string> base;
-  std::optional<std::string> base_format;  // nothing: raw
+  std::optional<Source> base;
+  std::optional<std::string> base_format;
   std::optional<std::string> changed_map;
   std::optional<std::string> dirty_bitmap;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
@@ -91,7 +85,6 @@ struct Options {
   // Long names of the options that were given.
   std::set<std::string_view> given;
   bool assume_unchanged = false;
-  bool format_given = false;
   bool cluster_size_given = false;
   bool use_extents = true;
   bool shallow = false;
@@ -103,11 +96,12 @@ struct Options {
   bool verbose = false;
 };
 
-// Whether DISK is "-". A file of this name is "./-".
-bool reads_stdin(const Options& options);
-
 // What messages call DISK.
 std::string disk_name(const Options& options);
+
+// DISK and the base, and how they are read.
+Input disk_of(const Options& options);
+std::optional<Input> base_of(const Options& options);
 
 // Throws UsageError. Not thread-safe (getopt_long keeps state).
 Options parse_options(int argc, char** argv);

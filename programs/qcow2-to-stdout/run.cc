@@ -97,7 +97,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 // What the survey is asked: all of the disk, what differs from a base, or what is said to have
 // changed.
-std::variant<Full, Against, Only> question_of(const Input& input, std::shared_ptr<const Disk> base,
+std::variant<Full, Against, Only> question_of(const Opened& input, std::shared_ptr<const Disk> base,
                                               const Options& options) {
   const auto allocation = [&](const std::optional<std::string>& list) -> Allocation {
     if (list) return AllocationList{*list};
@@ -114,7 +114,7 @@ std::variant<Full, Against, Only> question_of(const Input& input, std::shared_pt
                  .base_allocation = allocation(options.base_map)};
 }
 
-Image survey_image(const Input& input, const std::shared_ptr<const Disk>& base,
+Image survey_image(const Opened& input, const std::shared_ptr<const Disk>& base,
                    const Options& options, Progress& progress) {
   const bool emits = options.action == Action::kConvert;
   SurveyResult found = survey(*input.disk, options.image,
@@ -149,19 +149,30 @@ void say_survey(const Image& image, const Options& options, double seconds) {
 }
 
 // 1. The input: from here on its size is fixed.
-struct Source {
-  Input input;
+struct Disks {
+  OpenedSource opened;
   std::shared_ptr<const Disk> base;
 };
 
-Source open_source(Options& options, Progress& progress) {
+Disks open_disks(Options& options, Progress& progress) {
   apply_header_info(options);
-  Source source{.input = open_input(options, progress), .base = nullptr};
-  const Disk& disk = *source.input.disk;
+  const Input input = disk_of(options);
+  const std::optional<Input> base = base_of(options);
+  // Before hours of reading.
+  if (const auto size = announced_size(input.source)) {
+    check_disk_size(name_of(input.source), *size, options.image);
+  }
+  Disks disks{.opened = open_input(input, progress), .base = nullptr};
+  const Disk& disk = *disks.opened.disk;
   check_disk_size(disk.name(), disk.size(), options.image);
-  source.base = open_base(options);
-  refuse_image_as_raw(disk, source.base.get(), options);
-  return source;
+  if (base) disks.base = open_base(*base, progress);
+  refuse_disk_as_raw(disk, input);
+  if (base) refuse_base_as_raw(*disks.base, *base);
+  return disks;
+}
+
+bool can_be_read_twice(const Input& input) {
+  return !(announced_size(input.source) && input.reading.in_one_pass);
 }
 
 // What the disk says of its holes is of no interest to whom it is not asked for.
@@ -170,11 +181,11 @@ bool concerns(const Caveat& caveat, const Options& options) {
   return asks_for_holes || caveat.advice != Advice::kWithoutExtents;
 }
 
-void warn(const Source& source, const Ends& ends, const Options& options) {
+void warn(const Disks& disks, const Ends& ends, const Options& options) {
   if (options.quiet) return;
-  const Disk& disk = *source.input.disk;
-  const Disk* base = source.base.get();
-  if (source.input.warning) message(*source.input.warning);
+  const Disk& disk = *disks.opened.disk;
+  const Disk* base = disks.base.get();
+  if (disks.opened.warning) message(*disks.opened.warning);
   for (const Disk* one : {&disk, base}) {
     if (one == nullptr) continue;
     for (const Caveat& caveat : one->caveats()) {
@@ -183,20 +194,23 @@ void warn(const Source& source, const Ends& ends, const Options& options) {
     }
   }
   if (const auto warning = warning_about_users(ends)) message(*warning);
-  if (const auto warning = warning_about_sectors(disk, raw_device(ends, options), options)) {
-    message(*warning);
+  const Input input = disk_of(options);
+  if (can_be_read_twice(input)) {
+    if (const auto warning = warning_about_sectors(disk, raw_device(ends, input))) {
+      message(*warning);
+    }
   }
-  if (const auto warning = warning_about_raw(disk, options)) message(*warning);
+  if (const auto warning = warning_about_raw_disk(disk, input)) message(*warning);
   if (const auto warning = warning_about_holes(disk, options)) message(*warning);
   if (base == nullptr) return;
-  if (const auto warning = warning_about_raw_base(*base, options)) message(*warning);
+  if (const auto warning = warning_about_raw_base(*base, *base_of(options))) message(*warning);
 }
 
 // 2. The survey, and 3. the plan: from here on every offset in the image is fixed.
-Image make_image(const Source& source, std::optional<SavedPlan> plan, const Options& options,
+Image make_image(const Disks& disks, std::optional<SavedPlan> plan, const Options& options,
                  Progress& progress) {
-  return plan ? image_of_plan(source.input.disk, *std::move(plan), options.assume_unchanged)
-              : survey_image(source.input, source.base, options, progress);
+  return plan ? image_of_plan(disks.opened.disk, *std::move(plan), options.assume_unchanged)
+              : survey_image(disks.opened, disks.base, options, progress);
 }
 
 void write_plan(const Image& image, const Options& options, SideFile& file) {
@@ -245,11 +259,11 @@ void run(Options options, Run& state) {
   const auto start = std::chrono::steady_clock::now();
   ProgressDisplay display(options, state.progress, state.report ? &*state.report : nullptr);
 
-  const Source source = open_source(options, state.progress);
+  const Disks disks = open_disks(options, state.progress);
   check_served_files(ends);
-  warn(source, ends, options);
+  warn(disks, ends, options);
   const auto made =
-      std::make_shared<const Image>(make_image(source, std::move(plan), options, state.progress));
+      std::make_shared<const Image>(make_image(disks, std::move(plan), options, state.progress));
   const Image& image = *made;
   const HostRange range = range_of(image, options);
   check_id(image, options);

@@ -38,36 +38,37 @@ void add_image(Ends& ends, const std::string& name) {
   for (const std::string& file : files_named_by(name)) ends.add(kRead, file, file);
 }
 
-void add_source(Ends& ends, const std::string& name, bool is_raw) {
-  if (is_raw) {
+void add_file(Ends& ends, const std::string& name, const std::string& format) {
+  if (format == "raw") {
     add_read(ends, name);
   } else {
     add_image(ends, name);
   }
 }
 
-void add_disk(Ends& ends, const Options& options) {
-  if (reads_stdin(options)) {
-    ends.add(kRead, disk_name(options), STDIN_FILENO);
-  } else if (options.blockdev) {
-    for (const std::string& file : files_named_in_node(*options.blockdev)) {
-      ends.add(kRead, file, file);
-    }
-  } else {
-    add_source(ends, options.disk, options.format == "raw");
-  }
+// What servers read is seen when they run (check_served_files()).
+void add_input(Ends& ends, const Input& input) {
+  std::visit(Cases{[&](const StandardInput& in) { ends.add(kRead, name_of(in), STDIN_FILENO); },
+                   [&](const File& file) { add_file(ends, file.path, format_of(input.reading)); },
+                   [](const NbdServer&) {}, [](const Program&) {},
+                   [&](const BlockNode& node) {
+                     for (const std::string& file : files_named_in_node(node.json)) {
+                       ends.add(kRead, file, file);
+                     }
+                   }},
+             input.source);
 }
 
 void add_what_is_read(Ends& ends, const Options& options) {
-  add_disk(ends, options);
-  if (options.base) add_source(ends, *options.base, options.base_format.value_or("raw") == "raw");
+  add_input(ends, disk_of(options));
+  if (const auto base = base_of(options)) add_input(ends, *base);
   for (const auto& name : {options.plan, options.map, options.changed_map, options.base_map,
                            options.info, options.base_info}) {
     if (name) add_read(ends, *name);
   }
   // Not read here, but whoever reads the image needs them.
   if (const auto& backing = options.image.backing_file) {
-    add_source(ends, backing->name, backing->format == "raw");
+    add_file(ends, backing->name, backing->format);
   }
   if (const auto& data = options.image.data_file) ends.add(kRead, data->name, data->name);
 }
@@ -126,10 +127,10 @@ bool image_goes_to_stderr(const Options& options) {
   return is_same_stream(finder.of(STDERR_FILENO), finder.of(STDOUT_FILENO));
 }
 
-dev_t raw_device(const Ends& ends, const Options& options) {
-  if (options.blockdev || options.format != "raw") return 0;
+dev_t raw_device(const Ends& ends, const Input& input) {
+  if (!is_taken_as_it_is(input)) return 0;
   const auto disk = std::ranges::find(ends.all(), kRead, &End::role);
-  const bool is_it = disk != ends.all().end() && disk->name == disk_name(options);
+  const bool is_it = disk != ends.all().end() && disk->name == name_of(input.source);
   return is_it ? disk->storage.as_device() : 0;
 }
 

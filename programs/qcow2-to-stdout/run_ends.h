@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/ends.h"
+#include "common/open_source.h"
 #include "qcow2-to-stdout/options.h"
 
 namespace qcow2stream::cli {
@@ -22,8 +23,8 @@ void check_served_files(Ends& ends);
 // Whether messages and the image have the same file, pipe or socket (2>&1).
 bool image_goes_to_stderr(const Options& options);
 
-// The device that DISK is and whose bytes it has as they are; 0: none.
-dev_t raw_device(const Ends& ends, const Options& options);
+// The device that DISK is, if it is taken as it is; 0: none.
+dev_t raw_device(const Ends& ends, const Input& disk);
 
 // What to do if a source may be written to meanwhile: one line, for the first such source.
 std::optional<std::string> warning_about_users(const Ends& ends);

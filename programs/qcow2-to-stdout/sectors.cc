@@ -31,16 +31,9 @@ bool has_gpt(const Disk& disk, unsigned sector) {
   return std::memcmp(bytes.data(), kSignature.data(), kSignature.size()) == 0;
 }
 
-// What has been read of it cannot be read again.
-bool is_stream(const Options& options) {
-  return reads_stdin(options) && options.size && options.scan == Scan::kNone;
-}
-
 }  // namespace
 
-std::optional<std::string> warning_about_sectors(const Disk& disk, dev_t device,
-                                                 const Options& options) {
-  if (is_stream(options)) return std::nullopt;
+std::optional<std::string> warning_about_sectors(const Disk& disk, dev_t device) {
   unsigned sector = device == 0 ? 0 : sector_size(device, {});
   if (sector <= kUsualSector && has_gpt(disk, kLargeSector)) sector = kLargeSector;
   if (sector <= kUsualSector || has_gpt(disk, kUsualSector)) return std::nullopt;

@@ -11,9 +11,10 @@
 #include <cctype>
 #include <functional>
 
+#include "common/message.h"
+#include "common/shell_word.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
-#include "qcow2stream/nbd.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -32,18 +33,15 @@ struct Named {
   bool is_stdin = false;
 };
 
-std::optional<Named> named_disk(const Options& options) {
-  if (options.format_given || options.blockdev) return std::nullopt;
-  if (reads_stdin(options)) return Named{.is_stdin = true};
-  if (!options.server.empty() || is_nbd_uri(options.disk)) return Named{};
-  return Named{.path = options.disk};
-}
-
-std::optional<Named> named_base(const Options& options) {
-  if (!options.base || options.base_format) return std::nullopt;
-  Named base{.end = End::kBase};
-  if (!is_nbd_uri(*options.base)) base.path = *options.base;
-  return base;
+std::optional<Named> named(const Input& input, End end) {
+  if (input.reading.format) return std::nullopt;
+  return std::visit(
+      Cases{
+          [&](const StandardInput&) { return std::optional(Named{.end = end, .is_stdin = true}); },
+          [&](const File& file) { return std::optional(Named{.end = end, .path = file.path}); },
+          [](const BlockNode&) { return std::optional<Named>(); },
+          [&](const auto& /*server*/) { return std::optional(Named{.end = end}); }},
+      input.source);
 }
 
 bool is_regular(const Named& named) {
@@ -91,8 +89,8 @@ std::string decompressing(const Named& named, const std::string& compression) {
   if (named.end == End::kBase) return "decompress it first, ";
   if (named.is_stdin) return fmt::format("let {} -dc decompress it before, ", compression);
   if (named.path.empty()) return "";
-  return fmt::format("{} -dc {} | qcow2-to-stdout - converts what is in it, ", compression,
-                     shell_word(named.path));
+  return fmt::format("{} -dc {} | {} - converts what is in it, ", compression,
+                     shell_path(named.path), kProgramName);
 }
 
 std::optional<std::string> warning(const Disk& disk, const std::optional<Named>& named) {
@@ -120,18 +118,20 @@ std::optional<std::string> warning(const Disk& disk, const std::optional<Named>&
 
 }  // namespace
 
-void refuse_image_as_raw(const Disk& disk, const Disk* base, const Options& options) {
-  if (const auto named = named_disk(options)) refuse(disk, *named);
-  if (base == nullptr) return;
-  if (const auto named = named_base(options)) refuse(*base, *named);
+void refuse_disk_as_raw(const Disk& disk, const Input& input) {
+  if (const auto said = named(input, End::kDisk)) refuse(disk, *said);
 }
 
-std::optional<std::string> warning_about_raw(const Disk& disk, const Options& options) {
-  return warning(disk, named_disk(options));
+void refuse_base_as_raw(const Disk& base, const Input& input) {
+  if (const auto said = named(input, End::kBase)) refuse(base, *said);
 }
 
-std::optional<std::string> warning_about_raw_base(const Disk& base, const Options& options) {
-  return warning(base, named_base(options));
+std::optional<std::string> warning_about_raw_disk(const Disk& disk, const Input& input) {
+  return warning(disk, named(input, End::kDisk));
+}
+
+std::optional<std::string> warning_about_raw_base(const Disk& base, const Input& input) {
+  return warning(base, named(input, End::kBase));
 }
 
 bool has_name_of_image(std::string_view path) {
@@ -140,18 +140,6 @@ bool has_name_of_image(std::string_view path) {
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::ranges::any_of(kEndings,
                              [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
-std::string shell_word(const std::string& text) {
-  const auto is_plain = [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("_./,:@%+-").find(static_cast<char>(c)) != std::string_view::npos;
-  };
-  std::string word = text.starts_with('-') ? "./" + text : text;
-  if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 }  // namespace qcow2stream::cli

@@ -10,22 +10,20 @@
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/options.h"
+#include "common/open_source.h"
 #include "qcow2stream/disk.h"
 
 namespace qcow2stream::cli {
 
-// Throws Error{kUsage}. `base` may be null.
-void refuse_image_as_raw(const Disk& disk, const Disk* base, const Options& options);
+// Both throw Error{kUsage}.
+void refuse_disk_as_raw(const Disk& disk, const Input& input);
+void refuse_base_as_raw(const Disk& base, const Input& input);
 
 // As a message, for what was not refused.
-std::optional<std::string> warning_about_raw(const Disk& disk, const Options& options);
-std::optional<std::string> warning_about_raw_base(const Disk& base, const Options& options);
+std::optional<std::string> warning_about_raw_disk(const Disk& disk, const Input& input);
+std::optional<std::string> warning_about_raw_base(const Disk& base, const Input& input);
 
 // Whether a file of this name should be an image: "disk.qcow2", "DISK.VMDK".
 bool has_name_of_image(std::string_view path);
-
-// As a word of a command line for the shell.
-std::string shell_word(const std::string& text);
 
 }  // namespace qcow2stream::cli

@@ -46,8 +46,11 @@ std::string Image::id() const {
   }
   const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
-  return hex(std::span(digest).first(kLayoutBytes)) +
-         (stamp ? fmt::format(".{}-{}", stamp->size, stamp->mtime_ns) : ".-");
+  std::string id = hex(std::span(digest).first(kLayoutBytes));
+  if (!stamp) return id + ".-";
+  id += fmt::format(".{}-{}", stamp->size, stamp->mtime_ns);
+  if (stamp->others != 0) id += fmt::format("-{:016x}", stamp->others);
+  return id;
 }
 
 }  // namespace qcow2stream

@@ -109,7 +109,7 @@ constexpr unsigned kFewestForServers = 4;
 
 unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
   unsigned threads = cores();
-  if (!disk.names_places) threads = std::max(threads, kFewestForServers);
+  if (disk.places == DiskTraits::Places::kNone) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 

@@ -60,9 +60,9 @@ Image make_image(const Sources& from, int kind) {
     how.scan = Scan::kNone;
   }
   if (kind == 5) {
-    disk = open_qemu(from.qcow2, "qcow2");
+    disk = open_qemu(from.qcow2, "qcow2").disk;
   } else if (kind == 6) {
-    disk = open_nbd(from.nbd);
+    disk = open_nbd(from.nbd).disk;
   } else if (kind == 7) {
     const int fd = ::open(from.raw.c_str(), O_RDONLY | O_CLOEXEC);
     disk = open_stream(fd, "stream", {.size = std::nullopt});

@@ -50,20 +50,21 @@ class ChangesTest : public ::testing::Test {
 TEST_F(ChangesTest, WhatWasWrittenIsChanged) {
   make("-c 'write 1100k 64k' -c 'write -z 2M 128k' -c 'discard 1536k 64k' -c 'write 2047k 1k'");
   const std::string wanted = "1114112+131072c 1572864+65536z 2031616+65536c 2097152+131072z";
-  EXPECT_EQ(changed_runs(open_qemu_with_bitmap(path(), "qcow2", "b0")), wanted);
-  EXPECT_EQ(changed_runs(open_qemu_with_bitmap(path(), "qcow2", "qemu:dirty-bitmap:b0")), wanted);
-  EXPECT_EQ(changed_runs(open_qemu_node_with_bitmap(node(), {}, "b0")), wanted);
-  EXPECT_EQ(changed_runs(open_qemu_with_bitmap(path(), "qcow2", "b1")), "");
+  EXPECT_EQ(changed_runs(open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}})), wanted);
+  EXPECT_EQ(changed_runs(open_qemu(path(), "qcow2", {.nbd = {.bitmap = "qemu:dirty-bitmap:b0"}})),
+            wanted);
+  EXPECT_EQ(changed_runs(open_qemu_node(node(), {}, {.bitmap = "b0"})), wanted);
+  EXPECT_EQ(changed_runs(open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b1"}})), "");
   const std::vector<std::string> server = {"qemu-nbd", "-r",    "-t", "-e", "8",
                                            "-f",       "qcow2", "-B", "b0", path()};
-  EXPECT_EQ(changed_runs(open_nbd_server_with_bitmap(server, "b0")), wanted);
-  EXPECT_EQ(changed_runs(open_nbd_server_with_bitmap(server, "b0", {.connections = 1})), wanted);
+  EXPECT_EQ(changed_runs(open_nbd_server(server, {.bitmap = "b0"})), wanted);
+  EXPECT_EQ(changed_runs(open_nbd_server(server, {.connections = 1, .bitmap = "b0"})), wanted);
 }
 
 TEST_F(ChangesTest, TheDiskIsTheSame) {
   make("-c 'write -P 3 100k 64k'");
-  const auto disk = open_qemu(path(), "qcow2");
-  const auto [with, changes] = open_qemu_with_bitmap(path(), "qcow2", "b0");
+  const auto disk = open_qemu(path(), "qcow2").disk;
+  const auto [with, changes] = open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}});
   EXPECT_EQ(with->size(), disk->size());
   EXPECT_EQ(with->name(), path());
   EXPECT_EQ(with->stamp(), disk->stamp());
@@ -76,7 +77,7 @@ TEST_F(ChangesTest, TheDiskIsTheSame) {
 
 TEST_F(ChangesTest, CursorsAreIndependentAndOutliveTheDisk) {
   make("-c 'write 64k 64k' -c 'write 256k 64k'");
-  auto source = open_qemu_with_bitmap(path(), "qcow2", "b0");
+  auto source = open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}});
   const auto cursor = source.changes->runs();
   EXPECT_EQ(cursor->next()->range.length, 65536U);
   EXPECT_EQ(changed_runs(source), "65536+65536c 262144+65536c");
@@ -88,7 +89,7 @@ TEST_F(ChangesTest, DiskOfMoreThanOneQuestion) {
   directory_.run("qemu-img create -q -f qcow2 d.qcow2 9G && qemu-img bitmap --add d.qcow2 b0");
   directory_.run(
       "qemu-io -c 'write 2097088k 128k' -c 'write -z 5G 1G' -c 'write 9437120k 64k' d.qcow2");
-  EXPECT_EQ(changed_runs(open_qemu_with_bitmap(path(), "qcow2", "b0")),
+  EXPECT_EQ(changed_runs(open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}})),
             "2147418112+131072c 5368709120+1073741824z 9663610880+65536c");
 }
 
@@ -108,7 +109,7 @@ TEST_F(ChangesTest, RandomWritesAgainstAModel) {
     }
     make(commands);
     std::map<std::uint64_t, bool> seen;
-    const auto source = open_qemu_with_bitmap(path(), "qcow2", "b0");
+    const auto source = open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}});
     const auto cursor = source.changes->runs();
     while (const auto change = cursor->next()) {
       if (change->holds == Run::Holds::kBelow) continue;
@@ -124,22 +125,28 @@ TEST_F(ChangesTest, RandomWritesAgainstAModel) {
 TEST_F(ChangesTest, BitmapThatIsNotThere) {
   make("");
   const std::string wanted = ": has no dirty bitmap 'b': there is 'b0', 'b1'";
-  EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(path(), "qcow2", "b"); }), path() + wanted);
-  EXPECT_EQ(error_of([&] { open_qemu_node_with_bitmap(node(), {}, "b"); }),
+  EXPECT_EQ(error_of([&] { open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b"}}); }),
+            path() + wanted);
+  EXPECT_EQ(error_of([&] { open_qemu_node(node(), {}, {.bitmap = "b"}); }),
             "qcow2 block node" + wanted);
   // Images below have bitmaps of their own.
   directory_.run("qemu-img create -q -f qcow2 -F qcow2 -b d.qcow2 top.qcow2");
   const std::string top = directory_.file("top.qcow2");
-  EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(top, "qcow2", "b0"); }),
+  EXPECT_EQ(error_of([&] { open_qemu(top, "qcow2", {.nbd = {.bitmap = "b0"}}); }),
             top + ": has no dirty bitmap 'b0': the image has none");
   directory_.run("truncate -s 1M disk.raw");
   const std::string raw = directory_.file("disk.raw");
-  EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(raw, "raw", "b0"); }),
+  EXPECT_EQ(error_of([&] { open_qemu(raw, "raw", {.nbd = {.bitmap = "b0"}}); }),
             raw + ": has no dirty bitmap 'b0': the image has none");
-  EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(raw, "qcow2", "b0"); }),
+  EXPECT_EQ(error_of([&] { open_qemu(raw, "qcow2", {.nbd = {.bitmap = "b0"}}); }),
             raw + ": QEMU cannot open it: Image is not in qcow2 format");
-  EXPECT_THROW(open_qemu_with_bitmap(path(), "qcow2", ""), Error);
-  EXPECT_THROW(open_qemu_with_bitmap(path(), "qcow2", "b0\xff"), Error);
+  EXPECT_THROW(open_qemu(path(), "qcow2", {.nbd = {.bitmap = ""}}), Error);
+  EXPECT_EQ(error_of([&] {
+              open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}, .top_image_unit = 65536});
+            }),
+            path() + ": a bitmap and the top image cannot both say what has changed");
+  EXPECT_EQ(open_qemu(path(), "qcow2").changes, nullptr);
+  EXPECT_THROW(open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0\xff"}}), Error);
 }
 
 TEST_F(ChangesTest, BitmapThatWasNotSaved) {
@@ -151,7 +158,7 @@ TEST_F(ChangesTest, BitmapThatWasNotSaved) {
                                    R"("filename":")" +
                                        path() + R"("}})"});
   }
-  EXPECT_EQ(error_of([&] { open_qemu_with_bitmap(path(), "qcow2", "b0"); }),
+  EXPECT_EQ(error_of([&] { open_qemu(path(), "qcow2", {.nbd = {.bitmap = "b0"}}); }),
             path() +
                 ": its dirty bitmap 'b0' cannot be used: it was not saved when the image was "
                 "last in use, so changes are missing in it");
@@ -180,29 +187,29 @@ TEST_F(ChangesTest, BitmapOfARunningServer) {
                  R"("node-name":"d","name":"r","bitmaps":["a:live","b1"]}})");
   const std::string uri = "nbd+unix:///r?socket=" + socket;
   const std::string wanted = "1048576+65536c 3145728+65536c 4194304+65536z";
-  EXPECT_EQ(changed_runs(open_nbd_with_bitmap(uri, "a:live")), wanted);
-  EXPECT_EQ(changed_runs(open_nbd_with_bitmap(uri, "qemu:dirty-bitmap:a:live")), wanted);
-  EXPECT_EQ(changed_runs(open_nbd_with_bitmap(uri, "b1")), "");
-  EXPECT_EQ(error_of([&] { open_nbd_with_bitmap(uri, "live"); }),
+  EXPECT_EQ(changed_runs(open_nbd(uri, {.bitmap = "a:live"})), wanted);
+  EXPECT_EQ(changed_runs(open_nbd(uri, {.bitmap = "qemu:dirty-bitmap:a:live"})), wanted);
+  EXPECT_EQ(changed_runs(open_nbd(uri, {.bitmap = "b1"})), "");
+  EXPECT_EQ(error_of([&] { open_nbd(uri, {.bitmap = "live"}); }),
             uri + ": has no dirty bitmap 'live': there is 'a:live', 'b1'");
-  EXPECT_EQ(error_of([&] { open_nbd_with_bitmap(uri, "x:live"); }),
+  EXPECT_EQ(error_of([&] { open_nbd(uri, {.bitmap = "x:live"}); }),
             uri + ": has no dirty bitmap 'x:live': there is 'a:live', 'b1'");
   for (const std::string name : {"", "base:allocation", "qemu:allocation-depth"}) {
-    EXPECT_THROW(open_nbd_with_bitmap(uri, name), Error) << name;
+    EXPECT_THROW(open_nbd(uri, {.bitmap = name}), Error) << name;
   }
   // The handshake is another one, its errors are the same.
   const std::string other = "nbd+unix:///x?socket=" + socket;
-  EXPECT_EQ(error_of([&] { open_nbd_with_bitmap(other, "b1"); }),
+  EXPECT_EQ(error_of([&] { open_nbd(other, {.bitmap = "b1"}); }),
             error_of([&] { open_nbd(other); }));
   const std::string nowhere = "nbd+unix:///x?socket=" + socket + "x";
-  EXPECT_EQ(error_of([&] { open_nbd_with_bitmap(nowhere, "b1"); }),
+  EXPECT_EQ(error_of([&] { open_nbd(nowhere, {.bitmap = "b1"}); }),
             error_of([&] { open_nbd(nowhere); }));
 }
 
 TEST_F(ChangesTest, ServersWithoutBitmaps) {
   if (!installed("nbdkit")) GTEST_SKIP() << "nbdkit is not installed";
   const auto error = [](const std::vector<std::string>& command) {
-    return error_of([&] { open_nbd_server_with_bitmap(command, "b0"); });
+    return error_of([&] { open_nbd_server(command, {.bitmap = "b0"}); });
   };
   EXPECT_EQ(error({"nbdkit", "memory", "1M"}),
             "[ nbdkit memory 1M ]: has no dirty bitmap 'b0': the server offers no dirty bitmap");
@@ -219,7 +226,7 @@ TEST_F(ChangesTest, ServersWithoutBitmaps) {
   EXPECT_NE(error({"nbdkit", "no-such-plugin"}).find("no-such-plugin"), std::string::npos);
   EXPECT_EQ(
       error_of([] {
-        open_nbd_server_with_bitmap({"sleep", "100"}, "b0", {.timeout = std::chrono::seconds(1)});
+        open_nbd_server({"sleep", "100"}, {.timeout = std::chrono::seconds(1), .bitmap = "b0"});
       }),
       "[ sleep 100 ]: given up: the server has not answered for 1 seconds");
 }

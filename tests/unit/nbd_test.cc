@@ -46,14 +46,15 @@ class NbdTest : public ::testing::Test {
 };
 
 TEST_F(NbdTest, SameImageAsFromTheFile) {
-  const auto disk = open_nbd_server({"nbdkit", "-r", "file", path_});
+  const auto disk = open_nbd_server({"nbdkit", "-r", "file", path_}).disk;
   EXPECT_EQ(read_all(make_image(disk, {})), wanted_);
 }
 
 TEST_F(NbdTest, SameImageFromAServerThatReadsBlocksOnly) {
   const auto disk = open_nbd_server({"nbdkit", "-r", "--filter=blocksize-policy", "file", path_,
                                      "blocksize-minimum=64", "blocksize-preferred=4096",
-                                     "blocksize-maximum=32M", "blocksize-error-policy=error"});
+                                     "blocksize-maximum=32M", "blocksize-error-policy=error"})
+                        .disk;
   const Image image = make_image(disk, {});
   ASSERT_EQ(image.size(), wanted_.size());
   for (const std::uint64_t step : {77'777U, 1'000'003U}) {
@@ -95,7 +96,7 @@ TEST_F(NbdTest, FormatsThatQemuReadsGiveTheImageOfTheRawDisk) {
         fmt::format("qemu-img convert -f raw -O {} '{}' '{}'", format, path_, converted);
     ASSERT_EQ(std::system(command.c_str()), 0);
     EXPECT_EQ(probe_format(converted), format);
-    EXPECT_EQ(read_all(make_image(open_qemu(converted, format), {})), wanted_) << format;
+    EXPECT_EQ(read_all(make_image(open_qemu(converted, format).disk, {})), wanted_) << format;
     ::unlink(converted.c_str());
   }
   try {

@@ -55,7 +55,7 @@ class TestDirectory {
 
 // What has changed, without what has not: "0+512c 65536+1024z". Adds a failure where the runs do
 // not make up the disk.
-inline std::string changed_runs(const DiskWithChanges& source) {
+inline std::string changed_runs(const Opened& source) {
   std::string text;
   GuestOffset at(0);
   const auto cursor = source.changes->runs();

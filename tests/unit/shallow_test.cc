@@ -45,15 +45,15 @@ class ShallowTest : public ::testing::Test {
   }
   void hide_base() const { directory_.run("mv base gone"); }
   [[nodiscard]] std::string top() const { return directory_.file("top"); }
-  DiskWithChanges open(std::uint64_t cluster_size, const std::string& format = "qcow2") const {
-    return open_qemu_shallow(top(), format, cluster_size);
+  Opened open(std::uint64_t cluster_size, const std::string& format = "qcow2") const {
+    return open_qemu(top(), format, {.top_image_unit = cluster_size});
   }
   // The bytes of the whole chain.
   [[nodiscard]] std::vector<std::byte> flat() const {
     return content(*open_disk(directory_.file("flat")));
   }
   // Whether what the top image holds is read as the chain has it.
-  [[nodiscard]] bool held_is_right(const DiskWithChanges& source) const {
+  [[nodiscard]] bool held_is_right(const Opened& source) const {
     const auto wanted = flat();
     const auto bytes = content(*source.disk);
     const auto cursor = source.changes->runs();
@@ -172,7 +172,7 @@ TEST_F(ShallowTest, NamesThatAreNotUtf8) {
   hide_base();
   const std::string path = directory_.file("t,\xff");
   ASSERT_EQ(std::rename(top().c_str(), path.c_str()), 0);
-  EXPECT_EQ(changed_runs(open_qemu_shallow(path, "qcow2", 65536)), "1048576+65536c");
+  EXPECT_EQ(changed_runs(open_qemu(path, "qcow2", {.top_image_unit = 65536})), "1048576+65536c");
 }
 
 TEST_F(ShallowTest, QemuNbdIsEnough) {
@@ -184,7 +184,7 @@ TEST_F(ShallowTest, QemuNbdIsEnough) {
   ::setenv("PATH", directory_.file("bin").c_str(), 1);
   EXPECT_EQ(changed_runs(open(65536)), "1048576+65536c 2097152+65536z 4194304+65536c");
   EXPECT_EQ(changed_runs(open(131072)), "1048576+65536c 2097152+65536z 4194304+65536c");
-  EXPECT_EQ(changed_runs(open_qemu_with_bitmap(top(), "qcow2", "b0")), "4194304+65536c");
+  EXPECT_EQ(changed_runs(open_qemu(top(), "qcow2", {.nbd = {.bitmap = "b0"}})), "4194304+65536c");
   ::setenv("PATH", before.c_str(), 1);
 }
 

@@ -78,6 +78,15 @@ class NbdChanges final : public Changes {
   std::shared_ptr<const NbdDisk> disk_;
 };
 
+std::vector<std::string> contexts_of(const NbdOptions& options) {
+  return options.bitmap ? bitmap_contexts(*options.bitmap) : std::vector<std::string>();
+}
+
+Opened opened(std::shared_ptr<const NbdDisk> disk, const NbdOptions& options) {
+  if (!options.bitmap) return {.disk = std::move(disk), .changes = nullptr};
+  return {.disk = disk, .changes = make_changes(disk)};
+}
+
 }  // namespace
 
 bool takes_several(const NbdConnection& connection) {
@@ -186,25 +195,12 @@ bool is_nbd_uri(std::string_view name) {
   });
 }
 
-std::shared_ptr<const Disk> open_nbd(const std::string& uri, const NbdOptions& options) {
-  return connect_uri(uri, options, {});
+Opened open_nbd(const std::string& uri, const NbdOptions& options) {
+  return opened(connect_uri(uri, options, contexts_of(options)), options);
 }
 
-DiskWithChanges open_nbd_with_bitmap(const std::string& uri, const std::string& bitmap,
-                                     const NbdOptions& options) {
-  auto disk = connect_uri(uri, options, bitmap_contexts(bitmap));
-  return {disk, make_changes(disk)};
-}
-
-std::shared_ptr<const Disk> open_nbd_server(const std::vector<std::string>& command,
-                                            const NbdOptions& options) {
-  return start_server(command, options, {});
-}
-
-DiskWithChanges open_nbd_server_with_bitmap(const std::vector<std::string>& command,
-                                            const std::string& bitmap, const NbdOptions& options) {
-  auto disk = start_server(command, options, bitmap_contexts(bitmap));
-  return {disk, make_changes(disk)};
+Opened open_nbd_server(const std::vector<std::string>& command, const NbdOptions& options) {
+  return opened(start_server(command, options, contexts_of(options)), options);
 }
 
 std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, PrivateServer server,

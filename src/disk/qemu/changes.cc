@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Opens an image of QEMU's together with a dirty bitmap that is kept in it.
+// Opens a dirty bitmap that is kept in an image. What the top image of a chain holds is found in
+// shallow.cc.
+
+#include "disk/qemu/changes.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +16,6 @@
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
 #include "qcow2stream/error.h"
-#include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
 namespace {
@@ -46,8 +48,8 @@ void check_bitmap(const QemuSource& source, const Json& info, const std::string&
               join_names(names, "the image has none"));
 }
 
-DiskWithChanges open_with_bitmap(const QemuSource& source, const std::string& bitmap,
-                                 const NbdOptions& options) {
+Opened open_with_bitmap(const QemuSource& source, const std::string& bitmap,
+                        const NbdOptions& options) {
   if (bitmap.empty() || !is_utf8(bitmap)) {
     throw Error(ErrorKind::kUsage, bitmap, "", "not the name of a dirty bitmap");
   }
@@ -70,21 +72,19 @@ void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) 
 
 }  // namespace
 
-DiskWithChanges open_qemu_with_bitmap(const std::string& path, const std::string& format,
-                                      const std::string& bitmap, const QemuOptions& options) {
+Opened open_file_with_bitmap(const std::string& path, const std::string& format,
+                             const std::string& bitmap, const QemuOptions& options) {
   const QemuSource source = qemu_file(path, format, options);
   const std::string name = bare_name(bitmap);
   check_bitmap(source, qemu_image_info(source, kCannotOpen), name);
   return open_with_bitmap(source, name, options.nbd);
 }
 
-DiskWithChanges open_qemu_node_with_bitmap(const std::string& blockdev,
-                                           const std::vector<std::string>& objects,
-                                           const std::string& bitmap, const NbdOptions& options) {
-  const QemuSource source = qemu_block_node(blockdev, objects);
+Opened open_node_with_bitmap(const QemuSource& node, const std::string& bitmap,
+                             const NbdOptions& options) {
   const std::string name = bare_name(bitmap);
-  check_bitmap_if_qcow2(source, name);
-  return open_with_bitmap(source, name, options);
+  check_bitmap_if_qcow2(node, name);
+  return open_with_bitmap(node, name, options);
 }
 
 }  // namespace qcow2stream

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "disk/qemu/changes.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
 #include "qcow2stream/error.h"
@@ -9,15 +10,23 @@
 
 namespace qcow2stream {
 
-std::shared_ptr<const Disk> open_qemu(const std::string& path, const std::string& format,
-                                      const QemuOptions& options) {
-  return serve_with_qemu(qemu_file(path, format, options), {}, options.nbd);
+Opened open_qemu(const std::string& path, const std::string& format, const QemuOptions& options) {
+  const std::optional<std::string>& bitmap = options.nbd.bitmap;
+  if (bitmap && options.top_image_unit) {
+    throw Error(ErrorKind::kUsage, path, "",
+                "a bitmap and the top image cannot both say what has changed");
+  }
+  if (bitmap) return open_file_with_bitmap(path, format, *bitmap, options);
+  if (options.top_image_unit) return open_top_image(path, format, *options.top_image_unit, options);
+  return {.disk = serve_with_qemu(qemu_file(path, format, options), {}, options.nbd),
+          .changes = nullptr};
 }
 
-std::shared_ptr<const Disk> open_qemu_node(const std::string& blockdev,
-                                           const std::vector<std::string>& objects,
-                                           const NbdOptions& options) {
-  return serve_with_qemu(qemu_block_node(blockdev, objects), {}, options);
+Opened open_qemu_node(const std::string& blockdev, const std::vector<std::string>& objects,
+                      const NbdOptions& options) {
+  const QemuSource node = qemu_block_node(blockdev, objects);
+  if (options.bitmap) return open_node_with_bitmap(node, *options.bitmap, options);
+  return {.disk = serve_with_qemu(node, {}, options), .changes = nullptr};
 }
 
 std::string probe_format(const std::string& path, const QemuOptions& options) {

@@ -17,15 +17,5 @@ TEST(TakenAsRaw, NamesOfImages) {
   }
 }
 
-TEST(TakenAsRaw, WordsForTheShell) {
-  EXPECT_EQ(shell_word("disk.raw.zst"), "disk.raw.zst");
-  EXPECT_EQ(shell_word("/a-b/c_d:e@f"), "/a-b/c_d:e@f");
-  EXPECT_EQ(shell_word(""), "''");
-  EXPECT_EQ(shell_word("-x"), "./-x");
-  EXPECT_EQ(shell_word("a b"), "'a b'");
-  EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
-  EXPECT_EQ(shell_word("$(x)`y`"), "'$(x)`y`'");
-}
-
 }  // namespace
 }  // namespace qcow2stream::cli

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "common/open_source.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "qcow2stream/error.h"
+#include "qcow2stream/file.h"
+#include "qcow2stream/qcow2.h"
+#include "qcow2stream/qemu.h"
+#include "qcow2stream/stream.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+OpenedSource only_disk(std::shared_ptr<const Disk> disk) {
+  return {{.disk = std::move(disk), .changes = nullptr}, {}};
+}
+
+// --- standard input -----------------------------------------------------------------------------
+
+std::string spool_directory(const Reading& reading) {
+  if (reading.spool_directory) return *reading.spool_directory;
+  const char* directory = std::getenv("TMPDIR");
+  return directory != nullptr && *directory != 0 ? directory : "/var/tmp";
+}
+
+std::shared_ptr<const Disk> open_stdin_as_file(const StandardInput& input, const std::string& name,
+                                               const Reading& reading) {
+  auto disk = open_disk(STDIN_FILENO, name, {.force_share = reading.force_share});
+  if (input.size && disk->size() != *input.size) {
+    throw Error(ErrorKind::kFailed, name, "has another size than announced",
+                fmt::format("{} bytes, not {}", disk->size(), *input.size));
+  }
+  return disk;
+}
+
+OpenedSource open_stdin(const StandardInput& input, const Reading& reading, Progress& progress) {
+  const std::string name = name_of(input);
+  if (::isatty(STDIN_FILENO) != 0) {
+    throw Error(ErrorKind::kFailed, name, "is a terminal", "redirect a file or a pipe into it");
+  }
+  if (can_be_sought(STDIN_FILENO)) return only_disk(open_stdin_as_file(input, name, reading));
+  if (input.size && reading.in_one_pass) {
+    return only_disk(open_sequential(STDIN_FILENO, name, *input.size));
+  }
+  auto disk = open_stream(
+      STDIN_FILENO, name,
+      {.size = input.size, .spool_directory = spool_directory(reading), .progress = &progress});
+  if (input.size) return only_disk(std::move(disk));
+  const std::uint64_t size = disk->size();
+  if (size == 0) {
+    throw Error(ErrorKind::kFailed, name, "is empty", "say --size 0 if it is meant to be");
+  }
+  return {{.disk = std::move(disk), .changes = nullptr},
+          fmt::format("{}: ended after {} bytes, which is taken for the size of the disk; with "
+                      "--size {} it is checked",
+                      name, size, size)};
+}
+
+// --- formats ------------------------------------------------------------------------------------
+
+// The source as a raw disk.
+OpenedSource open_bytes(const Source& source, const Reading& reading, Progress& progress) {
+  return std::visit(
+      Cases{[&](const StandardInput& input) { return open_stdin(input, reading, progress); },
+            [&](const File& file) {
+              return only_disk(open_disk(file.path, {.force_share = reading.force_share}));
+            },
+            [&](const NbdServer& server) {
+              return OpenedSource{open_nbd(server.uri, reading.nbd), {}};
+            },
+            [&](const Program& program) {
+              return OpenedSource{open_nbd_server(program.command, reading.nbd), {}};
+            },
+            [&](const BlockNode& node) {
+              return OpenedSource{open_qemu_node(node.json, node.objects, reading.nbd), {}};
+            }},
+      source);
+}
+
+QemuOptions qemu_options(const Reading& reading) {
+  return {.nbd = reading.nbd,
+          .top_image_unit = reading.top_image_unit,
+          .isolate = reading.isolate,
+          .force_share = reading.force_share};
+}
+
+Qcow2Options qcow2_options(const Reading& reading) {
+  Qcow2Options options{.force_share = reading.force_share};
+  if (reading.top_image_unit) options.top = TopImages{.unit = *reading.top_image_unit};
+  return options;
+}
+
+// The one place that knows who reads which format.
+OpenedSource read_as(const std::string& format, const Source& source, const Reading& reading,
+                     Progress& progress) {
+  const auto* file = std::get_if<File>(&source);
+  // What a raw file is asked in vain, QEMU says in its own words.
+  const bool asks_for_changes = reading.nbd.bitmap || reading.top_image_unit;
+  if (file == nullptr || (format == "raw" && !asks_for_changes)) {
+    return open_bytes(source, reading, progress);
+  }
+  // What is not trusted is read by a program that is confined.
+  if (format == "qcow2" && !reading.isolate && !reading.nbd.bitmap) {
+    try {
+      return {open_qcow2(file->path, qcow2_options(reading)), {}};
+    } catch (const Error& error) {
+      if (error.advice() != Advice::kReadWithQemu) throw;
+    }
+  }
+  return {open_qemu(file->path, format, qemu_options(reading)), {}};
+}
+
+std::string found_format(const Input& input) {
+  const std::string format = format_of(input.reading);
+  if (format != "auto") return format;
+  const auto* file = std::get_if<File>(&input.source);
+  assert(file != nullptr);
+  return probe_format(file->path, qemu_options(input.reading));
+}
+
+}  // namespace
+
+std::string format_of(const Reading& reading) {
+  return reading.format.value_or("raw");
+}
+
+bool is_taken_as_it_is(const Input& input) {
+  const bool has_bytes = std::holds_alternative<StandardInput>(input.source) ||
+                         std::holds_alternative<File>(input.source);
+  return has_bytes && format_of(input.reading) == "raw";
+}
+
+std::optional<std::uint64_t> announced_size(const Source& source) {
+  const auto* input = std::get_if<StandardInput>(&source);
+  return input != nullptr ? input->size : std::nullopt;
+}
+
+OpenedSource open_source(const Input& input, Progress& progress) {
+  OpenedSource opened = read_as(found_format(input), input.source, input.reading, progress);
+  if (input.reading.only_first) {
+    opened.disk = first_bytes(opened.disk, *input.reading.only_first);
+  }
+  return opened;
+}
+
+}  // namespace qcow2stream::cli
