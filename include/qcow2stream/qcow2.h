@@ -44,12 +44,12 @@ struct Qcow2Options {
 // Throws Error{kFailed}: as open_disk() does, for each of the files; for an image that is damaged;
 // for a backing file that names no format and begins as an image does, since a guest may have
 // written that; for no such snapshot; where the chain has fewer images than are asked for; where a
-// chain that is needed cannot be opened, with the largest unit for which it is not. With Advice::kReadWithQemu where it is QEMU that can read it:
-// encryption, a backing file of another format or behind a protocol, features that are not known.
+// chain that is needed cannot be opened, with the largest unit for which it is not. With
+// Advice::kReadWithQemu where it is QEMU that can read it: encryption, a backing file of another
+// format or behind a protocol, features that are not known.
 Opened open_qcow2(const std::string& path, const Qcow2Options& options = {});
 
 // The same for an image that lies in any disk, `file`, and refers to no other file.
-Opened open_qcow2(std::shared_ptr<const Disk> file,
-                                       const Qcow2Options& options = {});
+Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
 
 }  // namespace qcow2stream
