@@ -61,8 +61,8 @@ constexpr std::uint64_t max_compressed_offset(unsigned cluster_bits) {
 // The kernel and QEMU count the bytes of a disk in a signed 64-bit number.
 inline constexpr std::uint64_t kMaxVirtualSize = (1ULL << 63) - kSectorSize;
 
-// QEMU: a backing file's name has at most 1023 bytes (specification), a format's name 15
-// (qcow2_do_open).
+// A backing file's name has at most 1023 bytes (specification), a format's name at most 15 (QEMU:
+// qcow2_do_open).
 inline constexpr std::uint64_t kMaxBackingFileNameBytes = 1023;
 inline constexpr std::uint64_t kMaxBackingFormatBytes = 15;
 
