@@ -105,7 +105,7 @@ void check_whole(const Image& image, const Bytes& whole, const Bytes& disk) {
   testing::ImageWalker walker(whole, whole.size());
   walker.walk([&](GuestCluster cluster, std::uint64_t entry, std::uint64_t /*subclusters*/) {
     const auto at = static_cast<std::ptrdiff_t>(cluster.value() * size);
-    if ((entry & qcow2::kCompressed) != 0) {
+    if ((entry & qcow2::kCompressedFlag) != 0) {
       const auto range =
           qcow2::decode_compressed_entry(entry, walker.header().geometry.cluster_bits);
       const auto stream = std::span(whole).subspan(range.begin.value(), range.length);

@@ -40,8 +40,10 @@ class RequestQueue {
 struct DiskTraits {
   // Whether runs() knows more than "everything is data".
   bool knows_zeros = false;
-  // Whether run_at() says where data lies, so that the kernel can copy it.
-  bool names_places = false;
+  // Whether run_at() says where data lies, so that the kernel can copy it: of none of it, of some,
+  // or of all.
+  enum class Places { kNone, kSome, kAll };
+  Places places = Places::kNone;
   // A good size for reading in sequence, in bytes.
   std::uint32_t request_size = 1U << 20;
   // Requests that one queue takes at once.
@@ -54,6 +56,9 @@ struct DiskTraits {
 struct DiskStamp {
   std::uint64_t size = 0;     // bytes
   std::int64_t mtime_ns = 0;  // nanoseconds since 1970-01-01 00:00 UTC
+  // Of a disk that is made of more than one file, a checksum of the sizes and times of the others;
+  // also of which snapshot it is. 0 where there is nothing of that kind.
+  std::uint64_t others = 0;
   friend bool operator==(const DiskStamp&, const DiskStamp&) = default;
 };
 

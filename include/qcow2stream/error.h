@@ -40,6 +40,7 @@ enum class Advice {
   kMakePlan,         // encode_plan() makes one
   kOtherSpool,       // another spool_directory
   kNameFormat,       // a format that is named, raw if that is meant
+  kReadWithQemu,     // open_qemu() may read it: it is beyond open_qcow2()
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

@@ -13,6 +13,7 @@
 #include "qcow2stream/file.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/nbd.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"

@@ -12,6 +12,7 @@
 
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/stream.h"
 
@@ -91,6 +92,12 @@ QemuOptions qemu_options(const Reading& reading) {
           .force_share = reading.force_share};
 }
 
+Qcow2Options qcow2_options(const Reading& reading) {
+  Qcow2Options options{.force_share = reading.force_share};
+  if (reading.top_image_unit) options.top = TopImages{.unit = *reading.top_image_unit};
+  return options;
+}
+
 // The one place that knows who reads which format.
 OpenedSource read_as(const std::string& format, const Source& source, const Reading& reading,
                      Progress& progress) {
@@ -99,6 +106,14 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
   const bool asks_for_changes = reading.nbd.bitmap || reading.top_image_unit;
   if (file == nullptr || (format == "raw" && !asks_for_changes)) {
     return open_bytes(source, reading, progress);
+  }
+  // What is not trusted is read by a program that is confined.
+  if (format == "qcow2" && !reading.isolate && !reading.nbd.bitmap) {
+    try {
+      return {open_qcow2(file->path, qcow2_options(reading)), {}};
+    } catch (const Error& error) {
+      if (error.advice() != Advice::kReadWithQemu) throw;
+    }
   }
   return {open_qemu(file->path, format, qemu_options(reading)), {}};
 }

@@ -28,6 +28,8 @@ std::string advice_text(Advice advice, std::uint64_t number) {
       return "; --save-plan makes one";
     case Advice::kOtherSpool:
       return "; --spool-dir names another directory";
+    case Advice::kReadWithQemu:
+      return "";
     case Advice::kNameFormat:
       return "; name its format in place of auto, or raw";
   }

@@ -22,9 +22,15 @@ namespace {
 constexpr std::size_t kLayoutDigits = 32;
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::size_t kOthersDigits = 16;
+
 struct Stamp {
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;
+  std::string_view others;  // of a disk of several files
+
+  friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
 struct Id {
@@ -38,19 +44,25 @@ bool read_all(std::string_view text, Number& number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// "4096-1764451322000000000"
+// "4096-1764451322000000000", or "4096-1764451322000000000-0123456789abcdef"
 std::optional<Stamp> parse_stamp(std::string_view text) {
   Stamp stamp;
   const std::size_t dash = text.find('-');
-  if (dash == std::string_view::npos || !read_all(text.substr(0, dash), stamp.size) ||
-      !read_all(text.substr(dash + 1), stamp.mtime_ns)) {
+  if (dash == std::string_view::npos || !read_all(text.substr(0, dash), stamp.size)) {
     return std::nullopt;
   }
-  return stamp;
+  text.remove_prefix(dash + 1);
+  // A time before 1970 begins with a dash, too.
+  const std::size_t end = text.find('-', 1);
+  if (!read_all(text.substr(0, end), stamp.mtime_ns)) return std::nullopt;
+  if (end == std::string_view::npos) return stamp;
+  stamp.others = text.substr(end + 1);
+  const bool is_known = stamp.others.size() == kOthersDigits &&
+                        stamp.others.find_first_not_of(kHexDigits) == std::string_view::npos;
+  return is_known ? std::optional(stamp) : std::nullopt;
 }
 
 std::optional<Id> parse_id(std::string_view text) {
-  constexpr std::string_view kHexDigits = "0123456789abcdef";
   Id id{.layout = text.substr(0, text.find('.'))};
   if (id.layout.size() != kLayoutDigits || text.size() == kLayoutDigits ||
       id.layout.find_first_not_of(kHexDigits) != std::string_view::npos) {
@@ -91,6 +103,10 @@ std::string other_stamp(const Stamp& wanted, const Stamp& found, std::string_vie
     return fmt::format("the layout is the same, but the disk has {} bytes and had {}: begin anew",
                        found.size, wanted.size);
   }
+  if (wanted.mtime_ns == found.mtime_ns) {
+    return "the layout is the same, but a file below the disk's in its chain was written to, or is "
+           "another one, or the snapshot is: begin anew";
+  }
   return fmt::format(
       "the layout is the same, but the disk is of {} and was of {}, so it may have been written "
       "to: "
@@ -109,8 +125,7 @@ std::string other_source(const Id& wanted, const Id& found, std::string_view dis
 }
 
 std::string other_layout(const Id& wanted, const Id& found) {
-  const bool same_disk = wanted.stamp && found.stamp && wanted.stamp->size == found.stamp->size &&
-                         wanted.stamp->mtime_ns == found.stamp->mtime_ns;
+  const bool same_disk = wanted.stamp && wanted.stamp == found.stamp;
   if (same_disk) {
     return "the disk has the same size and time, but the layout is another: give the options as "
            "they "

@@ -39,6 +39,12 @@ constexpr std::uint64_t kBufferSize = 256 << 10;
 constexpr std::uint64_t kReadAhead = 32 << 20;
 constexpr std::uint64_t kReadAheadStep = 1 << 20;
 
+// Where only some of a disk has a place from which the kernel can copy it (images with compressed
+// clusters), it is looked at in stretches of this size. Those of which more than one part in
+// kDecodedShare has none are read by several threads, which costs the rest a copy.
+constexpr std::uint64_t kStretch = 8 << 20;
+constexpr std::uint64_t kDecodedShare = 16;
+
 // The piece that is held back until everything else is known to be good.
 constexpr std::uint64_t kLastPiece = 64 << 10;
 
@@ -73,6 +79,8 @@ class ReadAhead {
 };
 
 class Emitter {
+  using Places = DiskTraits::Places;
+
  public:
   Emitter(const Image& image, Sink& sink, const EmitOptions& options)
       : image_(image),
@@ -81,7 +89,7 @@ class Emitter {
         on_change_(options.on_change),
         threads_(options.threads),
         flush_(options.flush),
-        names_places_(image.disk().traits().names_places) {
+        places_(image.disk().traits().places) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
   }
 
@@ -89,7 +97,7 @@ class Emitter {
     const std::uint64_t last = std::min(range.length, kLastPiece);
     const std::uint64_t tail = std::min(range.length - last, sink_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
-    if (names_places_) {
+    if (places_ != Places::kNone) {
       read_ahead_.emplace(image_, range);
       write_range(body, !digests_);
       write_range({body.end(), tail}, false);
@@ -99,12 +107,46 @@ class Emitter {
     EmitResult result;
     result.digests = write_last({body.end() + tail, last}, tail);
     result.transferred = transferred_;
-    result.method = names_places_ && !digests_ ? sink_.method() : "read and write";
+    result.method = places_ != Places::kNone && !digests_ ? sink_.method() : "read and write";
     return result;
   }
 
  private:
   void write_range(HostRange range, bool may_transfer) {
+    if (places_ == Places::kAll) return write_stretch(range, may_transfer);
+    while (range.length > 0) {
+      const bool lies_somewhere = mostly_has_places(range.first(kStretch));
+      std::uint64_t length = std::min(range.length, kStretch);
+      while (length < range.length &&
+             mostly_has_places(range.without_first(length).first(kStretch)) == lies_somewhere) {
+        length = std::min(range.length, length + kStretch);
+      }
+      const HostRange stretch = range.take_front(length);
+      if (lies_somewhere) {
+        write_stretch(stretch, may_transfer);
+      } else {
+        write_ahead_of_output(stretch);
+      }
+    }
+  }
+
+  // Whether there is little in the range that has to be decoded, which takes several threads.
+  [[nodiscard]] bool mostly_has_places(HostRange range) const {
+    std::uint64_t without = 0;
+    Image::Segments segments = image_.segments(range);
+    while (auto segment = segments.next()) {
+      if (segment->kind != Segment::Kind::kDisk) continue;
+      while (segment->range.length > 0) {
+        const Run run = image_.disk().run_at({segment->disk_offset, segment->range.length});
+        if (run.is_data() && !run.where) without += run.range.length;
+        segment->disk_offset += run.range.length;
+        segment->range = segment->range.without_first(run.range.length);
+      }
+    }
+    return without <= range.length / kDecodedShare;
+  }
+
+  void write_stretch(HostRange range, bool may_transfer) {
     Image::Segments segments = image_.segments(range);
     while (const auto segment = segments.next()) {
       if (segment->kind == Segment::Kind::kCompressed) {
@@ -124,8 +166,11 @@ class Emitter {
   // All of it through memory, with many reads in flight while the output takes what came before.
   void write_ahead_of_output(HostRange range) {
     OrderedReader reader(image_, range, threads_);
+    HostOffset at = range.begin;
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
+      if (read_ahead_) read_ahead_->advance(at);
       write(piece);
+      at += piece.size();
       if (digests_) digests_->put(reader.exchange_buffer(digests_->take()), piece.size());
     }
   }
@@ -215,7 +260,7 @@ class Emitter {
   const OnChange& on_change_;
   unsigned threads_;
   bool flush_;
-  bool names_places_;
+  Places places_;
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;

@@ -49,7 +49,10 @@ std::string Image::id() const {
     id += fmt::format("{:02x}", std::to_integer<unsigned>(b));
   }
   const auto stamp = content_->disk->stamp();
-  return id + (stamp ? fmt::format(".{}-{}", stamp->size, stamp->mtime_ns) : ".-");
+  if (!stamp) return id + ".-";
+  id += fmt::format(".{}-{}", stamp->size, stamp->mtime_ns);
+  if (stamp->others != 0) id += fmt::format("-{:016x}", stamp->others);
+  return id;
 }
 
 }  // namespace qcow2stream

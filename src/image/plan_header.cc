@@ -100,6 +100,7 @@ std::string encode_plan_header(const SavedPlan& plan) {
                {"options", options_to_json(plan.options)}};
   if (plan.stamp) {
     json["stamp"] = {{"size", plan.stamp->size}, {"mtime-ns", plan.stamp->mtime_ns}};
+    if (plan.stamp->others != 0) json["stamp"]["others"] = plan.stamp->others;
   }
   if (plan.shallow) json["shallow"] = true;
   return json.dump();
@@ -117,6 +118,9 @@ std::optional<SavedPlan> decode_plan_header(std::string_view text) {
     if (json.contains("stamp")) {
       plan.stamp = DiskStamp{.size = number<std::uint64_t>(json.at("stamp"), "size"),
                              .mtime_ns = number<std::int64_t>(json.at("stamp"), "mtime-ns")};
+      if (json["stamp"].contains("others")) {
+        plan.stamp->others = number<std::uint64_t>(json["stamp"], "others");
+      }
     }
     if (find_problem(plan.options)) return std::nullopt;
     return plan;

@@ -45,20 +45,20 @@ constexpr std::uint64_t encode_data_file_entry(GuestOffset offset) {
 // L2: data that is stored compressed, `size` bytes from `offset` on, which need not be aligned to
 // anything (specification: "Compressed Clusters Descriptor"). The entry says in how many sectors
 // beyond the first the data lies. Never with kCopied: the data shares its cluster with others.
-inline constexpr std::uint64_t kCompressed = 1ULL << 62;
+inline constexpr std::uint64_t kCompressedFlag = 1ULL << 62;
 constexpr std::uint64_t encode_compressed_entry(HostOffset offset, std::uint64_t size,
                                                 unsigned cluster_bits) {
   const unsigned offset_bits = 62 - (cluster_bits - 8);
   const std::uint64_t last = offset.value() + size - 1;
   const std::uint64_t more_sectors = last / kSectorSize - offset.value() / kSectorSize;
-  return kCompressed | more_sectors << offset_bits | offset.value();
+  return kCompressedFlag | more_sectors << offset_bits | offset.value();
 }
 
 // The bytes of the file that such an entry refers to: to the end of the last sector.
 constexpr HostRange decode_compressed_entry(std::uint64_t entry, unsigned cluster_bits) {
   const unsigned offset_bits = 62 - (cluster_bits - 8);
   const std::uint64_t offset = entry & ((1ULL << offset_bits) - 1);
-  const std::uint64_t more_sectors = (entry & (kCompressed - 1)) >> offset_bits;
+  const std::uint64_t more_sectors = (entry & (kCompressedFlag - 1)) >> offset_bits;
   return {HostOffset(offset), (more_sectors + 1) * kSectorSize - offset % kSectorSize};
 }
 
@@ -67,6 +67,36 @@ constexpr HostOffset entry_offset(std::uint64_t entry) {
 }
 constexpr bool entry_copied(std::uint64_t entry) {
   return (entry & kCopied) != 0;
+}
+
+// What an L2 entry says of its cluster, or of one of its subclusters (QEMU:
+// qcow2_get_subcluster_type()). Reserved bits are passed over, as they are there.
+enum class EntryKind {
+  kUnallocated,  // the backing file has it; zeros where there is none
+  kZeros,
+  kData,        // at entry_offset()
+  kCompressed,  // decode_compressed_entry() says where
+  kInvalid,     // no sense: the image is damaged
+};
+
+// Of a whole cluster, without extended L2 entries. `has_data_file`: an external one.
+constexpr EntryKind entry_kind(std::uint64_t entry, bool has_data_file) {
+  if ((entry & kCompressedFlag) != 0) return EntryKind::kCompressed;
+  if ((entry & kZeroEntry) != 0) return EntryKind::kZeros;
+  if ((entry & kOffsetMask) != 0) return EntryKind::kData;
+  return has_data_file && entry_copied(entry) ? EntryKind::kData : EntryKind::kUnallocated;
+}
+
+// Of the subcluster `index` of kSubclusters, with extended L2 entries of two words.
+constexpr EntryKind subcluster_kind(std::uint64_t entry, std::uint64_t bits, unsigned index,
+                                    bool has_data_file) {
+  if ((entry & kCompressedFlag) != 0) return EntryKind::kCompressed;
+  const bool has_cluster = (entry & kOffsetMask) != 0 || (has_data_file && entry_copied(entry));
+  const std::uint64_t allocated = bits & kAllSubclustersAllocated;
+  if (!has_cluster && allocated != 0) return EntryKind::kInvalid;
+  if ((bits >> kSubclusters & allocated) != 0) return EntryKind::kInvalid;
+  if ((bits >> (kSubclusters + index) & 1) != 0) return EntryKind::kZeros;
+  return (allocated >> index & 1) != 0 ? EntryKind::kData : EntryKind::kUnallocated;
 }
 
 }  // namespace qcow2stream::qcow2

@@ -7,55 +7,18 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/bits.h"
 #include "base/endian.h"
-#include "qcow2stream/error.h"
+#include "qcow2/header_fields.h"
 
 namespace qcow2stream::qcow2 {
 namespace {
-
-constexpr std::uint32_t kMagic = 0x514649fb;  // "QFI\xfb"
-
-// Byte positions of the header's fields.
-enum Field : std::size_t {
-  kMagicAt = 0,
-  kVersionAt = 4,
-  kBackingOffsetAt = 8,
-  kBackingLengthAt = 16,
-  kClusterBitsAt = 20,
-  kVirtualSizeAt = 24,
-  kCryptMethodAt = 32,
-  kL1EntriesAt = 36,
-  kL1OffsetAt = 40,
-  kRefcountTableOffsetAt = 48,
-  kRefcountTableClustersAt = 56,
-  kSnapshotCountAt = 60,
-  kVersion2Length = 72,
-  kIncompatibleAt = 72,
-  kCompatibleAt = 80,
-  kAutoclearAt = 88,
-  kRefcountOrderAt = 96,
-  kHeaderLengthAt = 100,
-  kMinVersion3Length = 104,
-  kCompressionTypeAt = 104,
-  // What QEMU writes since 5.1, with the compression type and seven bytes of padding. Always this
-  // length: several readers know no other.
-  kVersion3Length = 112,
-};
-
-enum ExtensionType : std::uint32_t {
-  kExtensionEnd = 0,
-  kExtensionBackingFormat = 0xe2792aca,
-  kExtensionDataFile = 0x44415441,
-  kExtensionFeatureNames = 0x6803f857,
-};
-constexpr std::size_t kExtensionHeaderSize = 8;
 
 struct FeatureName {
   std::uint8_t kind;  // 0 incompatible, 1 compatible, 2 autoclear
   std::uint8_t bit;
   std::string_view name;
 };
-constexpr std::size_t kFeatureNameSize = 48;
 
 // The names and their order are the reference's.
 constexpr std::array<FeatureName, 8> kFeatureNames = {{{0, 0, "dirty bit"},
@@ -113,43 +76,6 @@ void append_extensions(std::vector<std::byte>& out, const Header& header) {
   if (header.geometry.version >= 3 || has_other) append_extension(out, kExtensionEnd, {});
 }
 
-[[noreturn]] void bad_header(const std::string& reason) {
-  throw Error(ErrorKind::kFailed, "header", "not a qcow2 header that is understood here", reason);
-}
-
-void decode_extensions(std::span<const std::byte> bytes, Header& header) {
-  while (bytes.size() >= kExtensionHeaderSize) {
-    const auto type = load_big<std::uint32_t>(bytes.data());
-    const auto length = load_big<std::uint32_t>(bytes.data() + 4);
-    if (type == kExtensionEnd) return;
-    bytes = bytes.subspan(kExtensionHeaderSize);
-    const std::uint64_t padded = align_up(length, 8);
-    if (padded > bytes.size()) bad_header("an extension is longer than the header");
-    const auto text = [&] {
-      return std::string(reinterpret_cast<const char*>(bytes.data()), length);
-    };
-    if (type == kExtensionDataFile) {
-      header.data_file_name = text();
-    } else if (type == kExtensionBackingFormat) {
-      header.backing_format = text();
-    } else if (type == kExtensionFeatureNames) {
-      header.feature_name_table = true;
-    }
-    bytes = bytes.subspan(padded);
-  }
-}
-
-void decode_backing_file_name(std::span<const std::byte> bytes, Header& header) {
-  const auto offset = load_big<std::uint64_t>(&bytes[kBackingOffsetAt]);
-  const auto length = load_big<std::uint32_t>(&bytes[kBackingLengthAt]);
-  if (offset == 0) return;
-  if (length > bytes.size() || offset > bytes.size() - length) {
-    bad_header("the name of its backing file does not lie in it");
-  }
-  const auto name = bytes.subspan(offset, length);
-  header.backing_file_name.emplace(reinterpret_cast<const char*>(name.data()), length);
-}
-
 }  // namespace
 
 std::vector<std::byte> encode_header(const Header& header) {
@@ -180,45 +106,6 @@ std::vector<std::byte> encode_header(const Header& header) {
     out.insert(out.end(), name.begin(), name.end());
   }
   return out;
-}
-
-Header decode_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kVersion2Length) bad_header("too short");
-  if (load_big<std::uint32_t>(&bytes[kMagicAt]) != kMagic) bad_header("wrong magic");
-  Header header;
-  header.geometry.version = load_big<std::uint32_t>(&bytes[kVersionAt]);
-  header.geometry.cluster_bits = load_big<std::uint32_t>(&bytes[kClusterBitsAt]);
-  header.virtual_size = load_big<std::uint64_t>(&bytes[kVirtualSizeAt]);
-  header.l1_entries = load_big<std::uint32_t>(&bytes[kL1EntriesAt]);
-  header.l1_offset = HostOffset(load_big<std::uint64_t>(&bytes[kL1OffsetAt]));
-  header.refcount_table_offset =
-      HostOffset(load_big<std::uint64_t>(&bytes[kRefcountTableOffsetAt]));
-  header.refcount_table_clusters = load_big<std::uint32_t>(&bytes[kRefcountTableClustersAt]);
-  if (header.geometry.version != 2 && header.geometry.version != 3) bad_header("unknown version");
-  if (header.geometry.cluster_bits < kMinClusterBits ||
-      header.geometry.cluster_bits > kMaxClusterBits) {
-    bad_header("cluster_bits is out of range");
-  }
-  decode_backing_file_name(bytes, header);
-  if (load_big<std::uint32_t>(&bytes[kCryptMethodAt]) != 0) bad_header("it is encrypted");
-  if (load_big<std::uint32_t>(&bytes[kSnapshotCountAt]) != 0) bad_header("it has snapshots");
-  std::size_t length = kVersion2Length;
-  if (header.geometry.version == 3) {
-    if (bytes.size() < kMinVersion3Length) bad_header("too short");
-    header.incompatible_features = load_big<std::uint64_t>(&bytes[kIncompatibleAt]);
-    header.compatible_features = load_big<std::uint64_t>(&bytes[kCompatibleAt]);
-    header.autoclear_features = load_big<std::uint64_t>(&bytes[kAutoclearAt]);
-    header.geometry.refcount_order = load_big<std::uint32_t>(&bytes[kRefcountOrderAt]);
-    header.geometry.extended_l2 = (header.incompatible_features & kIncompatibleExtendedL2) != 0;
-    length = load_big<std::uint32_t>(&bytes[kHeaderLengthAt]);
-    if (header.geometry.refcount_order > kMaxRefcountOrder) bad_header("refcount_order is too big");
-    if (length < kMinVersion3Length || length > bytes.size()) bad_header("bad header_length");
-    if (length > kCompressionTypeAt) {
-      header.compression_type = std::to_integer<std::uint8_t>(bytes[kCompressionTypeAt]);
-    }
-  }
-  decode_extensions(bytes.subspan(length), header);
-  return header;
 }
 
 std::uint64_t max_data_file_name(const Geometry& geometry) {

@@ -16,14 +16,27 @@
 
 namespace qcow2stream::qcow2 {
 
+inline constexpr std::uint64_t kIncompatibleDirty = 1ULL << 0;
+inline constexpr std::uint64_t kIncompatibleCorrupt = 1ULL << 1;
 inline constexpr std::uint64_t kIncompatibleDataFile = 1ULL << 2;
 inline constexpr std::uint64_t kIncompatibleCompressionType = 1ULL << 3;
 inline constexpr std::uint64_t kIncompatibleExtendedL2 = 1ULL << 4;
+inline constexpr std::uint64_t kKnownIncompatible =
+    kIncompatibleDirty | kIncompatibleCorrupt | kIncompatibleDataFile |
+    kIncompatibleCompressionType | kIncompatibleExtendedL2;
+inline constexpr std::uint64_t kAutoclearBitmaps = 1ULL << 0;
 inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
 
 // compression_type; any but 0 goes with kIncompatibleCompressionType.
 inline constexpr std::uint8_t kCompressionDeflate = 0;
 inline constexpr std::uint8_t kCompressionZstd = 1;
+
+// Where the directory of the dirty bitmaps lies (specification: "Bitmaps extension").
+struct BitmapDirectory {
+  std::uint32_t count = 0;  // bitmaps
+  HostRange range;
+  friend bool operator==(const BitmapDirectory&, const BitmapDirectory&) = default;
+};
 
 struct Header {
   Geometry geometry;
@@ -41,6 +54,15 @@ struct Header {
   std::optional<std::string> backing_format;
   bool feature_name_table = false;  // decoded; encode_header() decides by itself
 
+  // The rest is decoded only: encode_header() leaves it out.
+  std::uint32_t encryption_method = 0;  // 0: not encrypted
+  std::uint32_t snapshots = 0;
+  HostOffset snapshot_table_offset;
+  std::optional<BitmapDirectory> bitmaps;  // where the header says that they are to be relied on
+  // The incompatible features that the specification does not know, by the names that the image's
+  // own table has for them, with commas between them.
+  std::string unknown_features;
+
   friend bool operator==(const Header&, const Header&) = default;
 };
 
@@ -49,10 +71,18 @@ struct Header {
 // max_data_file_name().
 std::vector<std::byte> encode_header(const Header& header);
 
-// Reads what encode_header() writes, and any other header without encryption or snapshots. `bytes`
-// must hold the header and its extensions. Throws Error{kFailed} on anything else. Unknown
-// extensions are passed over.
-Header decode_header(std::span<const std::byte> bytes);
+// Reads the header of any image. `bytes` begins with the first byte of the file and holds its first
+// cluster, or the whole file where that is shorter. What QEMU refuses when it opens an image is
+// refused here (block/qcow2.c, qcow2_do_open() and qcow2_read_extensions()): Error{kFailed}, whose
+// name is `name`. Features and encryption that are not known are told, not refused, and so is what
+// lies behind the end of the file. Unknown extensions are passed over. In version 2 all that only
+// version 3 has is as if it were not there.
+Header decode_header(std::span<const std::byte> bytes, const std::string& name = "header");
+
+// What decode_header() needs of a file that begins with `bytes`, at least kSmallestHeader of them:
+// the size of a cluster. Throws as it does.
+inline constexpr std::size_t kSmallestHeader = 72;
+std::uint64_t header_cluster_size(std::span<const std::byte> bytes, const std::string& name);
 
 // Bytes that a data file's name may have in an image of this cluster size, 0 if none fits.
 std::uint64_t max_data_file_name(const Geometry& geometry);

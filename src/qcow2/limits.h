@@ -27,6 +27,15 @@ inline constexpr unsigned kMaxRefcountOrder = 6;
 // QEMU: QCOW_MAX_L1_SIZE.
 inline constexpr std::uint64_t kMaxL1Bytes = 32ULL << 20;
 
+// QEMU: QCOW_MAX_SNAPSHOTS, QCOW_MAX_SNAPSHOTS_SIZE and QCOW_MAX_SNAPSHOT_EXTRA_DATA.
+inline constexpr std::uint64_t kMaxSnapshots = 65536;
+inline constexpr std::uint64_t kMaxSnapshotTableBytes = 64ULL << 20;
+inline constexpr std::uint64_t kMaxSnapshotExtraBytes = 1024;
+
+// QEMU: QCOW2_MAX_BITMAPS and QCOW2_MAX_BITMAP_DIRECTORY_SIZE.
+inline constexpr std::uint64_t kMaxBitmaps = 65535;
+inline constexpr std::uint64_t kMaxBitmapDirectoryBytes = 1024 * kMaxBitmaps;
+
 // QEMU: QCOW_MAX_REFTABLE_SIZE, compared with the clusters that the table occupies.
 inline constexpr std::uint64_t kMaxRefcountTableBytes = 8ULL << 20;
 

@@ -106,7 +106,7 @@ constexpr unsigned kFewestForServers = 4;
 
 unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  if (!disk.names_places) threads = std::max(threads, kFewestForServers);
+  if (disk.places == DiskTraits::Places::kNone) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 

@@ -30,7 +30,8 @@ RC_GTEST_PROP(BackingFileProperty, TheHeaderDecodesToWhatWasEncoded, ()) {
   const auto format = *rc::gen::inRange<std::uint64_t>(1, qcow2::kMaxBackingFormatBytes + 1);
   const std::uint64_t most = qcow2::max_backing_file_name(geometry, format);
   auto header = with_backing_file(geometry, *rc::gen::inRange<std::uint64_t>(1, most + 1), format);
-  header.virtual_size = *rc::gen::arbitrary<std::uint32_t>() * qcow2::kSectorSize;
+  header.refcount_table_offset = HostOffset(geometry.cluster_size());
+  header.refcount_table_clusters = 1;
   const auto bytes = encode_header(header);
   RC_ASSERT(bytes.size() <= geometry.cluster_size());
   header.feature_name_table = geometry.version == 3 && geometry.cluster_size() > 4096;

@@ -172,7 +172,7 @@ class Decoder {
                  cluster_size());
     walker_.walk([this](GuestCluster cluster, std::uint64_t entry, std::uint64_t subclusters) {
       take_cluster(cluster.value(), entry);
-      const bool whole = !options_.extended_l2 || (entry & qcow2::kCompressed) != 0;
+      const bool whole = !options_.extended_l2 || (entry & qcow2::kCompressedFlag) != 0;
       RC_ASSERT(subclusters == (whole ? 0 : qcow2::kAllSubclustersAllocated));
     });
     walker_.check_refcounts();
@@ -187,7 +187,7 @@ class Decoder {
 
   void take_cluster(std::uint64_t index, std::uint64_t entry) {
     const auto to = disk_.begin() + static_cast<std::ptrdiff_t>(index * cluster_size());
-    if ((entry & qcow2::kCompressed) != 0) {
+    if ((entry & qcow2::kCompressedFlag) != 0) {
       const HostRange range =
           qcow2::decode_compressed_entry(entry, walker_.header().geometry.cluster_bits);
       const auto stream = std::span(image_).subspan(range.begin.value(), range.length);

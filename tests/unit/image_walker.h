@@ -98,7 +98,7 @@ class ImageWalker {
   }
 
   void use_entry(GuestCluster cluster, std::uint64_t entry, std::uint64_t subclusters) {
-    if ((entry & qcow2::kCompressed) != 0) {
+    if ((entry & qcow2::kCompressedFlag) != 0) {
       expect((entry & qcow2::kCopied) == 0 && subclusters == 0, "compressed", entry, subclusters);
       const HostRange range = qcow2::decode_compressed_entry(entry, geometry().cluster_bits);
       expect(range.end().value() <= image_size_, "compressed end", entry, image_size_);

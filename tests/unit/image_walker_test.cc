@@ -67,11 +67,11 @@ TEST_F(ImageWalkerTest, FindsWrongRefcounts) {
 TEST_F(ImageWalkerTest, FindsWrongEntries) {
   constexpr std::uint64_t kData = 1;  // the others are compressed
   EXPECT_FALSE(good_with(l2_ + kData * 8, qcow2::kCopied));
-  EXPECT_FALSE(good_with(l2_ + kData * 8, qcow2::kCompressed));
+  EXPECT_FALSE(good_with(l2_ + kData * 8, qcow2::kCompressedFlag));
   EXPECT_FALSE(good_with(l2_ + kData * 8, 512));
   EXPECT_FALSE(good_with(l2_ + kData * 8, 1ULL << 60));
   EXPECT_FALSE(good_with(l2_, qcow2::kCopied));
-  EXPECT_FALSE(good_with(l2_ + 16, qcow2::kCompressed));
+  EXPECT_FALSE(good_with(l2_ + 16, qcow2::kCompressedFlag));
   EXPECT_FALSE(good_with(l2_, 1ULL << 61));  // more sectors than there are
   EXPECT_FALSE(good_with(l2_ + 504, 1));     // a cluster that the disk does not have
 }

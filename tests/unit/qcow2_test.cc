@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "base/endian.h"
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
+#include "qcow2/header_fields.h"
 #include "qcow2/refcounts.h"
 #include "qcow2stream/error.h"
 
@@ -33,11 +36,19 @@ RC_GTEST_PROP(HeaderCodec, DecodesWhatItEncodes, ()) {
   if (header.geometry.version == 3) {
     header.geometry.refcount_order = *rc::gen::inRange(0U, kMaxRefcountOrder + 1);
   }
-  header.virtual_size = *rc::gen::arbitrary<std::uint32_t>() * kSectorSize;
-  header.l1_entries = *rc::gen::inRange<std::uint64_t>(0, 1U << 22);
-  header.l1_offset = HostOffset(*rc::gen::arbitrary<std::uint32_t>());
-  header.refcount_table_offset = HostOffset(*rc::gen::arbitrary<std::uint32_t>());
-  header.refcount_table_clusters = *rc::gen::inRange<std::uint64_t>(0, 1000);
+  const auto any_cluster = [&] {
+    return HostOffset(*rc::gen::inRange<std::uint64_t>(1, 1U << 30)
+                      << header.geometry.cluster_bits);
+  };
+  header.l1_entries = *rc::gen::inRange<std::uint64_t>(0, kMaxL1Bytes / 8 + 1);
+  const std::uint64_t largest = std::min(
+      header.l1_entries * header.geometry.l2_entries() << header.geometry.cluster_bits, 1ULL << 50);
+  header.virtual_size =
+      *rc::gen::inRange<std::uint64_t>(0, largest + 1) / kSectorSize * kSectorSize;
+  header.l1_offset = any_cluster();
+  header.refcount_table_offset = any_cluster();
+  header.refcount_table_clusters = *rc::gen::inRange<std::uint64_t>(
+      1, (kMaxRefcountTableBytes >> header.geometry.cluster_bits) + 1);
   const std::uint64_t most = max_data_file_name(header.geometry);
   if (most > 0 && *rc::gen::arbitrary<bool>()) {
     header.incompatible_features = kIncompatibleDataFile;
@@ -50,8 +61,67 @@ RC_GTEST_PROP(HeaderCodec, DecodesWhatItEncodes, ()) {
   RC_ASSERT(decode_header(bytes) == header);
 }
 
+Header small_header() {
+  Header header;
+  header.refcount_table_offset = HostOffset(header.geometry.cluster_size());
+  header.refcount_table_clusters = 1;
+  return header;
+}
+
+// Why a header with one field changed is refused; empty where it is not.
+template <class Integer>
+std::string refusal(std::size_t field, Integer value, Header header = small_header()) {
+  std::vector<std::byte> bytes = encode_header(header);
+  bytes.resize(header.geometry.cluster_size());
+  store_big(&bytes[field], value);
+  try {
+    decode_header(bytes);
+    return "";
+  } catch (const Error& error) {
+    return error.reason();
+  }
+}
+
+// The reasons for which QEMU refuses an image, too.
+TEST(HeaderCodec, RefusesWhatQemuRefuses) {
+  EXPECT_EQ(refusal(kMagicAt, kMagic), "");
+  EXPECT_EQ(refusal(kVersionAt, 4U), "it has the unknown version 4");
+  EXPECT_EQ(refusal(kClusterBitsAt, 22U), "its clusters have 2^22 bytes; 2^9 to 2^21 are possible");
+  EXPECT_EQ(refusal(kClusterBitsAt, 8U), "its clusters have 2^8 bytes; 2^9 to 2^21 are possible");
+  EXPECT_EQ(refusal(kCryptMethodAt, 3U), "it is encrypted in an unknown way");
+  EXPECT_EQ(refusal(kRefcountTableClustersAt, 0U), "it has no refcount table");
+  EXPECT_EQ(refusal(kRefcountTableClustersAt, 129U), "its refcount table is too large");
+  EXPECT_EQ(refusal(kRefcountTableOffsetAt, std::uint64_t{65537}),
+            "the offset 65537 of its refcount table is not that of a cluster");
+  EXPECT_EQ(refusal(kL1EntriesAt, (4U << 20) + 1), "its L1 table is too large");
+  EXPECT_EQ(refusal(kL1OffsetAt, ~std::uint64_t{0} << 16),
+            "the offset 18446744073709486080 of its L1 table is not that of a cluster");
+  EXPECT_EQ(refusal(kL1EntriesAt, 1U), "its L1 table lies over its header");
+  EXPECT_EQ(refusal(kVirtualSizeAt, std::uint64_t{512}), "its L1 table is too small for the disk");
+  EXPECT_EQ(refusal(kSnapshotCountAt, 65537U), "its snapshot table is too large");
+  EXPECT_EQ(refusal(kRefcountOrderAt, 7U), "its refcounts have 2^7 bits; 64 are possible");
+  EXPECT_EQ(refusal(kHeaderLengthAt, 96U), "its header is too short");
+  EXPECT_EQ(refusal(kHeaderLengthAt, 65537U), "its header is longer than a cluster");
+  EXPECT_EQ(refusal(kCompressionTypeAt, std::uint8_t{2}), "it has the unknown compression type 2");
+  EXPECT_EQ(refusal(kCompressionTypeAt, std::uint8_t{1}),
+            "its compression type and the feature bit for it do not go together");
+  EXPECT_EQ(refusal(kBackingOffsetAt, std::uint64_t{65537}),
+            "the name of its backing file lies behind the first cluster");
+}
+
+TEST(HeaderCodec, TellsWhatItDoesNotKnow) {
+  std::vector<std::byte> bytes = encode_header(small_header());
+  EXPECT_EQ(decode_header(bytes).unknown_features, "");
+  // Bits 1 (corrupt), 4 would be subclusters, and 5 and 63, which nobody knows.
+  store_big(&bytes[kIncompatibleAt], 1ULL << 63 | 1ULL << 5 | 1ULL << 1);
+  EXPECT_EQ(decode_header(bytes).unknown_features, "feature 5, feature 63");
+  // The second name of the table, for the corrupt bit, becomes that of bit 5.
+  bytes[kVersion3Length + kExtensionHeaderSize + kFeatureNameSize + 1] = std::byte{5};
+  EXPECT_EQ(decode_header(bytes).unknown_features, "corrupt bit, feature 63");
+}
+
 TEST(HeaderCodec, RefusesWhatIsNoHeader) {
-  std::vector<std::byte> bytes = encode_header(Header{});
+  std::vector<std::byte> bytes = encode_header(small_header());
   EXPECT_NO_THROW(decode_header(bytes));
   EXPECT_THROW(decode_header(std::span(bytes).first(40)), Error);
   auto broken = bytes;

@@ -141,7 +141,7 @@ void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
 
 DiskTraits FileDisk::traits() const {
   return {.knows_zeros = hole_answers_ != HoleAnswers::kNone,
-          .names_places = true,
+          .places = DiskTraits::Places::kAll,
           .requests_in_flight = kQueueDepth};
 }
 

@@ -7,52 +7,26 @@
 // their other part has to come from below, and the data is read from a second server, which opens
 // the whole chain. Which it is follows from what the image holds, whatever its format.
 
-#include <fmt/format.h>
-
-#include <optional>
 #include <string_view>
-#include <utility>
 
 #include "disk/qemu/changes.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
+#include "disk/top_of_chain.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
 
-// qcow2's own limit (specification, cluster_bits).
-constexpr std::uint64_t kSmallestCluster = 512;
-
-// All offsets at which what is held and what is not meet, in one number: a power of two divides all
-// of them if it divides that one.
-std::uint64_t boundaries(const Changes& changes) {
-  std::uint64_t all = 0;
-  std::optional<bool> held_before;
-  const auto cursor = changes.runs();
-  while (const auto change = cursor->next()) {
-    const bool held = change->holds != Run::Holds::kBelow;
-    if (held_before && held != *held_before) all |= change->range.begin.value();
-    held_before = held;
-  }
-  return all;
-}
-
 std::shared_ptr<const Disk> open_chain(const QemuSource& chain, std::uint64_t cluster_size,
-                                       std::uint64_t largest, const NbdOptions& options) {
+                                       std::uint64_t offsets, const NbdOptions& options) {
   try {
     return serve_with_qemu(chain, {}, options);
   } catch (const Error& error) {
     constexpr std::string_view kSaidAnyway = "Could not open backing file: ";
     std::string reason = error.reason();
     if (reason.starts_with(kSaidAnyway)) reason.erase(0, kSaidAnyway.size());
-    Error cannot(ErrorKind::kFailed, chain.name, "cannot be read alone",
-                 fmt::format("the top image holds parts of clusters of {} bytes, and its backing "
-                             "file cannot be opened: {}",
-                             cluster_size, reason));
-    cannot.about(ErrorSubject::kDisk);
-    if (largest >= kSmallestCluster) cannot.advise(Advice::kSmallerClusters, largest);
-    throw cannot;
+    throw_needs_chain(chain.name, offsets, cluster_size, reason);
   }
 }
 
@@ -67,8 +41,7 @@ Opened open_top_image(const std::string& path, const std::string& format, std::u
   if (offsets % unit == 0) return {top, changes};
   QemuSource chain = qemu_file(path, format, options);
   chain.file = source.file;  // watched from the beginning
-  const std::uint64_t largest = offsets & ~(offsets - 1);
-  return {open_chain(chain, unit, largest, options.nbd), changes};
+  return {open_chain(chain, unit, offsets, options.nbd), changes};
 }
 
 }  // namespace qcow2stream

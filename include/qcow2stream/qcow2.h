@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Disks in qcow2 images, and chains of them, read without QEMU.
+//
+// All of versions 2 and 3 is read (specification: docs/interop/qcow2.rst of QEMU) but encryption.
+// An image that is odd is taken as QEMU takes it, or refused where QEMU refuses it; what begins
+// behind the end of a file, which QEMU reads as zeros, is refused.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "qcow2stream/changes.h"
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+// Run::Holds::kBelow is what these images leave to the one below them.
+struct TopImages {
+  std::uint64_t images = 1;
+  // Bytes, a power of two: in such units the output will leave parts to its own backing file. If
+  // these images hold only whole ones, those below are not opened and need not exist; reading what
+  // is unchanged then gives zeros. Otherwise the disk is that of the whole chain.
+  std::uint64_t unit = 512;
+};
+
+struct Qcow2Options {
+  // As in FileOptions, for all files of the image.
+  bool force_share = false;
+  // An internal snapshot of the image, by its id or else by its name (both as qemu-img takes them),
+  // in place of the disk as it is now. The disk has the size that it had then.
+  std::optional<std::string> snapshot;
+  // Asks for what the topmost images of the chain hold themselves.
+  std::optional<TopImages> top;
+};
+
+// Opens the image `path` with all files that it refers to: an external data file and the chain of
+// backing files, qcow2 or raw. They are opened as QEMU opens them: a backing file's name is
+// relative to the image that names it, a data file's to the working directory.
+//
+// Throws Error{kFailed}: as open_disk() does, for each of the files; for an image that is damaged;
+// for a backing file that names no format and begins as an image does, since a guest may have
+// written that; for no such snapshot; where the chain has fewer images than are asked for; where a
+// chain that is needed cannot be opened, with the largest unit for which it is not. With Advice::kReadWithQemu where it is QEMU that can read it:
+// encryption, a backing file of another format or behind a protocol, features that are not known.
+Opened open_qcow2(const std::string& path, const Qcow2Options& options = {});
+
+// The same for an image that lies in any disk, `file`, and refers to no other file.
+Opened open_qcow2(std::shared_ptr<const Disk> file,
+                                       const Qcow2Options& options = {});
+
+}  // namespace qcow2stream

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The compressed clusters of one image, decoded (specification: "Compressed Clusters Descriptor").
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "codec/decoder.h"
+#include "disk/qcow2/shared_cache.h"
+#include "disk/qcow2/tables.h"
+#include "qcow2/header.h"
+#include "qcow2stream/compression.h"
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+// All functions may be called by several threads at once.
+class Qcow2CompressedClusters {
+ public:
+  // `file` is the image and must outlive it.
+  Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header);
+
+  // Fills `buffer` from `at`; both ends lie within the range of `extent`, which is of kCompressed.
+  // Throws Error{kFailed}, with the offset of the disk, for what cannot be decoded.
+  void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
+
+ private:
+  using Cluster = std::vector<std::byte>;
+  class Loan;
+
+  [[nodiscard]] std::vector<std::byte> read_blob(HostRange blob) const;
+  void decode(const Qcow2Extent& extent, std::span<std::byte> cluster) const;
+  void decode_prefix(const Qcow2Extent& extent, std::span<std::byte> prefix) const;
+  [[nodiscard]] std::unique_ptr<Decoder> take_decoder() const;
+
+  const Disk& file_;
+  const std::uint64_t cluster_size_;
+  const CompressionType type_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Decoder>> decoders_;  // that nobody uses now
+  mutable SharedCache<Cluster> clusters_;
+};
+
+}  // namespace qcow2stream

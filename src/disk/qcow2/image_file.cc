@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/qcow2/image_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/bits.h"
+#include "qcow2/limits.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+[[noreturn]] void throw_no_image(const Disk& file, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, file.name(), "cannot be read as qcow2", reason)
+      .about(ErrorSubject::kDisk);
+}
+
+// QEMU rounds down to whole sectors when it opens an image (bs->total_sectors).
+std::uint64_t whole_sectors(std::uint64_t bytes) {
+  return align_down(bytes, qcow2::kSectorSize);
+}
+
+L1Table l1_of(const qcow2::Header& header, const std::optional<qcow2::Snapshot>& snapshot) {
+  if (snapshot) return {.offset = snapshot->l1_offset, .entries = snapshot->l1_entries};
+  return {.offset = header.l1_offset, .entries = header.l1_entries};
+}
+
+std::uint64_t disk_size_of(const qcow2::Header& header,
+                           const std::optional<qcow2::Snapshot>& snapshot) {
+  const bool has_own = snapshot && snapshot->disk_size;
+  return whole_sectors(has_own ? *snapshot->disk_size : header.virtual_size);
+}
+
+// QEMU: qcow2_snapshot_load_tmp(), and what its own L1 table has to fulfil.
+void check_snapshot(const Disk& file, const qcow2::Header& header,
+                    const qcow2::Snapshot& snapshot) {
+  const qcow2::Geometry& geometry = header.geometry;
+  const std::uint64_t bytes = snapshot.l1_entries * 8;
+  if (bytes > qcow2::kMaxL1Bytes) throw_no_image(file, "the L1 table of the snapshot is too large");
+  if (snapshot.l1_offset.value() > std::numeric_limits<std::int64_t>::max() - bytes ||
+      snapshot.l1_offset.value() % geometry.cluster_size() != 0) {
+    throw_no_image(file, fmt::format("the offset {} of the L1 table of the snapshot is not that of "
+                                     "a cluster",
+                                     snapshot.l1_offset.value()));
+  }
+  if (snapshot.disk_size && *snapshot.disk_size > qcow2::kMaxVirtualSize) {
+    throw_no_image(file, "it says that the disk of the snapshot has too many bytes");
+  }
+}
+
+}  // namespace
+
+qcow2::Header read_qcow2_header(const Disk& file) {
+  std::vector<std::byte> bytes(std::min<std::uint64_t>(file.size(), qcow2::kSmallestHeader));
+  file.read(GuestOffset(0), bytes);
+  const std::uint64_t cluster_size = qcow2::header_cluster_size(bytes, file.name());
+  bytes.resize(std::min(file.size(), cluster_size));
+  file.read(GuestOffset(0), bytes);
+  return qcow2::decode_header(bytes, file.name());
+}
+
+std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Header& header) {
+  std::vector<qcow2::Snapshot> snapshots;
+  const HostOffset begin = header.snapshot_table_offset;
+  HostOffset at = begin;
+  std::vector<std::byte> entry;
+  const auto read_entry = [&](std::uint64_t size) {
+    if (at.value() > file.size() || size > file.size() - at.value()) {
+      throw_no_image(file, "its snapshot table lies behind the end of the file");
+    }
+    entry.resize(size);
+    file.read(GuestOffset(at.value()), entry);
+  };
+  for (std::uint32_t i = 0; i < header.snapshots; ++i) {
+    read_entry(qcow2::kSnapshotFieldsSize);
+    const auto size = qcow2::snapshot_entry_size(entry);
+    if (!size) throw_no_image(file, "an entry of its snapshot table is too long");
+    // The last one may lack what fills it up.
+    read_entry(std::min(*size, std::max(file.size() - at.value(), *size - 7)));
+    snapshots.push_back(qcow2::decode_snapshot(entry));
+    at += *size;
+    if (at - begin > qcow2::kMaxSnapshotTableBytes) {
+      throw_no_image(file, "its snapshot table is too large");
+    }
+  }
+  return snapshots;
+}
+
+Qcow2Image::Qcow2Image(std::shared_ptr<const Disk> file, std::shared_ptr<const Disk> data,
+                       qcow2::Header header, const std::optional<qcow2::Snapshot>& snapshot,
+                       std::uint64_t cache_bytes)
+    : file_(std::move(file)),
+      data_(std::move(data)),
+      header_(std::move(header)),
+      disk_size_(disk_size_of(header_, snapshot)),
+      tables_(*file_, Qcow2Image::data(), header_, l1_of(header_, snapshot), cache_bytes),
+      compressed_(*file_, header_) {
+  if (snapshot) check_snapshot(*file_, header_, *snapshot);
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One qcow2 image of a chain: its file, what its header says, and what its tables say.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disk/qcow2/compressed_clusters.h"
+#include "disk/qcow2/tables.h"
+#include "qcow2/header.h"
+#include "qcow2/snapshots.h"
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+// The header of the image that `file` holds. Throws Error{kFailed} for what is no image that QEMU
+// would open.
+qcow2::Header read_qcow2_header(const Disk& file);
+
+// The internal snapshots of that image, in the order of its table. Throws Error{kFailed}.
+std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Header& header);
+
+// An image that is open for reading. Neither copied nor moved: its parts refer to each other.
+class Qcow2Image {
+ public:
+  // `data` is the external data file, where the image has one. `snapshot` is the internal one to
+  // be read, in place of the disk as it is. The tables take about `cache_bytes` of memory.
+  // Throws Error{kFailed}.
+  Qcow2Image(std::shared_ptr<const Disk> file, std::shared_ptr<const Disk> data,
+             qcow2::Header header, const std::optional<qcow2::Snapshot>& snapshot,
+             std::uint64_t cache_bytes);
+  Qcow2Image(const Qcow2Image&) = delete;
+  Qcow2Image& operator=(const Qcow2Image&) = delete;
+
+  [[nodiscard]] const qcow2::Header& header() const { return header_; }
+  [[nodiscard]] const Disk& file() const { return *file_; }
+  // What its data clusters lie in.
+  [[nodiscard]] const Disk& data() const { return data_ != nullptr ? *data_ : *file_; }
+  [[nodiscard]] bool has_data_file() const { return data_ != nullptr; }
+  // Of the disk that is read, a multiple of 512.
+  [[nodiscard]] std::uint64_t disk_size() const { return disk_size_; }
+  [[nodiscard]] const Qcow2Tables& tables() const { return tables_; }
+  [[nodiscard]] const Qcow2CompressedClusters& compressed() const { return compressed_; }
+
+ private:
+  std::shared_ptr<const Disk> file_;
+  std::shared_ptr<const Disk> data_;
+  qcow2::Header header_;
+  std::uint64_t disk_size_;
+  Qcow2Tables tables_;
+  Qcow2CompressedClusters compressed_;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Opens a chain of images: which files belong to it, and as what each is read.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "disk/qcow2/chain.h"
+#include "disk/qcow2/image_file.h"
+#include "disk/qcow2/qcow2_disk.h"
+#include "disk/qcow2/snapshot_choice.h"
+#include "disk/top_of_chain.h"
+#include "qcow2stream/error.h"
+#include "qcow2stream/file.h"
+#include "qcow2stream/qcow2.h"
+#include "system/descriptor_name.h"
+
+namespace qcow2stream {
+namespace {
+
+// QEMU itself gives up on chains of 200 images or so.
+constexpr std::size_t kMostImages = 256;
+
+// Memory for the tables of the topmost image; the others have a half of it, a third, and so on.
+constexpr std::uint64_t kTableCache = 8 << 20;
+
+constexpr std::size_t kAllImages = kMostImages + 1;
+
+[[noreturn]] void throw_for_qemu(const std::string& name, const std::string& reason) {
+  throw Error(ErrorKind::kFailed, name, "can be read by QEMU only", reason)
+      .about(ErrorSubject::kDisk)
+      .advise(Advice::kReadWithQemu);
+}
+
+// As QEMU does, QEMU: path_has_protocol().
+bool has_protocol(std::string_view name) {
+  return name.find(':') < name.find('/');
+}
+
+// Whatever is wrong with a file that the user has not named.
+Error of_named_file(const Error& error, const std::string& role, const std::string& image) {
+  const std::string reason = error.reason().empty() ? "" : error.reason() + "; ";
+  Error named(error.kind(), error.name(), error.what_failed(),
+              fmt::format("{}it is {} of {}", reason, role, image));
+  named.about(error.subject())
+      .advise(error.advice(), error.advice_number())
+      .with_errno(error.error_number());
+  if (error.offset()) named.at(*error.offset());
+  return named;
+}
+
+class ChainOpener {
+ public:
+  explicit ChainOpener(const Qcow2Options& options) : options_(options) {}
+
+  // Opens the first `most` images from `path` on.
+  Qcow2Chain open(const std::string& path, std::size_t most) {
+    std::string name = path;
+    auto file = open_disk(path, {.force_share = options_.force_share});
+    while (file != nullptr) {
+      check_for_loop(name);
+      const Qcow2Image& image = add_image(std::move(file));
+      file = nullptr;
+      const auto& backing = image.header().backing_file_name;
+      if (!backing) break;
+      if (chain_.images.size() == most) {
+        chain_.is_whole = false;
+        break;
+      }
+      std::string next = backing_path(name, *backing);
+      file = open_backing_file(next, name, image.header());
+      name = std::move(next);
+    }
+    return std::move(chain_);
+  }
+
+  // Opens an image that cannot name others.
+  Qcow2Chain open(std::shared_ptr<const Disk> file) {
+    const Qcow2Image& image = add_image(std::move(file));
+    if (image.header().backing_file_name) refuse_names(image.file());
+    return std::move(chain_);
+  }
+
+ private:
+  [[noreturn]] static void refuse_names(const Disk& file) {
+    throw Error(ErrorKind::kFailed, file.name(), "refers to another file",
+                "which cannot be found from where it lies")
+        .about(ErrorSubject::kDisk);
+  }
+
+  void check_for_loop(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return;
+    const std::pair identity{status.st_dev, status.st_ino};
+    if (std::ranges::find(seen_, identity) != seen_.end()) {
+      throw Error(ErrorKind::kFailed, path, "cannot be read as qcow2",
+                  "the chain of backing files leads back to it")
+          .about(ErrorSubject::kDisk);
+    }
+    seen_.push_back(identity);
+    if (seen_.size() > kMostImages) {
+      throw Error(ErrorKind::kFailed, path, "cannot be read as qcow2",
+                  fmt::format("the chain of backing files has more than {} images", kMostImages))
+          .about(ErrorSubject::kDisk);
+    }
+  }
+
+  const Qcow2Image& add_image(std::shared_ptr<const Disk> file) {
+    qcow2::Header header = read_qcow2_header(*file);
+    if (!header.unknown_features.empty()) {
+      throw_for_qemu(file->name(), "it needs what is not known here: " + header.unknown_features);
+    }
+    if (header.encryption_method != 0) throw_for_qemu(file->name(), "it is encrypted");
+    const auto snapshots = read_snapshots(*file, header);
+    std::optional<qcow2::Snapshot> snapshot;
+    if (options_.snapshot && chain_.images.empty()) {
+      snapshot = chosen_snapshot(snapshots, *options_.snapshot, file->name());
+      chain_.snapshot =
+          fmt::format("snapshot {} at {};", snapshot->id, snapshot->l1_offset.value());
+    }
+    auto data = open_data_file(*file, header);
+    const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
+    chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
+                                                               std::move(header), snapshot, cache));
+    return *chain_.images.back();
+  }
+
+  [[nodiscard]] std::shared_ptr<const Disk> open_data_file(const Disk& image,
+                                                           const qcow2::Header& header) const {
+    if ((header.incompatible_features & qcow2::kIncompatibleDataFile) == 0) return nullptr;
+    const std::string name = header.data_file_name.value_or("");
+    if (seen_.empty()) refuse_names(image);
+    if (name.empty()) {
+      throw Error(ErrorKind::kFailed, image.name(), "cannot be read as qcow2",
+                  "it keeps its data in another file and does not name it")
+          .about(ErrorSubject::kDisk);
+    }
+    if (has_protocol(name)) throw_for_qemu(image.name(), "its data file is " + name);
+    try {
+      return open_disk(name, {.force_share = options_.force_share});
+    } catch (const Error& error) {
+      throw of_named_file(error, "the data file", image.name());
+    }
+  }
+
+  // Relative to the directory of the image that names it.
+  static std::string backing_path(const std::string& image, const std::string& backing) {
+    if (backing.starts_with("json:") || has_protocol(backing)) {
+      throw_for_qemu(image, "its backing file is " + backing);
+    }
+    if (backing.starts_with('/')) return backing;
+    const std::string behind = names_descriptor(image) ? name_behind_descriptor(image) : image;
+    return behind.substr(0, behind.rfind('/') + 1) + backing;
+  }
+
+  // Returns the next image of the chain, or nothing where the bottom is reached.
+  std::shared_ptr<const Disk> open_backing_file(const std::string& path, const std::string& image,
+                                                const qcow2::Header& header) {
+    const auto& format = header.backing_format;
+    if (format && *format != "qcow2" && *format != "raw") {
+      throw_for_qemu(image, fmt::format("its backing file has the format {}", *format));
+    }
+    try {
+      auto file = open_disk(path, {.force_share = options_.force_share});
+      if (format && *format == "qcow2") return file;
+      if (!format) refuse_guessing(*file, image, *header.backing_file_name);
+      chain_.bottom = std::move(file);
+      return nullptr;
+    } catch (const Error& error) {
+      throw of_named_file(error, "the backing file", image);
+    }
+  }
+
+  // QEMU looks for a magic number there. What a guest has written to a raw disk may begin as an
+  // image does that names any file of this machine.
+  static void refuse_guessing(const Disk& file, const std::string& image,
+                              const std::string& backing) {
+    const auto magic = image_magic(file);
+    if (!magic) return;
+    throw Error(ErrorKind::kFailed, file.name(),
+                fmt::format("begins as a {} image, and no format is recorded for it", *magic),
+                fmt::format("a guest may have written that; if it is one, say so with qemu-img "
+                            "rebase -u -F {} -b '{}' '{}'",
+                            *magic, backing, image))
+        .about(ErrorSubject::kDisk);
+  }
+
+  const Qcow2Options& options_;
+  Qcow2Chain chain_;
+  std::vector<std::pair<dev_t, ino_t>> seen_;
+};
+
+Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Options& options) {
+  const auto top =
+      std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
+  if (top->chain().images.size() < wanted.images) {
+    throw Error(ErrorKind::kFailed, path, "has fewer images in its chain",
+                fmt::format("{}, not {}", top->chain().images.size(), wanted.images))
+        .about(ErrorSubject::kDisk);
+  }
+  const auto changes = changes_of_top(top, wanted.images);
+  const std::uint64_t offsets = boundaries(*changes);
+  if (offsets % wanted.unit == 0 || top->chain().is_whole) return {top, changes};
+  try {
+    const auto whole =
+        std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
+    return {whole, changes_of_top(whole, wanted.images)};
+  } catch (const Error& error) {
+    if (error.advice() == Advice::kReadWithQemu) throw;
+    const std::string reason = error.name() + ": " + error.what_failed() +
+                               (error.reason().empty() ? "" : ": " + error.reason());
+    throw_needs_chain(path, offsets, wanted.unit, reason);
+  }
+}
+
+}  // namespace
+
+Opened open_qcow2(const std::string& path, const Qcow2Options& options) {
+  if (options.top) return open_top(path, *options.top, options);
+  return {std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages)), nullptr};
+}
+
+Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
+  const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
+  return {disk, options.top ? changes_of_top(disk, 1) : nullptr};
+}
+
+}  // namespace qcow2stream

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Reading a part of a chain, wherever it lies.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "disk/qcow2/chain.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+
+// Fills `buffer`, which is as long as the part. Throws Error.
+void read_part(const ChainPart& part, std::span<std::byte> buffer);
+
+// Errors of the file that holds a part name the place in that file; whoever reads the disk wants to
+// know where in the disk it is. The message stays.
+[[nodiscard]] bool holds(const ChainPart& part, const Error& error);
+void set_disk_offset(Error& error, const ChainPart& part);
+
+}  // namespace qcow2stream

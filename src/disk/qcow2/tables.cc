@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "disk/qcow2/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/bits.h"
+#include "base/endian.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream {
+namespace {
+
+using qcow2::EntryKind;
+
+// Tables are read in pieces of this size, those of small clusters in smaller ones, since what lies
+// beside a table is data there.
+constexpr std::uint64_t kLargestPiece = 64 << 10;
+constexpr std::uint64_t kSmallestPiece = 4 << 10;
+
+constexpr std::uint64_t kL1EntrySize = 8;
+
+}  // namespace
+
+// An L2 entry and the part of its cluster that is asked for.
+struct Qcow2Tables::Position {
+  std::uint64_t entry = 0;
+  std::uint64_t subclusters = 0;  // the second word of an extended entry
+  GuestRange range;               // within one cluster
+  GuestOffset cluster;            // where that begins
+};
+
+Qcow2Tables::Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header,
+                         L1Table l1, std::uint64_t cache_bytes)
+    : file_(file),
+      data_(data),
+      geometry_(header.geometry),
+      has_data_file_((header.incompatible_features & qcow2::kIncompatibleDataFile) != 0),
+      l1_(l1),
+      piece_size_(std::clamp(header.geometry.cluster_size(), kSmallestPiece, kLargestPiece)),
+      pieces_(cache_bytes / piece_size_) {
+  const std::uint64_t bytes = l1_.entries * kL1EntrySize;
+  if (l1_.offset.value() > file_.size() || bytes > file_.size() - l1_.offset.value()) {
+    throw Error(ErrorKind::kFailed, file_.name(), "cannot be read as qcow2",
+                "its L1 table lies behind the end of the file")
+        .about(ErrorSubject::kDisk);
+  }
+}
+
+void Qcow2Tables::damaged(GuestOffset at, const std::string& reason) const {
+  throw Error(ErrorKind::kFailed, file_.name(),
+              fmt::format("the image is damaged at offset {} of its disk", at.value()), reason)
+      .at(at.value())
+      .about(ErrorSubject::kDisk);
+}
+
+// The aligned piece of the file that holds the byte at `offset`, which lies in it.
+std::shared_ptr<const Qcow2Tables::Piece> Qcow2Tables::piece_at(HostOffset offset) const {
+  const std::uint64_t index = offset.value() / piece_size_;
+  return pieces_.get(index, [&] {
+    const std::uint64_t begin = index * piece_size_;
+    Piece piece(std::min(piece_size_, file_.size() - begin));
+    file_.read(GuestOffset(begin), piece);
+    return piece;
+  });
+}
+
+Qcow2Extent Qcow2Tables::extent_at(GuestRange range) const {
+  const std::uint64_t index = geometry_.cluster(range.begin).value() / geometry_.l2_entries();
+  if (index >= l1_.entries) return {.kind = EntryKind::kUnallocated, .range = range};
+  const HostOffset at = l1_.offset + index * kL1EntrySize;
+  const auto piece = piece_at(at);
+  const auto entry = load_big<std::uint64_t>(piece->data() + at.value() % piece_size_);
+  if (qcow2::entry_offset(entry).value() == 0) return extent_without_l2(range, index);
+  return extent_in_l2(range, l2_table(entry, index, range.begin));
+}
+
+// As far as this piece of the L1 table tells, there is no L2 table from `index` on.
+Qcow2Extent Qcow2Tables::extent_without_l2(GuestRange range, std::uint64_t index) const {
+  const HostOffset at = l1_.offset + index * kL1EntrySize;
+  const auto piece = piece_at(at);
+  const std::size_t in_piece = at.value() % piece_size_;
+  const std::uint64_t most =
+      std::min((piece->size() - in_piece) / kL1EntrySize, l1_.entries - index);
+  std::uint64_t n = 1;
+  while (n < most &&
+         qcow2::entry_offset(load_big<std::uint64_t>(piece->data() + in_piece + n * kL1EntrySize))
+                 .value() == 0) {
+    ++n;
+  }
+  const std::uint64_t end = (index + n) * geometry_.l2_entries() << geometry_.cluster_bits;
+  return {.kind = EntryKind::kUnallocated, .range = range.first(end - range.begin.value())};
+}
+
+HostOffset Qcow2Tables::l2_table(std::uint64_t l1_entry, std::uint64_t index,
+                                 GuestOffset at) const {
+  const HostOffset table = qcow2::entry_offset(l1_entry);
+  if (table.value() % geometry_.cluster_size() != 0) {
+    damaged(at, fmt::format("L1 entry {} has the offset {} for its L2 table, which is not that of "
+                            "a cluster",
+                            index, table.value()));
+  }
+  if (table.value() > file_.size() || geometry_.cluster_size() > file_.size() - table.value()) {
+    damaged(at, fmt::format("the L2 table of L1 entry {} lies at {}, behind the end of the file",
+                            index, table.value()));
+  }
+  return table;
+}
+
+// Goes on over the entries of this piece of the table for as long as they go on with the same
+// thing. What makes no sense ends it, and is an error once somebody asks for that very place.
+Qcow2Extent Qcow2Tables::extent_in_l2(GuestRange range, HostOffset table) const {
+  const std::uint64_t entry_size = geometry_.l2_entry_size();
+  const std::uint64_t index = geometry_.cluster(range.begin).value() % geometry_.l2_entries();
+  const HostOffset first = table + index * entry_size;
+  const auto piece = piece_at(first);
+  const std::size_t in_piece = first.value() % piece_size_;
+  const std::uint64_t entries =
+      std::min((piece->size() - in_piece) / entry_size, geometry_.l2_entries() - index);
+  Qcow2Extent extent;
+  for (std::uint64_t i = 0; i < entries && range.length > 0; ++i) {
+    const std::byte* at = piece->data() + in_piece + i * entry_size;
+    Position position;
+    position.entry = load_big<std::uint64_t>(at);
+    if (geometry_.extended_l2) position.subclusters = load_big<std::uint64_t>(at + 8);
+    position.cluster = geometry_.offset(geometry_.cluster(range.begin));
+    position.range = range.first(geometry_.cluster_size() - (range.begin - position.cluster));
+    while (position.range.length > 0) {
+      const Qcow2Extent part = part_of_cluster(position);
+      if (extent.range.length == 0) {
+        if (part.kind == EntryKind::kInvalid) damaged(position);
+        extent = part;
+      } else if (goes_on(extent, part)) {
+        extent.range.length += part.range.length;
+      } else {
+        return extent;
+      }
+      position.range = position.range.without_first(part.range.length);
+      range = range.without_first(part.range.length);
+    }
+  }
+  return extent;
+}
+
+// What the position begins with, as far as it is alike.
+Qcow2Extent Qcow2Tables::part_of_cluster(const Position& position) const {
+  Qcow2Extent part{.kind = kind_of(position), .range = position.range};
+  if (geometry_.extended_l2 && part.kind != EntryKind::kCompressed) {
+    part.range = position.range.first(alike_subclusters(position, part.kind));
+  }
+  if (problem_of(position, part.kind)) {
+    part.kind = EntryKind::kInvalid;
+  } else if (part.kind == EntryKind::kCompressed) {
+    part.blob = qcow2::decode_compressed_entry(position.entry, geometry_.cluster_bits);
+    part.cluster = position.cluster;
+  } else if (part.kind == EntryKind::kData) {
+    part.offset = qcow2::entry_offset(position.entry) + (position.range.begin - position.cluster);
+    cut_at_end_of_file(part);
+  }
+  return part;
+}
+
+EntryKind Qcow2Tables::kind_of(const Position& position) const {
+  if (!geometry_.extended_l2) return qcow2::entry_kind(position.entry, has_data_file_);
+  return qcow2::subcluster_kind(position.entry, position.subclusters,
+                                subcluster_of(position.range.begin - position.cluster),
+                                has_data_file_);
+}
+
+unsigned Qcow2Tables::subcluster_of(std::uint64_t in_cluster) const {
+  return static_cast<unsigned>(in_cluster >> (geometry_.cluster_bits - qcow2::kSubclusterBits));
+}
+
+// The bytes from the beginning of the position to the end of the subclusters that are of `kind`.
+std::uint64_t Qcow2Tables::alike_subclusters(const Position& position, EntryKind kind) const {
+  const std::uint64_t in_cluster = position.range.begin - position.cluster;
+  unsigned next = subcluster_of(in_cluster) + 1;
+  while (next < qcow2::kSubclusters && qcow2::subcluster_kind(position.entry, position.subclusters,
+                                                              next, has_data_file_) == kind) {
+    ++next;
+  }
+  const std::uint64_t end = std::uint64_t{next}
+                            << (geometry_.cluster_bits - qcow2::kSubclusterBits);
+  return end - in_cluster;
+}
+
+// A cluster that begins in the file may end behind it: what is missing reads as zeros, as in QEMU.
+void Qcow2Tables::cut_at_end_of_file(Qcow2Extent& part) const {
+  const std::uint64_t end = data_.size();
+  if (part.offset.value() >= end) {
+    part.kind = EntryKind::kZeros;
+    part.offset = {};
+  } else {
+    part.range = part.range.first(end - part.offset.value());
+  }
+}
+
+bool Qcow2Tables::goes_on(const Qcow2Extent& extent, const Qcow2Extent& next) {
+  if (next.kind != extent.kind || next.kind == EntryKind::kCompressed) return false;
+  return next.kind != EntryKind::kData || next.offset == extent.offset + extent.range.length;
+}
+
+// QEMU: qcow2_get_host_offset(), which refuses the same, but for what begins behind the end.
+std::optional<std::string> Qcow2Tables::problem_of(const Position& position, EntryKind kind) const {
+  const std::uint64_t file_end = file_.size();
+  if (kind == EntryKind::kInvalid) return "its subclusters are and are not there";
+  if (kind == EntryKind::kCompressed) {
+    if (has_data_file_) return "it is compressed, which it cannot be with a data file";
+    const HostRange blob = qcow2::decode_compressed_entry(position.entry, geometry_.cluster_bits);
+    if (blob.begin.value() >= file_end) {
+      return fmt::format("its compressed data lies at {}, behind the end of the file",
+                         blob.begin.value());
+    }
+    if (blob.length >= file_end - blob.begin.value() + geometry_.cluster_size()) {
+      return fmt::format("its compressed data at {} ends far behind the end of the file",
+                         blob.begin.value());
+    }
+    return std::nullopt;
+  }
+  const bool has_zero_flag = (position.entry & qcow2::kZeroEntry) != 0 && !geometry_.extended_l2;
+  if (geometry_.version == 2 && has_zero_flag) return "it is of zeros, unknown to version 2";
+  const std::uint64_t offset = qcow2::entry_offset(position.entry).value();
+  if (offset % geometry_.cluster_size() != 0) {
+    return fmt::format("its offset {} is not that of a cluster", offset);
+  }
+  if (has_data_file_ && (offset != 0 || kind == EntryKind::kData) &&
+      offset != position.cluster.value()) {
+    return fmt::format("its offset {} is not its own in the data file", offset);
+  }
+  if (kind == EntryKind::kData && offset >= data_.size()) {
+    return fmt::format("it lies at {}, behind the end of the file", offset);
+  }
+  return std::nullopt;
+}
+
+void Qcow2Tables::damaged(const Position& position) const {
+  damaged(position.range.begin,
+          "the cluster cannot be read: " + problem_of(position, kind_of(position)).value_or(""));
+}
+
+}  // namespace qcow2stream

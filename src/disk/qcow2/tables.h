@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The L1 and L2 tables of one image: what each part of its disk holds, and where it lies
+// (specification: "Cluster mapping").
+//
+// The image may come from anybody. What QEMU refuses when it reads such an entry is an error here;
+// so is what begins behind the end of the file, which QEMU reads as zeros.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disk/qcow2/shared_cache.h"
+#include "qcow2/entries.h"
+#include "qcow2/header.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream {
+
+// An L1 table: that of the disk as it is, or of a snapshot.
+struct L1Table {
+  HostOffset offset;
+  std::uint64_t entries = 0;
+};
+
+// A part of an image's disk that is alike from end to end.
+struct Qcow2Extent {
+  qcow2::EntryKind kind = qcow2::EntryKind::kUnallocated;  // never kInvalid
+  GuestRange range;
+  // Of kData: where it lies in the file, or in the external data file.
+  HostOffset offset;
+  // Of kCompressed, whose range is a part of one cluster: the sectors with its data, which may lie
+  // behind the end of the file in part, and where the cluster begins.
+  HostRange blob;
+  GuestOffset cluster;
+};
+
+// All functions may be called by several threads at once.
+class Qcow2Tables {
+ public:
+  // `file` is the image and `data` what its data clusters lie in: the same, or an external file.
+  // Both must outlive it. Keeps at most `cache_bytes` of tables in memory (but always one piece).
+  // Throws Error{kFailed} if the L1 table does not lie in the file.
+  Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header, L1Table l1,
+              std::uint64_t cache_bytes);
+
+  // What `range`, which is not empty and lies within the disk of the image, begins with. Throws
+  // Error{kFailed} with the offset of the disk.
+  [[nodiscard]] Qcow2Extent extent_at(GuestRange range) const;
+
+ private:
+  using Piece = std::vector<std::byte>;
+  struct Position;
+
+  [[nodiscard]] std::shared_ptr<const Piece> piece_at(HostOffset offset) const;
+  [[nodiscard]] Qcow2Extent extent_without_l2(GuestRange range, std::uint64_t index) const;
+  [[nodiscard]] HostOffset l2_table(std::uint64_t l1_entry, std::uint64_t index,
+                                    GuestOffset at) const;
+  [[nodiscard]] Qcow2Extent extent_in_l2(GuestRange range, HostOffset table) const;
+  [[nodiscard]] Qcow2Extent part_of_cluster(const Position& position) const;
+  [[nodiscard]] qcow2::EntryKind kind_of(const Position& position) const;
+  [[nodiscard]] unsigned subcluster_of(std::uint64_t in_cluster) const;
+  [[nodiscard]] std::uint64_t alike_subclusters(const Position& position,
+                                                qcow2::EntryKind kind) const;
+  void cut_at_end_of_file(Qcow2Extent& part) const;
+  [[nodiscard]] static bool goes_on(const Qcow2Extent& extent, const Qcow2Extent& next);
+  [[nodiscard]] std::optional<std::string> problem_of(const Position& position,
+                                                      qcow2::EntryKind kind) const;
+  [[noreturn]] void damaged(const Position& position) const;
+  [[noreturn]] void damaged(GuestOffset at, const std::string& reason) const;
+
+  const Disk& file_;
+  const Disk& data_;
+  const qcow2::Geometry geometry_;
+  const bool has_data_file_;
+  const L1Table l1_;
+  const std::uint64_t piece_size_;
+  mutable SharedCache<Piece> pieces_;
+};
+
+}  // namespace qcow2stream
