@@ -14,13 +14,14 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/bits.h"
 #include "base/endian.h"
 #include "base/zero.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "qcow2stream/qcow2.h"
 
 namespace {
@@ -43,21 +44,21 @@ class ContentDigest {
       if (is_zero(piece_)) continue;
       std::array<std::byte, 8> where{};
       store_big<std::uint64_t>(where.data(), at_);
-      hash_.update(where);
-      hash_.update(piece_);
+      hash_->update(where);
+      hash_->update(piece_);
     }
   }
 
   std::string finish() {
     std::string text;
-    for (const std::byte b : hash_.finish())
+    for (const std::byte b : hash_->finish())
       text += fmt::format("{:02x}", static_cast<unsigned>(b));
     return text;
   }
 
  private:
   const Disk& disk_;
-  Sha256 hash_;
+  std::unique_ptr<Hasher> hash_ = make_hasher(DigestAlgorithm::kSha256);
   std::vector<std::byte> piece_;
   std::uint64_t at_ = 0;
 };
