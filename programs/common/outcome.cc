@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "qcow2-to-stdout/outcome.h"
+#include "common/outcome.h"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,8 @@
 #include <system_error>
 
 #include "base/errors.h"
-#include "common/command.h"
-#include "qcow2-to-stdout/advice.h"
-#include "qcow2stream/error.h"
+#include "common/destination.h"
+#include "common/usage_error.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -32,25 +31,24 @@ ExitStatus status_of(ErrorKind kind) {
 
 }  // namespace
 
-Outcome outcome_of(const Options& options, const OutputInProgress& output,
-                   const std::function<void()>& run) {
+Outcome outcome_of(const Additions& additions, const std::function<void()>& run) {
   const auto failed = [&](std::string_view what) {
-    return Outcome{.status = kExitFailed,
-                   .message = fmt::format("{}: {}{}", disk_name(options), what,
-                                          output.note(options, false, false))};
+    return Outcome{
+        .status = kExitFailed,
+        .message = fmt::format("{}: {}{}", additions.subject, what, additions.note(false))};
   };
   try {
     run();
     return {};
   } catch (const UsageError& error) {
     return {.status = kExitUsage, .message = error.what()};
-  } catch (const CommandFailed& error) {
+  } catch (const ReceiverFailed& error) {
     return {.status = error.status(), .message = error.what()};
   } catch (const Error& error) {
     const bool discard = error.kind() == ErrorKind::kChanged;
     return {
         .status = status_of(error.kind()),
-        .message = error.what() + advice_text(error) + output.note(options, discard, false),
+        .message = error.what() + additions.advice(error) + additions.note(discard),
         .receiver_left = error.subject() == ErrorSubject::kOutput && error.error_number() == EPIPE};
   } catch (const std::bad_alloc&) {
     return failed("out of memory");

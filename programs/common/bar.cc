@@ -3,7 +3,7 @@
 // What the bar looks like:
 //   disk.raw  writing   42% [==========>             ]  1.9 GiB  1.2 GiB/s  0:02 left
 
-#include "qcow2-to-stdout/bar.h"
+#include "common/bar.h"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "qcow2-to-stdout/report.h"
+#include "common/report.h"
 
 #include "base/hex.h"
 #include "common/digest_text.h"

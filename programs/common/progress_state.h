@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/options.h"
 #include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
@@ -20,8 +19,6 @@ struct Shares {
   unsigned spool = 0;
   unsigned survey = 0;
 };
-
-Shares decide_shares(const Options& options);
 
 // The whole run on one scale of 0 to 100. Rises only; reaches 100 when all steps have done all of
 // their bytes. A stream of unknown size stays at 0.
@@ -47,7 +44,7 @@ std::string progress_line(const Progress& progress);
 class ProgressWatch {
  public:
   // `progress` must outlive it.
-  ProgressWatch(const Options& options, const Progress& progress);
+  ProgressWatch(const std::string& title, Shares shares, const Progress& progress);
 
   // Of the moment. At most 99 percent: until the end the final checks may still fail.
   ProgressState look();

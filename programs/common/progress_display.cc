@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "qcow2-to-stdout/progress_display.h"
+#include "common/progress_display.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <span>
+#include <utility>
 
 #include "base/errors.h"
+#include "common/bar.h"
 #include "common/terminal_line.h"
-#include "qcow2-to-stdout/bar.h"
 #include "system/io.h"
 
 namespace qcow2stream::cli {
@@ -29,15 +30,6 @@ bool stdout_is_file_or_device() {
          (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
 }
 
-ProgressStyle decide_style(const Options& options) {
-  if (options.progress == ProgressStyle::kLines) return ProgressStyle::kLines;
-  if (options.quiet) return ProgressStyle::kNone;
-  if (options.progress != ProgressStyle::kAutomatic) return options.progress;
-  // Into a pipe, or with a command, it would fight the reader's own bar.
-  const bool show = !options.run && ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
-  return show ? ProgressStyle::kBar : ProgressStyle::kNone;
-}
-
 // Of a line in a file.
 constexpr std::size_t kColumnsOfLine = 80;
 
@@ -48,14 +40,17 @@ void write_all(int fd, std::string_view text) {
 
 }  // namespace
 
-ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progress, Report* report)
-    : options_(options),
+bool bar_is_welcome() {
+  return ::isatty(STDERR_FILENO) != 0 && stdout_is_file_or_device();
+}
+
+ProgressDisplay::ProgressDisplay(ProgressShown shown, const Progress& progress, Report* report)
+    : shown_(std::move(shown)),
       progress_(progress),
       report_(report),
-      watch_(options, progress),
-      style_(decide_style(options)),
+      watch_(shown_.title, shown_.shares, progress),
       terminal_(::isatty(STDERR_FILENO) != 0) {
-  if (style_ == ProgressStyle::kBar || style_ == ProgressStyle::kLines || report_ != nullptr) {
+  if (shown_.style != ProgressStyle::kNone || report_ != nullptr) {
     thread_ = std::thread([this] { run(); });
   }
 }
@@ -63,7 +58,7 @@ ProgressDisplay::ProgressDisplay(const Options& options, const Progress& progres
 ProgressDisplay::~ProgressDisplay() {
   if (!thread_.joinable()) return;
   stop();
-  if (style_ == ProgressStyle::kBar) erase_terminal_line();
+  if (shown_.style == ProgressStyle::kBar) erase_terminal_line();
 }
 
 void ProgressDisplay::stop() {
@@ -79,8 +74,8 @@ void ProgressDisplay::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kInterval, [this] { return stopping_; })) {
     const ProgressState now = watch_.look();
-    if (style_ == ProgressStyle::kBar) paint_bar(now);
-    if (style_ == ProgressStyle::kLines) paint_lines(now.percent);
+    if (shown_.style == ProgressStyle::kBar) paint_bar(now);
+    if (shown_.style == ProgressStyle::kLines) paint_lines(now.percent);
     if (report_ != nullptr) report_->progress(now);
   }
 }
@@ -88,17 +83,16 @@ void ProgressDisplay::run() {
 void ProgressDisplay::finish() {
   if (!thread_.joinable()) return;
   stop();
-  if (style_ == ProgressStyle::kLines) {
+  if (shown_.style == ProgressStyle::kLines) {
     if (last_percent_ == ~0U) write_line(0);
     write_line(100);
   }
-  if (style_ != ProgressStyle::kBar) return;
+  if (shown_.style != ProgressStyle::kBar) return;
   const double seconds = std::chrono::duration<double>(steady_clock::now() - started_).count();
   const std::uint64_t written = progress_.emit_done;
   const std::size_t columns = terminal_ ? terminal_columns() : kColumnsOfLine;
   erase_terminal_line();
-  write_all(STDERR_FILENO,
-            last_line(one_line(disk_name(options_)), written, seconds, columns) + "\n");
+  write_all(STDERR_FILENO, last_line(one_line(shown_.title), written, seconds, columns) + "\n");
 }
 
 void ProgressDisplay::paint_bar(const ProgressState& now) {
@@ -119,7 +113,7 @@ void ProgressDisplay::paint_lines(unsigned percent) {
 }
 
 void ProgressDisplay::write_line(unsigned percent) const {
-  write_all(options_.progress_fd, fmt::format("{}/100\n", percent));
+  write_all(shown_.fd, fmt::format("{}/100\n", percent));
 }
 
 }  // namespace qcow2stream::cli

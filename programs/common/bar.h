@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "qcow2-to-stdout/progress_state.h"
+#include "common/progress_state.h"
 
 namespace qcow2stream::cli {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "common/command.h"
+#include "run_command/command.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -103,8 +103,8 @@ void Command::finish() {
   if (!ending)
     throw Error(ErrorKind::kFailed, "--run", "the command was lost", "its supervisor died");
   if (ending->wait_status == 0) return;
-  throw CommandFailed(exit_status(ending->wait_status),
-                      fmt::format("--run: {}", failure_text(ending->wait_status)));
+  throw ReceiverFailed(exit_status(ending->wait_status),
+                       fmt::format("--run: {}", failure_text(ending->wait_status)));
 }
 
 std::optional<int> Command::abandon(bool receiver_left) {

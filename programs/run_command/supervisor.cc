@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "common/supervisor.h"
+#include "run_command/supervisor.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "qcow2-to-stdout/side_file.h"
+#include "common/side_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

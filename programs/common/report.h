@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/progress_state.h"
-#include "qcow2-to-stdout/side_file.h"
+#include "common/progress_state.h"
+#include "common/side_file.h"
 #include "qcow2stream/digest.h"
 
 namespace qcow2stream::cli {

@@ -8,20 +8,32 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 
-#include "qcow2-to-stdout/options.h"
-#include "qcow2-to-stdout/progress_state.h"
-#include "qcow2-to-stdout/report.h"
+#include "common/progress_state.h"
+#include "common/report.h"
 #include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
 
+enum class ProgressStyle { kNone, kBar, kLines };
+
+struct ProgressShown {
+  ProgressStyle style = ProgressStyle::kNone;
+  int fd = -1;        // kLines
+  std::string title;  // of the bar
+  Shares shares;
+};
+
+// Whether somebody looks who would not be disturbed by a bar: at a terminal, with the output in a
+// file or on a device. Into a pipe it would fight the reader's own bar.
+bool bar_is_welcome();
+
 class ProgressDisplay {
  public:
-  // Decides by `options` and by what stdout and stderr are whether anything is shown at all.
   // `progress` and `report`, which may be null, must outlive it.
-  ProgressDisplay(const Options& options, const Progress& progress, Report* report);
+  ProgressDisplay(ProgressShown shown, const Progress& progress, Report* report);
   // Ends as after a failure.
   ~ProgressDisplay();
   ProgressDisplay(const ProgressDisplay&) = delete;
@@ -38,11 +50,10 @@ class ProgressDisplay {
   void write_line(unsigned percent) const;
   void stop();
 
-  const Options& options_;
+  ProgressShown shown_;
   const Progress& progress_;
   Report* report_;
   ProgressWatch watch_;
-  ProgressStyle style_;
   bool terminal_ = false;
   unsigned last_percent_ = ~0U;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "qcow2-to-stdout/progress_state.h"
+#include "common/progress_state.h"
 
 #include <fmt/format.h>
 
@@ -12,16 +12,6 @@ namespace qcow2stream::cli {
 namespace {
 
 using std::chrono::steady_clock;
-
-// A survey that probes takes about a tenth of a run's time; one that reads nothing, none.
-constexpr unsigned kSurveyShare = 10;
-
-// One that compresses takes nearly all of it, as long as its results are kept.
-constexpr unsigned kSurveyShareOfCompressing = 90;
-
-// Standard input is read once to be kept and once to be written.
-constexpr unsigned kSpoolShare = 50;
-constexpr unsigned kSpoolShareOfMeasuring = 90;
 
 // How much one look weighs in the rate that is shown.
 constexpr double kSmoothing = 0.1;
@@ -51,17 +41,6 @@ std::string progress_line(const Progress& progress) {
                      static_cast<unsigned>(percent));
 }
 
-Shares decide_shares(const Options& options) {
-  const bool measure = options.action == Action::kMeasure;
-  Shares shares{.spool = measure ? kSpoolShareOfMeasuring : kSpoolShare};
-  if (options.image.compression) {
-    shares.survey = measure ? 100 : kSurveyShareOfCompressing;
-  } else if (options.scan == Scan::kZeros) {
-    shares.survey = measure ? 100 : kSurveyShare;
-  }
-  return shares;
-}
-
 unsigned percent_done(const Progress& progress, Shares shares) {
   // Only what is known from its beginning has a share.
   const double spool_share = progress.spool_total > 0 ? shares.spool : 0;
@@ -74,8 +53,8 @@ unsigned percent_done(const Progress& progress, Shares shares) {
   return static_cast<unsigned>(spool * spool_share + survey * survey_share + emit * emit_share);
 }
 
-ProgressWatch::ProgressWatch(const Options& options, const Progress& progress)
-    : progress_(progress), title_(one_line(disk_name(options))), shares_(decide_shares(options)) {}
+ProgressWatch::ProgressWatch(const std::string& title, Shares shares, const Progress& progress)
+    : progress_(progress), title_(one_line(title)), shares_(shares) {}
 
 ProgressState ProgressWatch::look() {
   ProgressState state = current_step(progress_);

@@ -4,26 +4,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "common/destination.h"
-#include "common/supervisor.h"
+#include "run_command/supervisor.h"
 #include "system/fd.h"
 
 namespace qcow2stream::cli {
-
-// The command of --run has had the whole image and failed; what() is a message.
-class CommandFailed : public std::runtime_error {
- public:
-  CommandFailed(int status, const std::string& message)
-      : std::runtime_error(message), status_(status) {}
-  // Its exit status; 128 + N if it died by signal N.
-  [[nodiscard]] int status() const { return status_; }
-
- private:
-  int status_;
-};
 
 // What errors call the pipe to it.
 inline constexpr const char* kCommandInput = "standard input of --run";
@@ -43,7 +30,7 @@ class Command final : public Destination {
   void begin(const Announcement& announcement) override;
 
   // The image is complete: waits until the command has taken all of it and has ended. Throws Error
-  // if it has not taken all, CommandFailed if it failed.
+  // if it has not taken all, ReceiverFailed if it failed.
   void finish() override;
 
   // Ends the command with SIGTERM, after a grace with SIGKILL, and waits for it. One that has
