@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Reads a qcow2 image as the library does, and prints it as JSON:
-//   read-qcow2 IMAGE
+//   read-qcow2 IMAGE [SNAPSHOT]
 //   {"size": BYTES, "sha256": "...", "runs": [[START, LENGTH, "data" or "zeros", PLACE or null],
 //   ...]}
 // Where the image is refused: status 1
@@ -80,8 +80,8 @@ void add_places(const Disk& disk, GuestRange range, std::vector<std::string>& en
   }
 }
 
-void read_image(const char* path) {
-  const auto disk = open_qcow2(path).disk;
+void read_image(const char* path, const Qcow2Options& options) {
+  const auto disk = open_qcow2(path, options).disk;
   ContentDigest digest(*disk);
   std::vector<std::string> entries;
   if (disk->size() > 0) {
@@ -102,9 +102,11 @@ void read_image(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
+  Qcow2Options options;
+  if (argc == 3) options.snapshot = argv[2];
   try {
-    read_image(argv[1]);
+    read_image(argv[1], options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
