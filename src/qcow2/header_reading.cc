@@ -165,13 +165,16 @@ class HeaderReader {
   }
 
   void read_extension(std::uint32_t type, std::span<const std::byte> data) {
+    // QEMU keeps names as C strings.
     const auto text = [&] {
-      return std::string(reinterpret_cast<const char*>(data.data()), data.size());
+      const std::string all(reinterpret_cast<const char*>(data.data()), data.size());
+      return all.substr(0, all.find('\0'));
     };
     switch (type) {
       case kExtensionBackingFormat:
         if (data.size() > kMaxBackingFormatBytes) bad("the name of a format in it is too long");
-        header_.backing_format = text();
+        // As QEMU does: an empty name is none.
+        if (const std::string format = text(); !format.empty()) header_.backing_format = format;
         break;
       case kExtensionDataFile:
         header_.data_file_name = text();
