@@ -31,7 +31,7 @@ bool knows_escapes() {
   return type != nullptr && *type != 0 && std::string_view(type) != "dumb";
 }
 
-void write_all(std::string_view text) {
+void write_to_terminal(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
     if (n <= 0) return;  // nobody looks any more
@@ -49,7 +49,7 @@ void paint(Painted& state, std::string_view line) {
     frame += "\r" + std::string(line);
   }
   state.columns = line.size();
-  write_all(frame);
+  write_to_terminal(frame);
 }
 
 }  // namespace
