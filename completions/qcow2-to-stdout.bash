@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Bash completion for qcow2-to-stdout. Needs no bash-completion package.
+# Made by ./dev completions of the program's table of options.
 
 _qcow2_to_stdout() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} option="" prefix="" word
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} option="" prefix="" word words=""
   COMPREPLY=()
 
   # "--option=value" comes as three words where "=" is in COMP_WORDBREAKS (the default), else as one.
@@ -14,43 +15,46 @@ _qcow2_to_stdout() {
   elif [[ $cur == --*=* ]]; then
     option=${cur%%=*} prefix=${cur%%=*}= cur=${cur#*=}
   else
-    # An option whose value is the next word. Optional values are attached, so they are not here.
+    # These options have a value that is the next word. Optional values are attached.
     case $prev in
-      -f | --input-format | --blockdev | --object | --connections | --requests | --timeout | --scan | --size | --map | \
-        --spool-dir | --spool-memory | --deflate-window | -c | --cluster-size | -r | --refcount-bits | \
-        -B | --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
-        -v | --qcow2-version | --offset | --length | --if-match | --run | --digest | --name | --report | -T | -j | --threads)
+      -f | --input-format | --blockdev | --object | --scan | --map | --connections | --requests | --timeout | \
+        --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | --deflate-window | -B | \
+        --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
+        --offset | --length | --if-match | --save-plan | --plan | --run | --digest | --name | --report | -T | \
+        -j | --threads | --spool-memory | --spool-dir)
         option=$prev
         ;;
     esac
   fi
 
-  # What stands behind "--" is DISK.
+  # What stands behind "--" is an operand.
   for ((word = 1; word < COMP_CWORD; word++)); do
     if [[ ${COMP_WORDS[word]} == -- ]]; then
-      option=disk
+      option=operand
     fi
   done
+  if [[ -z $option && $cur != -* ]]; then
+    option=operand
+  fi
 
-  local words=""
   case $option in
     -f | --input-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --scan) words="zeros holes none" ;;
     -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
     -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
     -v | --qcow2-version) words="2 3" ;;
+    --compress) words="zlib zstd" ;;
+    --deflate-window) words="4k 32k" ;;
     -F | --backing-format) words="qcow2 raw" ;;
-    --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed" ;;
-    --dirty-bitmap) return ;;
+    --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --measure) words="human json size id" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --size | --offset | --length | --if-match | --blockdev | --object | --connections | --requests | --timeout | --spool-memory) return ;;
-    --deflate-window) words="4k 32k" ;;
-    --compress) words="zlib zstd" ;;
-    --run)
-      mapfile -t COMPREPLY < <(compgen -c -P "$prefix" -- "$cur")
+    --map | --data-file | -B | --backing-file | --base | --changed-map | --save-plan | --plan | --name | \
+      --report | operand)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
       ;;
     --spool-dir)
@@ -58,30 +62,20 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
       ;;
-    --data-file | --map | --plan | --save-plan | --changed-map | -B | --backing-file | --base | --name | --report | disk)
-      compopt -o filenames 2>/dev/null
-      mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
+    --run)
+      mapfile -t COMPREPLY < <(compgen -c -P "$prefix" -- "$cur")
       return
       ;;
     "")
-      if [[ $cur == -* ]]; then
-        words="-f --input-format --blockdev --object -U --force-share --isolate --connections --requests --timeout
-          --scan --allocated --no-extents --size --map
-          -c --cluster-size -r --refcount-bits -v --qcow2-version
-          -d --data-file --data-file= -R --data-file-raw
-          -B --backing-file -F --backing-format --base --base-format
-          --dirty-bitmap --shallow --changed-map --extended-l2
-          --offset --length --measure --measure= --if-match --run --flush --digest --name --allow-changes
-          --save-plan --plan --assume-unchanged
-          -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-dir
-          --spool-memory --compress --compress= --deflate-window
-          -h --help -V --version"
-      else
-        compopt -o filenames 2>/dev/null
-        mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
-        return
-      fi
+      words="-f --input-format --blockdev --object -U --force-share --isolate --scan --allocated --map
+        --no-extents --connections --requests --timeout --size -c --cluster-size -r --refcount-bits -v
+        --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2 --compress --compress=
+        --deflate-window -B --backing-file -F --backing-format --base --base-format --dirty-bitmap --shallow
+        --changed-map --offset --length --measure --measure= --allow-changes --if-match --save-plan --plan
+        --assume-unchanged --run --flush --digest --name -p --progress --progress= -q --quiet --report
+        --verbose -T -j --threads --spool-memory --spool-dir -h --help -V --version"
       ;;
+    *) return ;;
   esac
   mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$words" -- "$cur")
   if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then

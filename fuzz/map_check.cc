@@ -11,8 +11,8 @@
 
 #include "input.h"
 #include "layout/layout.h"
-#include "lists/allocation_map.h"
-#include "lists/changed_map.h"
+#include "lists/allocation_list.h"
+#include "lists/changed_list.h"
 #include "map_testing.h"
 #include "qcow2stream/error.h"
 #include "system/fd.h"
@@ -43,8 +43,8 @@ using Map = std::shared_ptr<const ClusterMap>;
 Map read_map(const std::string& path, Meaning meaning, const qcow2::Geometry& geometry) {
   try {
     const NoDisk disk;
-    return meaning == Meaning::kAllocated ? read_allocation_map(path, disk, geometry)
-                                          : read_changed_map(path, disk, geometry);
+    return meaning == Meaning::kAllocated ? read_allocation_list(path, disk, geometry)
+                                          : read_changed_list(path, disk, geometry);
   } catch (const Error& error) {
     require(error.kind() == ErrorKind::kFailed, "the kind of the error");
     const std::string what = error.what();

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/endian.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "input.h"
 #include "qcow2stream/qcow2stream.h"
 #include "system/fd.h"
@@ -40,9 +40,9 @@ std::string file_of(std::string_view input) {
   std::string file = "qcow2-to-stdout plan 1\n";
   file += with_length(input.substr(0, end));
   file += with_length(input.substr(std::min(end + 1, input.size())));
-  Sha256 hash;
-  hash.update(std::as_bytes(std::span(file)));
-  const auto digest = hash.finish();
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
+  hash->update(std::as_bytes(std::span(file)));
+  const auto digest = hash->finish();
   return file.append(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
 

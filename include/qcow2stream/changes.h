@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Changes: what of a disk belongs into an increment, as the disk's source tells it.
+// Changes say which parts of a disk belong into an increment, as the disk's source tells it.
 
 #pragma once
 
@@ -15,8 +15,8 @@ namespace qcow2stream {
 class Changes {
  public:
   virtual ~Changes() = default;
-  // The runs of the whole disk: Run::Holds::kBelow has not changed, kData has changed and may still
-  // read as zeros, kZeros has changed and reads as zeros. Throws Error.
+  // The runs of the whole disk. A run of kBelow has not changed; one of kData has changed and may
+  // still read as zeros; one of kZeros has changed and reads as zeros. Throws Error.
   [[nodiscard]] virtual std::unique_ptr<RunCursor> runs() const = 0;
 };
 

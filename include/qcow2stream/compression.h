@@ -9,18 +9,18 @@
 
 namespace qcow2stream {
 
-// How compressed clusters are encoded (compression_type of the specification).
+// How compressed clusters are encoded: compression_type in the specification.
 enum class CompressionType {
-  kZlib,  // raw deflate (RFC 1951); every reader
-  kZstd,  // one zstd frame a cluster; version 3, incompatible feature bit 3
+  kZlib,  // raw deflate (RFC 1951), which every reader knows
+  kZstd,  // one zstd frame a cluster; needs version 3 and sets incompatible feature bit 3
 };
 
 struct Compression {
   CompressionType type = CompressionType::kZlib;
-  // From the least to the most effort, within compression_levels(); nothing means its `normal`.
+  // The effort, a number within compression_levels(). Nothing means its `normal`.
   std::optional<int> level;
-  // How far a deflate stream refers back, in bytes: 4096, which is what QEMU promises to its
-  // decoder, or 32768, which every known reader decodes too and none promises to.
+  // How far a deflate stream refers back, in bytes. It is 4096, which is what QEMU promises to its
+  // decoder, or 32768, which no reader promises to decode though every known one does.
   std::uint32_t deflate_window = 4096;
 };
 

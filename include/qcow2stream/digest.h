@@ -13,7 +13,7 @@ namespace qcow2stream {
 enum class DigestAlgorithm : std::uint8_t {
   kSha256,
   kSha512,
-  kBlake2b,  // of 512 bits, as b2sum
+  kBlake2b,  // of 512 bits, as b2sum makes it
   kSha1,
   kMd5,
   kCrc32c,     // Castagnoli's polynomial, as in iSCSI and object stores

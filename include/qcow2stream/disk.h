@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Disk: the input, whatever it comes from (file.h, nbd.h, qemu.h, stream.h open one); a program may
-// derive a class of its own: size(), name() and read() are enough, the rest makes it faster.
+// A Disk is the input, whatever it comes from. The functions in file.h, nbd.h, qemu.h and stream.h
+// open one. A program may also derive a class of its own: size(), name() and read() are enough, and
+// the other functions make it faster.
 //
-// A disk says what it can do (traits(), knows_zeros); nobody asks which kind it is.
+// A disk says in traits() what it can do. Nobody asks which kind of disk it is.
 
 #pragma once
 
@@ -22,13 +23,13 @@
 
 namespace qcow2stream {
 
-// Reads in flight. One queue belongs to one thread; a disk hands out as many as are asked for.
+// Keeps reads in flight. A queue belongs to one thread; a disk hands out as many as are asked for.
 // Destroying a queue waits for what is still in flight, so that no buffer is written to afterwards.
 class RequestQueue {
  public:
   virtual ~RequestQueue() = default;
-  // Starts a read of exactly buffer.size() bytes, which must lie within the disk and be more than
-  // none. `buffer` must stay valid until wait() has returned `tag` or the queue is destroyed.
+  // Starts a read of exactly buffer.size() bytes, at least one, which must lie within the disk.
+  // `buffer` must stay valid until wait() has returned `tag` or the queue is destroyed.
   // At most `requests_in_flight` of traits() may be under way. May block. Throws Error.
   virtual void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) = 0;
   // Waits until a read has finished, in any order, and returns its tag. There must be one in
@@ -48,11 +49,12 @@ struct DiskTraits {
   std::uint32_t request_size = 1U << 20;
   // Requests that one queue takes at once.
   unsigned requests_in_flight = 1;
-  // Queues that get ahead of each other; more may be had, but they share what these have.
+  // How many queues work independently of each other. More may be had, but they share what these
+  // have.
   unsigned queues = 1024;
 };
 
-// What tells two states of a source apart on every host that sees it: for files size and mtime.
+// What tells two states of a source apart on every host that sees it. For files it is what is here.
 struct DiskStamp {
   std::uint64_t size = 0;     // bytes
   std::int64_t mtime_ns = 0;  // nanoseconds since 1970-01-01 00:00 UTC
@@ -62,7 +64,7 @@ struct DiskStamp {
   friend bool operator==(const DiskStamp&, const DiskStamp&) = default;
 };
 
-// Something that a user should know: one line without the disk's name, and what may help.
+// Something that a user should know: one line of text without the disk's name, and what may help.
 struct Caveat {
   std::string text;
   Advice advice = Advice::kNone;
@@ -73,12 +75,13 @@ class Disk {
  public:
   virtual ~Disk() = default;
 
-  // The name for messages.
+  // What messages call the disk.
   [[nodiscard]] virtual const std::string& name() const = 0;
-  // Bytes; need not be a multiple of 512. Constant for the life of the object.
+  // In bytes; need not be a multiple of 512. Constant for the life of the object.
   [[nodiscard]] virtual std::uint64_t size() const = 0;
-  // Fills `buffer` from `offset`; the range lies within size(). Throws Error: kChanged when the
-  // disk ends before it, never a short read and never padding.
+  // Fills `buffer` with what begins at `offset`. The range must lie within size(). Throws Error,
+  // kChanged if the disk ends before the range does. There are no short reads and there is no
+  // padding.
   virtual void read(GuestOffset offset, std::span<std::byte> buffer) const = 0;
 
   [[nodiscard]] virtual DiskTraits traits() const;
@@ -86,17 +89,18 @@ class Disk {
   // allocation only: its bytes may still be zeros, those of zeros never are anything else.
   // Default: one run of data.
   [[nodiscard]] virtual std::unique_ptr<RunCursor> runs(GuestRange range) const;
-  // The run that `range`, which lies within size() and is not empty, begins with, as far as that is
-  // known without asking anybody: data unless it is known to be zeros, with its place if it has
-  // one. Default: all of it is data, without a place.
+  // The run that `range` begins with, as far as that is known without asking anybody: it is data
+  // unless it is known to be zeros, and has its place if there is one. `range` must lie within
+  // size() and not be empty. Default: all of it is data, without a place.
   [[nodiscard]] virtual Run run_at(GuestRange range) const;
-  // A queue for the calling thread, for reads here and there. Default: reads with read(), one at a
-  // time. The queue must not outlive the disk.
+  // A queue for the calling thread, for reads in any order. It must not outlive the disk. Default:
+  // a queue that calls read(), one request at a time.
   [[nodiscard]] virtual std::unique_ptr<RequestQueue> queue() const;
-  // Advice that `range` will be read soon and in sequence, through read() or from its place.
-  // Must not wait for the data. Default: does nothing.
+  // Tells the disk that `range` will be read soon and in sequence, through read() or from its
+  // place. Must not wait for the data. Default: does nothing.
   virtual void will_read(GuestRange range) const noexcept;
-  // Nothing where overwritten data cannot be seen (block devices). Taken when the disk was opened.
+  // The stamp that was taken when the disk was opened. Nothing for sources of which nobody can see
+  // whether they were overwritten, such as block devices.
   [[nodiscard]] virtual std::optional<DiskStamp> stamp() const;
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
   // nothing, which is right where stamp() is nothing.
@@ -105,8 +109,8 @@ class Disk {
   [[nodiscard]] virtual std::vector<Caveat> caveats() const;
 };
 
-// What is done about a disk that has changed although all of it could be read: called with what
-// check_unchanged() would throw.
+// Decides what is done about a disk that has changed although all of it could be read. It is called
+// with what check_unchanged() would throw.
 using OnChange = std::function<void(const Error&)>;
 
 // As disk.check_unchanged(), but hands a change to `on_change`, unless that is empty, and returns.
@@ -126,8 +130,8 @@ inline constexpr std::uint64_t kSequentialStart = 512;
 std::optional<std::string> image_magic(const Disk& disk);
 
 // The same for formats whose magic number stands in the last 512 bytes ("dmg", and "vpc" of fixed
-// size), which QEMU takes for raw unless their name or the user says otherwise. Not for a
-// sequential disk, whose end comes last.
+// size). QEMU takes such images for raw unless their name or the user says otherwise. Must not be
+// asked of a sequential disk, whose end comes last.
 std::optional<std::string> image_trailer(const Disk& disk);
 
 // The name of the compression ("gzip", "zstd", "xz", "bzip2", "lz4") whose magic number stands at

@@ -16,18 +16,18 @@
 namespace qcow2stream {
 
 struct EmitOptions {
-  // Threads that compress what the survey did not keep; 0 means one a core.
+  // How many threads compress what the survey did not keep; 0 means one a core.
   unsigned threads = 0;
-  // To be taken of the bytes that are written. All of them go through memory then, and each digest
-  // has a thread of its own.
+  // Digests to be taken of the bytes that are written. All bytes go through memory then, and each
+  // digest has a thread of its own.
   std::vector<DigestAlgorithm> digests;
-  // Flush the sink (of descriptors, a file or a block device only): before the last piece of the
-  // range, so that a failure shows, and after it.
+  // Flushes the sink before the last piece of the range, so that a failure shows, and after it. Of
+  // descriptors, only those of files and block devices can be flushed.
   bool flush = false;
-  // Decides about a disk that has changed although all of it could be read, before the last piece
-  // is written; without it that is an error. What does not read any more always is.
+  // Is called before the last piece is written if the disk has changed although all of it could be
+  // read. Without it a change is an error. A disk that cannot be read any more always is one.
   OnChange on_change;
-  // Filled in while it runs, if given. Must outlive the call.
+  // Is filled in while emit() runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
 
@@ -35,9 +35,10 @@ struct EmitResult {
   // Bytes that the kernel moved from the disk to the output by itself; the rest went through
   // memory.
   std::uint64_t transferred = 0;
-  // How: "splice", "copy_file_range", "sendfile", or "read and write" where nothing else worked.
+  // How the kernel moved them: "splice", "copy_file_range" or "sendfile"; "read and write" where
+  // none of these worked.
   std::string_view method;
-  // Of the range, in the order of EmitOptions::digests.
+  // The digests of the range, in the order of EmitOptions::digests.
   std::vector<Digest> digests;
 };
 

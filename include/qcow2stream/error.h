@@ -15,7 +15,7 @@ enum class ErrorKind {
   kFailed,    // something could not be done: input, output, memory, a limit of the format
   kUsage,     // options that make no sense, whatever the disk holds
   kChanged,   // the disk is not what it was when the survey began
-  kMismatch,  // the image is not the one that was asked for (--if-match)
+  kMismatch,  // the image is not the one that was asked for
 };
 
 // What an error is about, so that nobody needs to compare names.
@@ -62,7 +62,7 @@ class Error : public std::exception {
 
   [[nodiscard]] ErrorSubject subject() const noexcept { return subject_; }
   [[nodiscard]] Advice advice() const noexcept { return advice_; }
-  // Where the advice has a number; 0 elsewhere.
+  // The number that belongs to the advice; 0 where it has none.
   [[nodiscard]] std::uint64_t advice_number() const noexcept { return advice_number_; }
 
   Error& about(ErrorSubject subject) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Image: the output as an object. Its size and every offset are fixed when it is constructed; any
-// byte range can then be produced on its own and in any order. It is never stored anywhere.
+// An Image is the output as an object. Its size and every offset are fixed when it is constructed;
+// any range of bytes can then be produced on its own and in any order. It is never stored anywhere.
 
 #pragma once
 
@@ -33,15 +33,14 @@ struct Segment {
   GuestOffset disk_offset;  // kDisk only: where it lies in the disk
 };
 
-// A part of the image by name, for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters", "zero-clusters", "compressed-clusters". In the order of
-// the image, without gaps.
+// A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
+// "l1-table", "l2-tables", "data-clusters", "zero-clusters" or "compressed-clusters".
 struct NamedRegion {
   std::string_view name;
   HostRange range;
 };
 
-// The numbers of `--measure`.
+// What the image costs, and what it consists of.
 struct Measurement {
   std::uint64_t required = 0;          // bytes of this image, exact
   std::uint64_t fully_allocated = 0;   // bytes that it would have with every cluster allocated
@@ -49,14 +48,14 @@ struct Measurement {
   ClusterCount data = 0;               // guest clusters with space for their data
   ClusterCount zero = 0;               // guest clusters marked as zeros
   ClusterCount compressed = 0;         // guest clusters stored compressed
-  std::uint64_t compressed_bytes = 0;  // that they take
-  std::uint64_t compressed_kept = 0;   // of these bytes, what the survey kept
+  std::uint64_t compressed_bytes = 0;  // bytes that these take
+  std::uint64_t compressed_kept = 0;   // how many of these bytes the survey kept
   ClusterCount unallocated = 0;        // guest clusters without an entry
-  std::vector<NamedRegion> regions;
-  bool detects_changes = false;  // whether the disk has a stamp
+  std::vector<NamedRegion> regions;    // in the order of the image, without gaps
+  bool detects_changes = false;        // whether the disk has a stamp
 };
 
-// Const and thread-safe: any number of threads may use one Image at the same time.
+// All functions are const, and any number of threads may use one Image at the same time.
 class Image {
  public:
   // Lays the image out. `survey` must be the survey of this disk for these options. Throws
@@ -68,19 +67,20 @@ class Image {
   Image(Image&&) noexcept;
   Image& operator=(Image&&) noexcept;
 
-  // Bytes.
+  // In bytes.
   [[nodiscard]] std::uint64_t size() const;
   [[nodiscard]] HostRange whole() const { return {HostOffset(0), size()}; }
   [[nodiscard]] const Disk& disk() const;
   [[nodiscard]] const ImageOptions& options() const;
   [[nodiscard]] Measurement measure() const;
-  // SurveyResult::surveyed: what can be expected to read again. 0 for the image of a saved plan.
+  // SurveyResult::surveyed: how much of each cluster has been read once and so can be expected to
+  // be readable again. 0 for the image of a saved plan.
   [[nodiscard]] std::uint64_t surveyed() const;
 
-  // Two images with the same id are the same image as far as the disk's stamp tells: LAYOUT.SOURCE,
-  // LAYOUT a SHA-256 over all metadata and the codec's version (its first 16 bytes, in
-  // hexadecimal), SOURCE the disk's stamp or "-". Generates all metadata, so its time grows with
-  // the number of allocated clusters.
+  // Two images with the same id are the same image as far as the disk's stamp tells. An id is
+  // LAYOUT.SOURCE: LAYOUT is a SHA-256 over all metadata and the codec's version (its first 16
+  // bytes, in hexadecimal), SOURCE is the disk's stamp or "-". All metadata is generated for it, so
+  // it takes time in proportion to the allocated clusters.
   [[nodiscard]] std::string id() const;
 
   // Fills `buffer` with the image's bytes from `offset`; the range must lie within size(). Reads
@@ -98,7 +98,7 @@ class Image {
   std::unique_ptr<const Content> content_;
 };
 
-// Makes up one segment after the other; adjacent clusters of the disk come as one run. Belongs to
+// Makes one segment after the other. Adjacent clusters of the disk come as one run. Belongs to
 // one thread and must not outlive the image.
 class Image::Segments {
  public:

@@ -15,12 +15,12 @@
 namespace qcow2stream {
 
 struct NbdOptions {
-  // Connections at the same time; 0: what is good. More than one only where the server says that it
-  // takes several (multi-conn).
+  // How many connections are open at the same time; 0 leaves the choice to the library. There is
+  // more than one only where the server says that it takes several (multi-conn).
   unsigned connections = 0;
-  // Requests in flight on each connection; 0: what is good.
+  // How many requests are in flight on each connection; 0 leaves the choice to the library.
   unsigned requests = 0;
-  // A server that says nothing for so long is given up.
+  // A server that has said nothing for so long is given up.
   std::chrono::seconds timeout{60};
   // The dirty bitmap that says what has changed since it was made: the bare name of a bitmap of
   // QEMU's ("backup0" is the metadata context "qemu:dirty-bitmap:backup0"), or the whole name of a

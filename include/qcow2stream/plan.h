@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A plan in a file: one survey, and any part of its image wherever the same disk can be read, in
-// another process or on another host.
+// A plan keeps a survey in a file. With it any part of the image can be made wherever the same disk
+// can be read, in another process or on another host, without another survey.
 //
 // The file is versioned and ends with a SHA-256 of all before it. That finds damage, not malice: a
 // plan from a stranger can make a wrong image, and nothing worse.
@@ -27,23 +27,23 @@ namespace qcow2stream {
 inline constexpr std::string_view kPlanBeginning = "qcow2-to-stdout plan ";
 
 struct SavedPlan {
-  std::string name;  // the file's, for messages
+  std::string name;  // what messages call the plan: its file
   ImageOptions options;
   std::uint64_t disk_size = 0;     // bytes
   std::optional<DiskStamp> stamp;  // of the disk, where it had one
   std::string image_id;
-  std::string codec;  // its version; empty without compression
+  std::string codec;  // the codec's version; empty without compression
   // All data in it is what the top image of a chain holds itself, so that one is enough to emit it.
   bool shallow = false;
-  SurveyResult survey;  // the map alone
+  SurveyResult survey;  // has the map and nothing else
 };
 
-// What a file with the plan of `image` holds. Only a part of it is no plan, and load_plan() finds
-// that out. `shallow`: the survey was of what open_qemu() gave with top_image_unit.
+// The content of a file with the plan of `image`. A part of it is no plan, and load_plan() finds
+// that out. `shallow` says that the survey was of what open_qemu() gave with top_image_unit.
 std::vector<std::byte> encode_plan(const Image& image, bool shallow = false);
 
-// Reads a plan. Takes memory in proportion to what the file really has. Throws Error{kFailed}: the
-// file cannot be read, is none of encode_plan(), is of another version, or is damaged.
+// Reads a plan. Takes memory in proportion to what the file really holds. Throws Error{kFailed} if
+// the file cannot be read, does not come from encode_plan(), is of another version, or is damaged.
 SavedPlan load_plan(const std::string& path);
 
 // The image of the plan. Throws Error{kMismatch} if it is the plan of another disk (size or stamp),

@@ -10,9 +10,9 @@
 
 namespace qcow2stream {
 
-// `done` of `total` bytes of the stream that open_stream() has read, of the disk's data that the
-// survey has dealt with, or of the image that emit() has written. Each rises only; a total of 0
-// means that the step has not begun, or of a stream that its size is not known.
+// How many bytes are done, and how many there are in total: of the stream that open_stream() reads,
+// of the disk's data that the survey deals with, and of the image that emit() writes. Numbers only
+// rise. A total of 0 means that the step has not begun; for a stream also that its size is unknown.
 struct Progress {
   std::atomic<std::uint64_t> spool_done = 0;
   std::atomic<std::uint64_t> spool_total = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Everything at once. The way through: open_disk() -> survey() -> Image -> emit().
+// Includes all of the library. The way through it is open_disk() -> survey() -> Image -> emit().
 
 #pragma once
 
@@ -13,10 +13,10 @@
 #include "qcow2stream/file.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/nbd.h"
-#include "qcow2stream/qcow2.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/run.h"
 #include "qcow2stream/sink.h"

@@ -26,7 +26,7 @@ struct QemuOptions {
   // disk is that of the whole chain. Not together with a bitmap.
   std::optional<std::uint64_t> top_image_unit;
   // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
-  // nothing. An image that refers to a backing file, a data file or a server is refused.
+  // nothing. An image that refers to a backing file, a data file or a server is refused. That is an
   // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
   // other processors than x86-64 and 64-bit Arm.
   bool isolate = false;

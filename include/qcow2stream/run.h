@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Run: a piece of a disk that is alike from end to end. What a disk may hold, what of it has
+// A Run is a piece of a disk that is alike from end to end. What a disk may hold, what of it has
 // changed, and where its bytes lie are all told in runs.
 
 #pragma once
@@ -27,7 +27,7 @@ struct Run {
   };
   GuestRange range;
   Holds holds = Holds::kData;
-  // Of data only, where run_at() of a disk knows it.
+  // Where the bytes lie, for a run of data of which run_at() of a disk knows it.
   std::optional<Place> where;
 
   [[nodiscard]] bool is_data() const { return holds == Holds::kData; }

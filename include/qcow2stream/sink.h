@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where an image goes, byte after byte. emit() writes to any of them and keeps to the order below,
-// so what it promises of a failed run holds for each.
+// A Sink is where an image goes, byte after byte. emit() keeps to the order of calls below, so what
+// it promises of a failed run holds for every sink.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace qcow2stream {
 
-// What is about to come: what a receiver may want to know before the first byte.
+// What a receiver may want to know before the first byte comes.
 struct Announcement {
   std::uint64_t length = 0;  // bytes
   std::string image_id;      // of the whole image; empty if Sink::wants_image_id() is false
@@ -30,16 +30,16 @@ class Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
-  // The name for messages.
+  // What messages call the sink.
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  // Throws Error{kFailed} if it cannot take `length` bytes, or not be flushed though `flush` is
-  // asked for. May be called at any time before begin(), and more than once.
+  // Throws Error{kFailed} if the sink cannot take `length` bytes, or if `flush` asks for a flush
+  // that it cannot do. May be called at any time before begin(), and more than once.
   virtual void check(std::uint64_t length, bool flush) const = 0;
 
-  // Computing an image's id takes a SHA-256 of all of its tables.
+  // Whether begin() is to be told the image's id, which takes a SHA-256 of all of its tables.
   [[nodiscard]] virtual bool wants_image_id() const { return false; }
-  // Once, before the first byte. Throws Error.
+  // Is called once, before the first byte. Throws Error.
   virtual void begin(const Announcement& announcement) = 0;
 
   // Takes some of `bytes`, at least one, and returns how many; waits for a receiver that is slow.
@@ -51,22 +51,24 @@ class Sink {
   // and writes them, and so finds out whether there is an error and whose. Never throws.
   // Default: moves none.
   virtual std::uint64_t transfer(const Place& from, std::uint64_t length);
-  // What the next transfer will use: "splice", "read and write".
+  // How the next transfer will be made, for people: "splice", for example, or "read and write".
   [[nodiscard]] virtual std::string_view method() const { return "read and write"; }
 
-  // transfer() may hand over references to pages of the disk instead of their bytes. So many bytes,
-  // written after them, push the last of these out of the queue, and out of those into which a
-  // receiver may have handed them on. Default: 0, which is right where only copies go out.
+  // transfer() may hand over references to pages of the disk instead of their bytes. This is how
+  // many bytes have to be written after them until the last reference has left the queue, and the
+  // queues into which a receiver may have handed it on. Default: 0, which is right where only
+  // copies go out.
   [[nodiscard]] virtual std::uint64_t queue_size() const { return 0; }
   // Waits until the receiver has taken all but the last `copied` bytes, which were passed to
   // write(). Default: nothing to wait for.
   virtual void wait_until_taken(std::uint64_t copied);
 
-  // Returns when what was written is where it stays. Throws Error.
+  // Returns when all that was written has reached stable storage. Throws Error.
   virtual void flush() = 0;
 
-  // All has been written and is right: closes what has to be closed and waits for whoever has to
-  // say that he has it. Throws Error, or what a sink of a program's own has to say.
+  // Is called when all has been written and is right. Closes what has to be closed and waits for a
+  // receiver that confirms what it has got. Throws Error, or whatever a sink of a program's own
+  // throws.
   virtual void finish() = 0;
 };
 
@@ -74,8 +76,9 @@ class Sink {
 // from its current position, in order, and neither closed nor truncated. `name` is what errors call
 // it. finish() has nothing to do. Throws Error{kFailed} if `fd` is not open for writing.
 //
-// A file that QEMU, or this library, reads as an image is not written to: it may be what the image
-// is read from. QEMU's locks tell (open_disk() and open_qemu() take them), and begin() throws.
+// A file that QEMU or this library is reading as an image is not written to, since it may be what
+// the image is read from. begin() sees that by QEMU's locks, which open_disk() and open_qemu()
+// take, and throws.
 std::unique_ptr<Sink> make_descriptor_sink(int fd, std::string name = "output");
 
 }  // namespace qcow2stream

@@ -2,10 +2,12 @@
 //
 // A disk that comes as a stream: a pipe, a socket, or anything that can be read but not sought.
 //
-//   a file after all           open_disk(fd, name), if can_be_sought(fd)
-//   everything else            open_stream(): kept in a file without a name, then a disk like
-//   others the size is known and      open_sequential(): nothing is kept, the image starts at once;
-//   only everything is allocated    for Scan::kNone and one emit()
+// * If can_be_sought(fd), it is a file after all: use open_disk(fd, name).
+// * If its size is known and everything is to be allocated (Scan::kNone, and one emit()), use
+//   open_sequential(): nothing is kept, and the image starts at once.
+// * In all other cases use open_stream(): the stream is kept in a file without a name, and then is
+// a
+//   disk like any other.
 
 #pragma once
 
@@ -20,9 +22,9 @@
 namespace qcow2stream {
 
 struct StreamOptions {
-  // How many bytes must come. Without it as many as there are.
+  // How many bytes must come. Without it there may be any number.
   std::optional<std::uint64_t> size;
-  // Where the stream is kept. Takes as much room as there are blocks of 4 KiB that are not zero.
+  // Where the stream is kept. It takes as much room as its blocks of 4 KiB that are not all zeros.
   std::string spool_directory = "/var/tmp";
   // `spool_done` and, with a size, `spool_total` are filled in, if given. Must outlive the call.
   Progress* progress = nullptr;

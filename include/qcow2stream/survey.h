@@ -29,19 +29,19 @@ struct SurveyResult {
 };
 
 enum class Scan {
-  kZeros,  // look into the data: a cluster that reads as zeros gets no space
-  kHoles,  // believe the disk's extents or the map; no data is read, except to compress it
-  kNone,   // every cluster gets space; nothing is read, except to compress it
+  kZeros,  // looks into the data: a cluster that reads as zeros gets no space
+  kHoles,  // believes the disk's extents or the list; reads no data, except to compress it
+  kNone,   // gives space to every cluster; reads nothing, except to compress it
 };
 
-// Bytes. More makes the emission faster, up to the size of the compressed data: of an 8 GiB disk
+// In bytes. More makes the emission faster, up to the size of the compressed data: of an 8 GiB disk
 // whose 4.7 GiB become 1.6 (zstd, two cores) 512 MiB took 17.0 s, 1 GiB 14.3 s and 3 GiB 11.0 s.
 inline constexpr std::uint64_t kDefaultSpoolMemory = 1ULL << 30;
 
-// What of a disk may hold data: all else reads as zeros.
-struct DiskItself {};  // what it says itself (Disk::runs())
-struct Everything {};  // nobody is asked
-// What a JSON file lists: the output of `qemu-img map`, `rbd diff` or `nbdinfo --map`, or a list of
+// Who says which parts of a disk may hold data; all other parts read as zeros.
+struct DiskItself {};  // the disk says it: Disk::runs()
+struct Everything {};  // nobody is asked: all of it may
+// A JSON file lists them: the output of `qemu-img map`, `rbd diff` or `nbdinfo --map`, or a list of
 // {"offset", "length"}. What it does not list reads as zeros, whatever the disk holds. It is read
 // once and in sequence, or twice if it is a regular file whose entries are not sorted by offset.
 struct AllocationList {
@@ -49,27 +49,28 @@ struct AllocationList {
 };
 using Allocation = std::variant<DiskItself, Everything, AllocationList>;
 
-// A full image.
+// Asks for a full image.
 struct Full {
   Allocation allocation;
 };
 
-// An increment of what differs from another disk, which counts as zeros behind its end. Where both
-// hold no data nothing is read; so with a list the disk must read as zeros where it lists nothing.
+// Asks for an increment of what differs from another disk, which counts as zeros behind its end.
+// Where neither disk holds data nothing is read. So, with a list, the disk must read as zeros
+// wherever the list has no entry.
 struct Against {
   std::shared_ptr<const Disk> base;  // not null
   Allocation allocation;
   Allocation base_allocation;
 };
 
-// What has changed, by a JSON file in the forms of AllocationList; there `exists`, "dirty", or
-// `depth` 0 with `present` say that something has changed.
+// A JSON file, in one of the forms of AllocationList, lists what has changed. In it `exists`,
+// "dirty", or `depth` 0 with `present` say that a run has changed.
 struct ChangedList {
   std::string file;
 };
 
-// An increment of what is said to have changed. With Scan::kHoles that is believed and nothing is
-// read.
+// Asks for an increment of what is said to have changed. With Scan::kHoles that is believed and
+// nothing is read.
 struct Only {
   std::variant<std::shared_ptr<const Changes>, ChangedList> changes;  // not null
   // Whether what Changes call zeros does read as zeros; otherwise it is data.
@@ -84,23 +85,23 @@ struct SurveyOptions {
   Scan scan = Scan::kZeros;
   // Worker threads; 0 means one a core. The result does not depend on it.
   unsigned threads = 0;
-  // With compression the survey compresses every cluster, since all offsets depend on the sizes. So
-  // many bytes of the results are kept in memory for the emission...
+  // With compression the survey compresses every cluster, since all offsets depend on the sizes.
+  // This is how many bytes of the results are kept in memory for the emission.
   std::uint64_t spool_memory = kDefaultSpoolMemory;
-  // ...and the rest in an unlinked file in this directory, if one is given. What is not kept is
+  // The rest is kept in an unlinked file in this directory, if one is given. What is not kept is
   // compressed again when it is emitted.
   std::optional<std::string> spool_directory;
-  // Decides about a base that has changed; without it that is an error.
+  // Is called if the base has changed. Without it that is an error.
   OnChange on_change;
-  // Filled in while the survey runs, if given. Must outlive the call.
+  // Is filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
 
 // Surveys the whole disk. Reads nothing where the image has a raw data file, which maps every
-// cluster. Throws Error: options that find_problem() or check_disk_size() refuse or that make no
-// sense together (kUsage), a disk that cannot be read, a map that cannot be read or does not fit
-// the disk, a spool directory without room. Blocks until done. Threads of its own have ended when
-// it returns.
+// cluster. Throws Error if find_problem() or check_disk_size() refuse the options or they make no
+// sense together (kUsage), if the disk or a list cannot be read, if a list does not fit the disk,
+// or if the spool directory has no room. Blocks until all is done. Threads of its own have ended
+// when it returns.
 SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options = {});
 
 }  // namespace qcow2stream

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the library does in another way than it would like, since the kernel, a file system or a
-// server does not go along: for whoever asks why something is slow. Results never depend on it.
+// A trace tells what the library does in a slower way than it could, since the kernel, a file
+// system or a server refused the faster one. It is for people who ask why something is slow.
+// Results never depend on it.
 
 #pragma once
 
@@ -13,9 +14,9 @@ namespace qcow2stream {
 // One line without a newline: "NAME: what was refused: why; what is done instead".
 using TraceSink = std::function<void(std::string_view line)>;
 
-// Hands each such line to `sink` from now on, the same line only once; an empty one ends it. By
-// default they go nowhere, or to standard error if the environment has QCOW2STREAM_TRACE=1. There
-// is one sink in a process.
+// Hands each such line to `sink` from now on, but the same line only once. An empty function ends
+// that. By default the lines go nowhere, or to standard error if the environment has
+// QCOW2STREAM_TRACE=1. A process has one sink.
 //
 // Thread-safe. The sink is called by any thread of the library, one call at a time, in the middle
 // of its work: it must not throw, not wait for long, and not call the library. When this returns,

@@ -55,7 +55,7 @@ using GuestCluster = Position<struct GuestClusterTag>;
 // A cluster of the image: the host offset divided by the cluster size.
 using HostCluster = Position<struct HostClusterTag>;
 
-// A number of clusters. Whether of the disk or of the image follows from where it stands.
+// A number of clusters. Whether these are of the disk or of the image follows from where it stands.
 using ClusterCount = std::uint64_t;
 
 // The bytes [begin, begin + length).
@@ -69,7 +69,7 @@ struct Range {
   [[nodiscard]] constexpr Range first(std::uint64_t n) const {
     return {begin, n < length ? n : length};
   }
-  // The rest behind these.
+  // What is left of it without its first `n` bytes.
   [[nodiscard]] constexpr Range without_first(std::uint64_t n) const {
     const std::uint64_t left_out = n < length ? n : length;
     return {begin + left_out, length - left_out};

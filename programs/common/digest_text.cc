@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/hex.h"
+
 namespace qcow2stream::cli {
 namespace {
 
@@ -50,12 +52,6 @@ std::vector<std::string_view> digest_names() {
   return all;
 }
 
-std::string hex_text(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  return text;
-}
-
 std::string base64_text(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -87,7 +83,7 @@ std::string digest_line(const Digest& digest, std::string_view name) {
   }
   const char* mark = escaped.size() > name.size() ? "\\" : "";  // at the start of the line
   return fmt::format("{}{} ({}) = {}\n", mark, names_of(digest.algorithm).tag, escaped,
-                     hex_text(digest.value));
+                     hex(digest.value));
 }
 
 bool is_digest_line(std::string_view beginning) {

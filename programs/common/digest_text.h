@@ -20,7 +20,6 @@ std::optional<DigestAlgorithm> digest_algorithm(std::string_view name);
 std::string_view digest_name(DigestAlgorithm algorithm);
 std::vector<std::string_view> digest_names();
 
-std::string hex_text(std::span<const std::byte> bytes);
 std::string base64_text(std::span<const std::byte> bytes);  // RFC 4648, padded
 
 // "SHA256 (NAME) = hex" with its newline, as `sha256sum --tag` writes and escapes it.

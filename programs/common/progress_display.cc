@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <span>
 #include <utility>
 
 #include "base/errors.h"
 #include "common/bar.h"
 #include "common/terminal_line.h"
+#include "system/io.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -31,12 +33,9 @@ bool stdout_is_file_or_device() {
 // Of a line in a file.
 constexpr std::size_t kColumnsOfLine = 80;
 
+// If it fails, nobody looks any more.
 void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n <= 0) return;  // nobody looks any more
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+  write_full(fd, std::as_bytes(std::span(text)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "common/report.h"
 
+#include "base/hex.h"
 #include "common/digest_text.h"
 #include "qcow2stream/error.h"
 
@@ -52,7 +53,7 @@ void Report::end(int status, std::uint64_t bytes, std::string_view message,
   if (!message.empty()) line["message"] = message;
   if (!digests.empty()) line["digests"] = ordered_json::object();
   for (const Digest& digest : digests) {
-    line["digests"][digest_name(digest.algorithm)] = {{"hex", hex_text(digest.value)},
+    line["digests"][digest_name(digest.algorithm)] = {{"hex", hex(digest.value)},
                                                       {"base64", base64_text(digest.value)}};
   }
   const std::lock_guard lock(mutex_);

@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "qcow2stream/error.h"
 #include "system/fd.h"
+#include "system/io.h"
 #include "system/qemu_locks.h"
 
 namespace qcow2stream::cli {
@@ -92,9 +93,11 @@ void SideFile::check_content(const SideFileKind& kind) const {
   const UniqueFd in(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!in) throw system_error(path_, "cannot be read to see what it holds", errno);
   std::array<char, 256> bytes{};
-  const ssize_t n = ::pread(in.get(), bytes.data(), bytes.size(), 0);
-  if (n < 0) throw system_error(path_, "cannot be read to see what it holds", errno);
-  if (!kind.is_old_one({bytes.data(), static_cast<std::size_t>(n)})) {
+  const Moved moved = read_full_at(in.get(), 0, std::as_writable_bytes(std::span(bytes)));
+  if (moved.error != 0) {
+    throw system_error(path_, "cannot be read to see what it holds", moved.error);
+  }
+  if (!kind.is_old_one({bytes.data(), moved.bytes})) {
     throw_file_cannot_be_written(path_, fmt::format("it holds something else than {}", kind.name));
   }
 }
@@ -109,12 +112,8 @@ void SideFile::begin() {
 }
 
 void SideFile::write(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd_.get(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw system_error(path_, "write failed", errno);
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+  const Moved moved = write_full(fd_.get(), std::as_bytes(std::span(text)));
+  if (moved.bytes < text.size()) throw system_error(path_, "write failed", moved.error);
 }
 
 // What is closed can no longer be emptied, so another descriptor stays.

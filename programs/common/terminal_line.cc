@@ -7,7 +7,10 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <span>
 #include <string>
+
+#include "system/io.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -31,12 +34,9 @@ bool knows_escapes() {
   return type != nullptr && *type != 0 && std::string_view(type) != "dumb";
 }
 
+// If it fails, nobody looks any more.
 void write_to_terminal(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-    if (n <= 0) return;  // nobody looks any more
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+  write_full(STDERR_FILENO, std::as_bytes(std::span(text)));
 }
 
 // One write a frame, the old line is overwritten and its rest erased: no flicker.

@@ -109,8 +109,7 @@ std::string other_stamp(const Stamp& wanted, const Stamp& found, std::string_vie
   }
   return fmt::format(
       "the layout is the same, but the disk is of {} and was of {}, so it may have been written "
-      "to: "
-      "begin anew, or if it is known to hold the same, give it its time back (touch -d @{} {})",
+      "to: begin anew, or if it is known to hold the same, give it its time back (touch -d @{} {})",
       time_text(found.mtime_ns), time_text(wanted.mtime_ns), seconds_text(wanted.mtime_ns), disk);
 }
 
@@ -118,8 +117,7 @@ std::string other_source(const Id& wanted, const Id& found, std::string_view dis
   if (wanted.stamp && found.stamp) return other_stamp(*wanted.stamp, *found.stamp, disk);
   return fmt::format(
       "the layout is the same, but the disk of that image has {} and this disk has {}: give DISK "
-      "as "
-      "it was given then, as a file, a device, a stream or a server",
+      "as it was given then, as a file, a device, a stream or a server",
       wanted.stamp ? "a time stamp" : "no time stamp",
       found.stamp ? "a time stamp" : "no time stamp");
 }
@@ -128,8 +126,7 @@ std::string other_layout(const Id& wanted, const Id& found) {
   const bool same_disk = wanted.stamp && wanted.stamp == found.stamp;
   if (same_disk) {
     return "the disk has the same size and time, but the layout is another: give the options as "
-           "they "
-           "were given then, to the same version of this program";
+           "they were given then, to the same version of this program";
   }
   if (!wanted.stamp && !found.stamp) {
     return "the layout is another: other options, or the disk was written to since; begin anew "

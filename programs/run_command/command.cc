@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "common/message.h"
 #include "qcow2stream/error.h"
+#include "system/io.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -46,8 +47,7 @@ Command::~Command() {
   // Without this one the supervisor ends by itself, when the command has.
   supervisor_.control = UniqueFd();
   if (is_alive_) return;
-  while (::waitpid(supervisor_.pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  uninterrupted([&] { return ::waitpid(supervisor_.pid, nullptr, 0); });
 }
 
 void Command::send(const Order& order) const {

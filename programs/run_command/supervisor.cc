@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "system/descriptor_number.h"
 #include "system/process_tree.h"
 
 namespace qcow2stream::cli {
@@ -228,18 +229,14 @@ class SupervisorProcess {
   ::_exit(0);
 }
 
-// Above those that the command has, with close-on-exec.
-UniqueFd moved_up(int fd) {
-  const UniqueFd old(fd);
-  UniqueFd high(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  if (!high) throw system_error("--run", "cannot be started", errno);
-  return high;
-}
-
 using Pair = std::array<UniqueFd, 2>;
 
-Pair moved_up(const std::array<int, 2>& fds) {
-  return {moved_up(fds[0]), moved_up(fds[1])};
+// The command has the standard descriptors, so ours lie above them.
+Pair pair_above_standard(const std::array<int, 2>& fds) {
+  Pair pair = {moved_up(UniqueFd(fds[0]), STDERR_FILENO + 1),
+               moved_up(UniqueFd(fds[1]), STDERR_FILENO + 1)};
+  if (!pair[0] || !pair[1]) throw system_error("--run", "cannot be started", errno);
+  return pair;
 }
 
 }  // namespace
@@ -247,11 +244,11 @@ Pair moved_up(const std::array<int, 2>& fds) {
 Supervisor start_supervisor(const std::string& command) {
   std::array<int, 2> fds{};
   if (::pipe2(fds.data(), O_CLOEXEC) != 0) throw system_error("--run", "cannot be started", errno);
-  Pair pipe = moved_up(fds);
+  Pair pipe = pair_above_standard(fds);
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds.data()) != 0) {
     throw system_error("--run", "cannot be started", errno);
   }
-  Pair sockets = moved_up(fds);
+  Pair sockets = pair_above_standard(fds);
 
   // It must outlive whatever ends us.
   sigset_t all;

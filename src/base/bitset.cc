@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// x86-64 as such has no instruction that counts bits; every processor since 2008 has. So the
-// counting is compiled twice and chosen at run time, 10 times faster where the instruction is
-// there.
+// The instruction that counts bits is not a part of x86-64 as such, but every processor since 2008
+// has it. So the counting is compiled twice and chosen at run time; it is 10 times as fast where
+// the instruction is there.
 
 #include "base/bitset.h"
 
@@ -44,7 +44,7 @@ std::uint64_t count_bits(std::span<const std::uint64_t> words) {
 }
 
 std::uint64_t select_bit(std::span<const std::uint64_t> words, std::uint64_t rank) {
-  // Blocks first, so that few words are looked at one by one.
+  // Goes by blocks of words first, so that few words are looked at one by one.
   constexpr std::size_t kBlock = 16;
   std::size_t i = 0;
   for (; i + kBlock < words.size(); i += kBlock) {

@@ -9,7 +9,7 @@
 
 namespace qcow2stream {
 
-// The lowest `n` bits set; n <= 64.
+// A word with the lowest `n` bits set; n <= 64.
 constexpr std::uint64_t low_bits(std::uint64_t n) {
   return n >= 64 ? ~0ULL : (1ULL << n) - 1;
 }
@@ -17,11 +17,11 @@ constexpr std::uint64_t low_bits(std::uint64_t n) {
 // How many bits are set.
 std::uint64_t count_bits(std::span<const std::uint64_t> words);
 
-// Of the bits that are set, the position of the one with `rank` before it; there must be one.
+// The position of the bit that is set and has `rank` set bits before it. There must be one.
 std::uint64_t select_bit(std::span<const std::uint64_t> words, std::uint64_t rank);
 
-// The first bit at or after `from` that is set (or, with `invert` all ones, not set); the number of
-// bits if there is none.
+// The position of the first bit at or after `from` that is set or, with `invert` all ones, that is
+// not set. The number of bits if there is none.
 std::uint64_t find_bit(std::span<const std::uint64_t> words, std::uint64_t from,
                        std::uint64_t invert);
 

@@ -21,7 +21,7 @@ constexpr std::uint64_t to_big(std::uint64_t v) {
   return std::endian::native == std::endian::little ? __builtin_bswap64(v) : v;
 }
 
-// `at` needs no alignment.
+// For both, `at` needs no alignment.
 template <class Integer>
 void store_big(std::byte* at, Integer value) {
   const Integer big = to_big(value);

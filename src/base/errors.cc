@@ -38,9 +38,9 @@ std::string one_line(std::string_view text) {
 }
 
 std::string errno_text(int number) {
-  const char* description = ::strerrordesc_np(number);  // never translated, thread-safe
+  const char* description = ::strerrordesc_np(number);  // is never translated, and thread-safe
   std::string text = description != nullptr ? description : "error " + std::to_string(number);
-  // "Input/output error", but not "RFS specific error".
+  // "Input/output error" begins with a small letter then, but "RFS specific error" stays.
   if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   }

@@ -13,7 +13,8 @@ namespace qcow2stream {
 // line and does nothing to a terminal. Names of files may hold anything.
 std::string one_line(std::string_view text);
 
-// The system's words for an error number, as our messages want them: "no such file or directory".
+// What the system calls an error number, in the form that our messages have: "no such file or
+// directory".
 std::string errno_text(int number);
 
 // The one place where an error number becomes an Error.

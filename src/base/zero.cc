@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The survey spends its time here when a disk is full of stored zeros. The implementation is chosen
-// once, at run time; all of them are one loop compiled for different vector widths: GCC's vector
-// extension lets the same source mean SSE2, AVX2 or whatever the function's target attribute says.
+// once, at run time. All of them are one loop, compiled for different widths of vectors: with GCC's
+// vector extension the same source means SSE2, AVX2 or whatever a function's target attribute says.
 
 #include "base/zero.h"
 

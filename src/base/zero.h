@@ -7,8 +7,8 @@
 
 namespace qcow2stream {
 
-// Whether all bytes are zero. Any length and alignment. Uses the widest vectors that the processor
-// has; stops at the first piece that is not zero.
+// Whether all bytes are zero, for any length and alignment. Uses the widest vectors that the
+// processor has, and stops at the first piece that is not zero.
 bool is_zero(std::span<const std::byte> bytes);
 
 // One implementation of is_zero(), for tests and benchmarks.
@@ -17,7 +17,7 @@ struct ZeroTest {
   bool (*function)(std::span<const std::byte>);
 };
 
-// All that this processor can run; the last one is what is_zero() uses.
+// All implementations that this processor can run. is_zero() uses the last one.
 std::span<const ZeroTest> available_zero_tests();
 
 }  // namespace qcow2stream

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kTextSize = 65536;
 
-// Copies of what came before, of all lengths and from all distances, with new bytes between them:
-// matches that compete, so that another search or another hash function shows.
+// The text consists of copies of what came before, of all lengths and from all distances, with new
+// bytes between them. So matches compete, and another search or another hash function shows.
 std::vector<std::byte> fixed_text() {
   std::vector<std::byte> text;
   text.reserve(kTextSize);

@@ -20,7 +20,8 @@
 namespace qcow2stream {
 namespace {
 
-// Decides how many symbols go into a block, and so the bytes: never by what memory there is.
+// The size decides how many symbols go into a block, and so the bytes. It must not depend on how
+// much memory there is.
 std::uint32_t working_memory_size(int effort) {
   constexpr std::array<std::uint32_t, 3> kSizes = {ISAL_DEF_LVL0_DEFAULT, ISAL_DEF_LVL1_DEFAULT,
                                                    ISAL_DEF_LVL2_DEFAULT};
@@ -43,7 +44,7 @@ class IsalCodec final : public Codec {
     stream.level_buf_size = static_cast<std::uint32_t>(working_memory_.size());
     stream.hist_bits = window_bits_;
     stream.end_of_stream = 1;
-    // ISA-L does not write to its input; the type is that of C.
+    // ISA-L does not write to its input, but its header leaves the const out.
     const auto* in = reinterpret_cast<const std::uint8_t*>(cluster.data());
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
     stream.next_in = const_cast<std::uint8_t*>(in);
@@ -78,7 +79,7 @@ std::unique_ptr<Codec> make_isal_codec(int effort, std::uint32_t window,
   return std::make_unique<IsalCodec>(effort, window, cluster_size);
 }
 
-// Of the headers: the library does not tell its own.
+// This is the version of the headers, since the library does not tell its own.
 std::string version_of_isal() {
   return fmt::format("ISA-L {}.{}.{}", ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION);
 }

@@ -13,14 +13,14 @@
 namespace qcow2stream {
 namespace {
 
-// Bits below this one do not enter the hash.
+// Bits of the address below this one do not enter the hash.
 constexpr unsigned kFirstHashedBit = 16;
 constexpr std::uintptr_t kStep = std::uintptr_t{1} << kFirstHashedBit;
 
 // The largest hash table that ISA-L has at levels 1 and 2 (LVL2_HASH_MASK).
 constexpr std::uint32_t kHashMask = 0x7fff;
 
-// One address in kHashMask + 1 will do, so this is room for a thousand streams.
+// One address in kHashMask + 1 is good, so this is room for a thousand streams.
 constexpr std::uint32_t kMostSteps = 1U << 25;
 
 constexpr std::size_t kSize = align_up(sizeof(isal_zstream), kStep);

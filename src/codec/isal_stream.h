@@ -15,7 +15,7 @@ namespace qcow2stream {
 // clusters a match is found or missed for it: valid data either way, but not the same data. The
 // streams here lie where this hash has its lowest bits clear, so that it is always the same slot.
 //
-// Where there is no such address to be had, any other is taken.
+// If no such address is free, any other is taken.
 class IsalStream {
  public:
   IsalStream();

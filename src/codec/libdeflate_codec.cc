@@ -36,7 +36,7 @@ std::unique_ptr<Codec> make_libdeflate_codec(int effort) {
   return std::make_unique<LibdeflateCodec>(effort);
 }
 
-// Of the headers: the library does not tell its own.
+// This is the version of the headers, since the library does not tell its own.
 std::string version_of_libdeflate() {
   return fmt::format("libdeflate {}", LIBDEFLATE_VERSION_STRING);
 }

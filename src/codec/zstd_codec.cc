@@ -16,14 +16,14 @@ class ZstdCodec final : public Codec {
  public:
   ZstdCodec(int effort, std::uint32_t cluster_size) : context_(ZSTD_createCCtx()) {
     if (context_ == nullptr) throw_codec_error("zstd", "no memory");
-    // With the size of the content, without a checksum; the window is never larger than the
-    // cluster, since zstd knows its size.
+    // By default a frame has the size of the content and no checksum. The window is never larger
+    // than the cluster, since zstd knows its size.
     set(ZSTD_c_compressionLevel, effort);
     if (effort == 3 && cluster_size > 16384 && cluster_size <= 131072) double_fast();
   }
 
   std::size_t compress(std::span<const std::byte> cluster, std::span<std::byte> out) override {
-    // Resets all but the parameters.
+    // This call resets the context first, all but the parameters.
     const std::size_t result = ZSTD_compress2(context_.get(), out.data(), cluster.size() - 1,
                                               cluster.data(), cluster.size());
     if (ZSTD_isError(result) == 0) return result;

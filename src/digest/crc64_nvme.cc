@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Eight bytes a step, with a table for each of their places ("slicing by 8").
+// Takes eight bytes a step, with a table for each of their places ("slicing by 8").
 
 #include "digest/crc64_nvme.h"
 
@@ -23,7 +23,7 @@ constexpr std::array<Table, kSlices> make_tables() {
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
     tables[0][byte] = crc;
   }
-  // The same byte with one more zero byte behind it.
+  // Each further table has the CRC of the same byte with one more zero byte behind it.
   for (std::size_t slice = 1; slice < kSlices; ++slice) {
     for (std::size_t byte = 0; byte < 256; ++byte) {
       const std::uint64_t crc = tables[slice - 1][byte];

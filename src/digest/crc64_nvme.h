@@ -8,8 +8,8 @@
 
 namespace qcow2stream {
 
-// CRC-64/NVME of what `crc` is that of (0: of nothing) and `bytes` behind it. ISA-L has it
-// from 2.31 on, as crc64_rocksoft_refl().
+// Continues a CRC-64/NVME: `crc` is that of what came before, 0 if nothing did, and the result is
+// that of it with `bytes` behind it. ISA-L has this from 2.31 on, as crc64_rocksoft_refl().
 std::uint64_t crc64_nvme(std::uint64_t crc, std::span<const std::byte> bytes);
 
 }  // namespace qcow2stream

@@ -44,7 +44,7 @@ class OpensslHasher final : public Hasher {
 
  private:
   void check(bool ok) const {
-    if (!ok) throw Error(ErrorKind::kFailed, name_, "digest failed", "OpenSSL refuses");
+    if (!ok) throw Error(ErrorKind::kFailed, name_, "digest failed", "OpenSSL refuses it");
   }
 
   std::string name_;
@@ -57,7 +57,7 @@ class Crc32cHasher final : public Hasher {
   void update(std::span<const std::byte> bytes) override {
     while (!bytes.empty()) {
       const auto piece = bytes.first(std::min(bytes.size(), kMostPerCall));
-      // ISA-L only forgot the const.
+      // ISA-L does not write to its input, but its header leaves the const out.
       // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
       auto* data = const_cast<std::byte*>(piece.data());
       crc_ =

@@ -11,7 +11,7 @@
 
 namespace qcow2stream {
 
-// One digest in the making. Belongs to one thread at a time. Throws Error where OpenSSL fails.
+// Makes one digest. Belongs to one thread at a time. Throws Error where OpenSSL fails.
 class Hasher {
  public:
   Hasher() = default;
@@ -20,11 +20,11 @@ class Hasher {
   virtual ~Hasher() = default;
 
   virtual void update(std::span<const std::byte> bytes) = 0;
-  // The digest of all of it, as digest.h describes it; nothing may follow.
+  // The digest of all bytes so far, in the form that digest.h describes. No call may follow.
   virtual std::vector<std::byte> finish() = 0;
 };
 
-// Throws Error{kFailed} where the algorithm is not to be had: OpenSSL may be set up to refuse MD5.
+// Throws Error{kFailed} where the algorithm cannot be had: OpenSSL may be set up to refuse MD5.
 std::unique_ptr<Hasher> make_hasher(DigestAlgorithm algorithm);
 
 }  // namespace qcow2stream

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a Disk does that has only name(), size() and read() of its own.
+// What a Disk does if it has only name(), size() and read() of its own.
 
 #include "qcow2stream/disk.h"
 

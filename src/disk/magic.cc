@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Magic numbers of image formats at the start of a file, as QEMU's block drivers probe for them,
-// and at its end, where they do not. LUKS is left out: an encrypted disk is a disk.
+// and at its end, where they do not look. LUKS is left out, since an encrypted disk is a disk.
 
 #include <algorithm>
 #include <array>
@@ -40,7 +40,7 @@ constexpr std::array<Magic, 5> kCompressions = {{{0, "\x1f\x8b\x08"sv, "gzip"},
                                                  {0, "\xfd\x37zXZ\0"sv, "xz"},
                                                  {0, "BZh"sv, "bzip2"},
                                                  {0, "\x04\x22\x4d\x18"sv, "lz4"}}};
-// Of the first block of bzip2, or of its end where there is none.
+// What the first block of bzip2 begins with, or its end if there is no block.
 constexpr std::array kBzip2Blocks = {"\x31\x41\x59\x26\x53\x59"sv, "\x17\x72\x45\x38\x50\x90"sv};
 
 constexpr std::array<Magic, 2> kTrailers = {{{0, "koly"sv, "dmg"}, {0, "conectix"sv, "vpc"}}};

@@ -6,8 +6,8 @@
 //           sendfile where it refuses (other file system, a block device)
 //   socket  sendfile
 //   others  sendfile (works for /dev/null and most devices)
-// A method that fails with an error that will not go away is given up for good; read and write are
-// what is left in the end, and they alone report errors, since only they can tell whose it is.
+// A method that fails with an error that will not go away is given up for good. In the end reading
+// and writing are left. They alone report errors, since only they can tell whose error it is.
 
 #include "emit/descriptor_sink.h"
 
@@ -28,9 +28,10 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "system/fd.h"
+#include "system/io.h"
 #include "system/qemu_locks.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
@@ -64,7 +65,7 @@ bool is_refusal(int error) {
   }
 }
 
-// Bytes that were written and not yet taken by the reader.
+// How many bytes were written and not yet taken by the reader; -1 if that cannot be asked.
 int untaken_bytes(int fd, DescriptorSink::Kind kind) {
   int bytes = 0;
   const unsigned long request = kind == DescriptorSink::Kind::kPipe ? FIONREAD : SIOCOUTQ;
@@ -98,7 +99,7 @@ DescriptorSink::DescriptorSink(int fd, std::string name) : fd_(fd), name_(std::m
       break;
     case S_IFSOCK:
       kind_ = Kind::kSocket;
-      // What cannot be asked whether its queue is empty must not hold references to pages.
+      // A socket that cannot be asked whether its queue is empty must not hold references to pages.
       if (untaken_bytes(fd_, kind_) >= 0) methods_ = {Method::kSendfile};
       break;
     case S_IFBLK:
@@ -138,27 +139,25 @@ void DescriptorSink::begin(const Announcement& /*announcement*/) {
 }
 
 void DescriptorSink::flush() {
-  while (::fsync(fd_) != 0) {
-    if (errno != EINTR)
-      throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
+  if (uninterrupted([&] { return ::fsync(fd_); }) != 0) {
+    throw system_error(name_, "flush failed", errno).about(ErrorSubject::kOutput);
   }
 }
 
 std::size_t DescriptorSink::write(std::span<const std::byte> bytes) {
   for (;;) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    const ssize_t n = uninterrupted([&] { return ::write(fd_, bytes.data(), bytes.size()); });
     if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno == EAGAIN) {
-      wait_writable();
-    } else if (errno != EINTR) {
+    if (errno != EAGAIN) {
       throw system_error(name_, "write failed", errno).about(ErrorSubject::kOutput);
     }
+    wait_writable();
   }
 }
 
 void DescriptorSink::wait_writable() const {
   pollfd poll_fd{.fd = fd_, .events = POLLOUT, .revents = 0};
-  ::poll(&poll_fd, 1, -1);  // whatever ends it, the next write says what there is to say
+  ::poll(&poll_fd, 1, -1);  // if it fails, the next write says why
 }
 
 ssize_t DescriptorSink::call(Method method, const Place& from, std::size_t length) const {
@@ -177,12 +176,11 @@ ssize_t DescriptorSink::call(Method method, const Place& from, std::size_t lengt
 std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) {
   const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
   while (!methods_.empty()) {
-    const ssize_t n = call(methods_.front(), from, most);
+    const ssize_t n = uninterrupted([&] { return call(methods_.front(), from, most); });
     if (n > 0) return static_cast<std::uint64_t>(n);
-    if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) {
-      // Whose it is the kernel does not say. If the output has room it was the disk, whose reading
-      // shows what is wrong.
+      // The kernel does not say which side would block. If the output has room it is the disk, and
+      // reading it will show what is wrong.
       pollfd poll_fd{.fd = fd_, .events = POLLOUT, .revents = 0};
       if (::poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLOUT) != 0) return 0;
       wait_writable();
@@ -195,7 +193,7 @@ std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) 
   return 0;
 }
 
-// `error` is 0 where the kernel copied nothing and said nothing.
+// `error` is 0 if the kernel copied nothing and gave no reason.
 void DescriptorSink::give_up_method(int error) {
   const std::string refused(method());
   methods_.erase(methods_.begin());
@@ -218,7 +216,7 @@ void DescriptorSink::wait_until_taken(std::uint64_t copied) {
   for (;;) {
     const int untaken = untaken_bytes(fd_, kind_);
     if (untaken < 0 || static_cast<std::uint64_t>(untaken) <= enough) return;
-    // Nothing to wait for when the reader is gone: the next write reports it.
+    // If the reader is gone, there is nothing to wait for, and the next write reports it.
     pollfd poll_fd{.fd = fd_, .events = 0, .revents = 0};
     if (::poll(&poll_fd, 1, 0) > 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

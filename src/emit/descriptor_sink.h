@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The descriptor that an image is written to: what it is, and the ways to get bytes into it.
+// Writes an image to a descriptor, in the fastest way that it takes.
 
 #pragma once
 
@@ -47,10 +47,10 @@ class DescriptorSink final : public Sink {
   int fd_;
   std::string name_;
   Kind kind_ = Kind::kOther;
-  std::uint64_t device_size_ = 0;  // of a block device
+  std::uint64_t device_size_ = 0;  // bytes, if it is a block device
   bool block_device_ = false;
   std::uint64_t pipe_size_ = 0;
-  std::vector<Method> methods_;  // what has not been refused yet; the first one is used
+  std::vector<Method> methods_;  // those that have not been refused yet; the first one is used
 };
 
 }  // namespace qcow2stream

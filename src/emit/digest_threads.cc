@@ -17,7 +17,7 @@ DigestThreads::DigestThreads(std::span<const DigestAlgorithm> algorithms) {
       threads_.emplace_back([this, &worker] { hash_pieces(worker); });
     }
   } catch (...) {
-    // The destructor will not run, and those that there are wait for work.
+    // The destructor will not run, and the threads that were started wait for work.
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     work_.notify_all();
@@ -75,7 +75,7 @@ void DigestThreads::hash_pieces(Worker& worker) {
     for (;;) {
       work_.wait(lock, [&] { return stopping_ || error_ || ended_ || worker.done < put_; });
       if (stopping_ || error_ || worker.done == put_) return;
-      // Nobody touches the slot until all have done it.
+      // Nobody touches the slot until all workers have hashed it.
       const Slot& slot = slots_[worker.done % kSlots];
       lock.unlock();
       worker.hasher->update(std::span(slot.buffer).first(slot.length));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Hashes what is written, beside the writing: hashing is the slower of the two.
+// Hashes what is written at the same time as it is written, since hashing is the slower of the two.
 
 #pragma once
 
@@ -24,21 +24,21 @@ namespace qcow2stream {
 // take() it, fill it, write it, put() it; when every digest has it, take() hands it out again. So
 // memory is the buffers of one ring, and a writer that is faster than the slowest digest waits.
 //
-// take(), put() and finish() belong to one thread. What went wrong in a digest is thrown by
-// whichever of them comes next.
+// take(), put() and finish() belong to one thread. If a digest fails, the next call of one of them
+// throws its error.
 class DigestThreads {
  public:
   explicit DigestThreads(std::span<const DigestAlgorithm> algorithms);
-  // Without finish(), what is still in the ring is dropped.
+  // What is still in the ring is dropped, unless finish() was called.
   ~DigestThreads();
   DigestThreads(const DigestThreads&) = delete;
   DigestThreads& operator=(const DigestThreads&) = delete;
 
-  // A buffer of any size, to be put() in or dropped. Waits while the ring is full.
+  // A buffer of any size, to be handed to put() or dropped. Waits while the ring is full.
   std::vector<std::byte> take();
-  // The next `length` bytes are the first ones of `buffer`. Comes after a take().
+  // Adds the first `length` bytes of `buffer` to the digests. Must follow a take().
   void put(std::vector<std::byte> buffer, std::size_t length);
-  // The digests of all of it, in the order of the algorithms. Nothing may follow.
+  // The digests of all bytes, in the order of the algorithms. No call may follow.
   std::vector<Digest> finish();
 
  private:
@@ -49,7 +49,7 @@ class DigestThreads {
   struct Worker {
     DigestAlgorithm algorithm;
     std::unique_ptr<Hasher> hasher;
-    std::uint64_t done = 0;  // pieces
+    std::uint64_t done = 0;  // how many pieces it has hashed
   };
 
   static constexpr std::size_t kSlots = 16;
@@ -63,7 +63,7 @@ class DigestThreads {
   std::condition_variable work_;
   std::array<Slot, kSlots> slots_;
   std::vector<Worker> workers_;
-  std::uint64_t put_ = 0;  // pieces; piece n lies in slot n % kSlots
+  std::uint64_t put_ = 0;  // how many pieces there were; piece n lies in slot n % kSlots
   bool ended_ = false;     // no more pieces come
   bool stopping_ = false;
   std::exception_ptr error_;

@@ -2,18 +2,21 @@
 //
 // A range of the image goes out in three steps:
 //
-//   body   by whatever is fastest; on a pipe that means references to the disk's pages (splice). A
-//          page that is overwritten afterwards reaches the reader changed, so "the disk has not
+//   body   goes by whatever is fastest. On a pipe that means references to the disk's pages
+//   (splice).
+//          A page that is overwritten afterwards reaches the reader changed, so "the disk has not
 //          changed" means nothing for a page that the reader has not taken yet.
-//   tail   by copy, as much as the pipe can hold and some more pipes behind it, into which a reader
-//          may splice: when it is written, the last reader has taken every page that went out by
-//          reference.
-//   last   read into memory, then the disk is checked for changes, then it is written. If anything
+//   tail   goes by copy. It is as much as the pipe can hold, and some more pipes behind it into
+//   which
+//          a reader may splice. When it has been written, the last reader has taken every page that
+//          went out by reference.
+//   last   is read into memory, then the disk is checked for changes, then it is written. If
+//   anything
 //          went wrong until here, the output is shorter than announced and anybody can see it.
 //          So a flush that is asked for comes before the last piece, and another one after it.
 //
-// A digest is of the buffer that is written, never of a page that goes by reference and may change
-// on its way. So with digests everything goes by copy.
+// A digest is taken of the buffer that is written, never of a page that goes by reference and may
+// change on its way. So with digests everything goes by copy.
 
 #include "qcow2stream/emit.h"
 
@@ -31,7 +34,7 @@
 namespace qcow2stream {
 namespace {
 
-// What is read and written at once. 256 KiB fit into a core's second level cache.
+// How much is read and written at once. 256 KiB fit into a core's second level cache.
 constexpr std::uint64_t kBufferSize = 256 << 10;
 
 // How far the disk is told ahead, and in which steps. Reading 4.5 GiB of a cold file into a pipe
@@ -55,7 +58,7 @@ class ReadAhead {
   ReadAhead(const Image& image, HostRange range)
       : disk_(image.disk()), segments_(image.segments(range)), position_(range.begin) {}
 
-  // The output has got to `written`.
+  // Is called when all before `written` has been written.
   void advance(HostOffset written) {
     while (position_ < written + kReadAhead) {
       if (rest_.range.length == 0) {
@@ -66,7 +69,7 @@ class ReadAhead {
       const std::uint64_t n = std::min(rest_.range.length, kReadAheadStep);
       if (rest_.kind == Segment::Kind::kDisk) disk_.will_read({rest_.disk_offset, n});
       rest_.disk_offset += n;
-      rest_.range = {rest_.range.begin + n, rest_.range.length - n};
+      rest_.range = rest_.range.without_first(n);
       position_ = rest_.range.begin;
     }
   }
@@ -150,7 +153,7 @@ class Emitter {
     Image::Segments segments = image_.segments(range);
     while (const auto segment = segments.next()) {
       if (segment->kind == Segment::Kind::kCompressed) {
-        // The last region: there is nothing else behind it.
+        // This is the last region, so all that follows is compressed, too.
         write_ahead_of_output({segment->range.begin, range.end() - segment->range.begin});
         return;
       }
@@ -163,7 +166,8 @@ class Emitter {
     }
   }
 
-  // All of it through memory, with many reads in flight while the output takes what came before.
+  // Writes all of it by way of memory, with many reads in flight while the output takes what came
+  // before.
   void write_ahead_of_output(HostRange range) {
     OrderedReader reader(image_, range, threads_);
     HostOffset at = range.begin;
@@ -175,7 +179,7 @@ class Emitter {
     }
   }
 
-  // Counts what goes out as it does: where it ends is what a failed run has to say.
+  // Counts each part as it goes out, so that a failed run can say how far it came.
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const std::size_t n = sink_.write(bytes);
@@ -184,19 +188,19 @@ class Emitter {
     }
   }
 
-  // From wherever each run of the disk lies; what lies nowhere as it is, or is refused, by copy.
+  // Has the kernel copy each run of the disk from the place where it lies. What has no place, or
+  // what the kernel refuses to copy, is read and written.
   void transfer_segment(Segment rest) {
     while (rest.range.length > 0) {
       const Run run = image_.disk().run_at({rest.disk_offset, rest.range.length});
-      HostRange range = rest.range.first(run.range.length);
+      HostRange range = rest.range.take_front(run.range.length);
       rest.disk_offset += range.length;
-      rest.range = rest.range.without_first(range.length);
       if (run.where) transfer(range, *run.where);
       write_segment(range);
     }
   }
 
-  // As much of the range as the kernel moves by itself; what it leaves stays in `range`.
+  // Has the kernel move as much of the range as it will. The rest stays in `range`.
   void transfer(HostRange& range, Place place) {
     while (range.length > 0) {
       const std::uint64_t n = sink_.transfer(place, range.length);
@@ -211,10 +215,9 @@ class Emitter {
 
   void write_segment(HostRange range) {
     while (range.length > 0) {
-      const auto piece = read_piece({range.begin, std::min(range.length, kBufferSize)});
+      const auto piece = read_piece(range.take_front(kBufferSize));
       write(piece);
       pass_on(piece.size());
-      range = {range.begin + piece.size(), range.length - piece.size()};
       read_ahead_->advance(range.begin);
     }
   }
@@ -245,7 +248,7 @@ class Emitter {
     return piece;
   }
 
-  // The buffer has been written.
+  // Hands the buffer, which has been written, to the digests.
   void pass_on(std::size_t length) {
     if (digests_) digests_->put(std::move(buffer_), length);
   }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "system/cores.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr unsigned kMaxThreads = 4;
 
 unsigned thread_count(const Image& image, unsigned wanted) {
   if (image.options().compression) {
-    return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+    return wanted != 0 ? wanted : cores();
   }
   return std::clamp(image.disk().traits().queues, 1U, kMaxThreads);
 }
@@ -65,8 +67,8 @@ std::vector<std::byte> OrderedReader::exchange_buffer(std::vector<std::byte> oth
   return other;
 }
 
-// The next piece, if there is one and room for it. With nothing in flight it waits for the room;
-// nothing then means that there is no more to do.
+// The next piece, if there is one and room for it. If the calling thread has nothing in flight, it
+// waits for the room; if the result is nothing then, there is nothing more to do.
 std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight) {
   std::unique_lock lock(mutex_);
   const auto slot_free = [this] {
@@ -89,20 +91,18 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   }
   Piece piece{.ticket = next_ticket_++, .segment = rest_};
   Slot& target = slot(piece.ticket);
-  // To cut through a compressed cluster is to compress it twice.
+  // A compressed cluster that is cut in two would be compressed twice.
   const bool whole = rest_.kind == Segment::Kind::kCompressed;
-  const std::uint64_t n = whole ? rest_.range.length
-                                : std::min<std::uint64_t>(rest_.range.length, traits_.request_size);
+  piece.segment.range = rest_.range.take_front(whole ? rest_.range.length : traits_.request_size);
+  const std::uint64_t n = piece.segment.range.length;
+  rest_.disk_offset += n;
   target.buffer = take_buffer();
-  piece.segment.range.length = n;
   if (target.buffer.size() < n) target.buffer.resize(n);
   target.length = n;
-  rest_.disk_offset += n;
-  rest_.range = {rest_.range.begin + n, rest_.range.length - n};
   return piece;
 }
 
-// The one that was in use last, as most of it may still be in a cache.
+// The buffer that was in use last, as most of it may still be in a cache.
 std::vector<std::byte> OrderedReader::take_buffer() {
   if (spare_buffers_.empty()) return std::vector<std::byte>(traits_.request_size);
   std::vector<std::byte> buffer = std::move(spare_buffers_.back());

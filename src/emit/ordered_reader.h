@@ -19,23 +19,24 @@
 
 namespace qcow2stream {
 
-// For disks that the kernel cannot copy from, and for compressed clusters. A few threads, each with
-// a request queue of its own, fill the slots of a ring; next() waits for the slot whose turn it is.
-// Memory is as many buffers as the window lets be in use at once.
+// Is used for disks that the kernel cannot copy from, and for compressed clusters. A few threads,
+// each with a request queue of its own, fill the slots of a ring; next() waits for the slot whose
+// turn it is. It takes as many buffers as the window lets be in use at once.
 class OrderedReader {
  public:
-  // The image must outlive it. `threads` compress, 0 means one a core; fewer may do for a disk.
+  // The image must outlive it. `threads` is how many threads compress, where 0 means one a core. To
+  // read a disk there may be fewer.
   OrderedReader(const Image& image, HostRange range, unsigned threads);
   ~OrderedReader();
   OrderedReader(const OrderedReader&) = delete;
   OrderedReader& operator=(const OrderedReader&) = delete;
 
-  // The next piece of the range, valid until the next call; empty at the end. Throws what reading
-  // it threw.
+  // The next piece of the range, which is valid until the next call. Empty at the end. Throws what
+  // reading the piece threw.
   std::span<const std::byte> next();
 
-  // Gives away the buffer that begins with the piece of the last next(), which was not the end, and
-  // goes on with another one of any size.
+  // Gives away the buffer that begins with the piece of the last next(), which must not have been
+  // the end, and goes on with another buffer of any size.
   std::vector<std::byte> exchange_buffer(std::vector<std::byte> other);
 
  private:
@@ -45,7 +46,7 @@ class OrderedReader {
     bool ready = false;
   };
   struct Piece {
-    std::uint64_t ticket = 0;  // its place in the order
+    std::uint64_t ticket = 0;  // the piece's place in the order
     Segment segment;
   };
 
@@ -61,7 +62,7 @@ class OrderedReader {
   std::mutex mutex_;
   std::condition_variable changed_;
   Image::Segments segments_;
-  Segment rest_;  // of the segment that is being handed out
+  Segment rest_;  // what is left of the segment that is being handed out
   ReadWindow window_;
   std::vector<Slot> slots_;  // have buffers while they are in use
   std::vector<std::vector<std::byte>> spare_buffers_;

@@ -24,14 +24,14 @@ Error does_not_read(const Error& error) {
       .with_errno(error.error_number());
 }
 
-// A server that is gone, or about to go, has not changed.
+// Whether a connection is lost. A server that is gone, or about to go, has not changed.
 bool is_lost(int error) {
   constexpr std::array kLost = {ENOTCONN, ECONNRESET, ECONNABORTED, EPIPE, ESHUTDOWN, ETIMEDOUT};
   return std::ranges::find(kLost, error) != kLost.end();
 }
 
-// A read that failed, as the disk tells it. (A disk of the caller's own may not say that it is
-// one.)
+// Whether the error is a read of the disk that failed. A disk of the caller's own may leave out
+// that its errors are about a disk.
 bool is_read_error(const Error& error) {
   const bool is_about_disk =
       error.subject() == ErrorSubject::kDisk || error.subject() == ErrorSubject::kOther;

@@ -10,10 +10,10 @@
 
 namespace qcow2stream {
 
-// What `error`, met while at most `most` bytes of the disk were read at once, is if the disk has
-// changed: it does not read any more where the survey has read it (a snapshot that ran out of
-// space, say). Nothing if it is about something else, or about a part that nobody has looked at.
-// Reads the disk again.
+// Finds out whether `error` is a change of the disk: whether the disk does not read any more where
+// the survey has read it, as a snapshot that ran out of space does. Returns the error that says so.
+// Nothing if `error` is about something else, or about a part that the survey has not read. `most`
+// is how many bytes were read at once when it happened. Reads the disk again.
 std::optional<Error> change_behind(const Error& error, const Image& image, std::uint64_t most);
 
 }  // namespace qcow2stream

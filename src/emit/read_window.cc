@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds kShortest{50};
 bool ReadWindow::count(Time now) {
   if (settled_) return false;
   ++counted_;
-  // The first turn is not yet, or not only, what this size makes of it.
+  // The first turn still belongs to the size before, at least in part.
   if (counted_ == size_) begin_ = now;
   if (counted_ < (kTurns + 1) * size_ || now - begin_ < kShortest) return false;
   const double seconds = std::chrono::duration<double>(now - begin_).count();

@@ -8,9 +8,9 @@
 
 namespace qcow2stream {
 
-// How many pieces to read ahead. The fewer, the more stays in the processor's caches on its way
-// from a server nearby; a server far away needs more, to have them under way all the time. So there
-// are few at first, and twice as many for as long as that is clearly faster.
+// Finds out how many pieces to read ahead. With few of them, more stays in the processor's caches
+// on its way from a server nearby. A server far away needs more, so that some are under way all the
+// time. So there are few at first, and twice as many for as long as that is clearly faster.
 class ReadWindow {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -20,14 +20,14 @@ class ReadWindow {
 
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  // A piece has been read. True if there may be more at once from now on.
+  // Is called when a piece has been read. True if there may be more at once from now on.
   bool count(Time now);
 
  private:
   std::size_t size_ = kFewest;
-  std::uint64_t counted_ = 0;  // pieces since size_ has been what it is
-  Time begin_;                 // when the first size_ of them were there
-  double speed_ = 0;           // pieces a second with half as many
+  std::uint64_t counted_ = 0;  // how many pieces were read with the present size_
+  Time begin_;                 // when the first size_ of them had been read
+  double speed_ = 0;           // pieces a second with half the size
   bool settled_ = false;
 };
 

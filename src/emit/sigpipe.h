@@ -7,9 +7,9 @@
 
 namespace qcow2stream {
 
-// Holds SIGPIPE back in this thread, so that a closed pipe or socket is an error number: write()
-// could be told so for sockets, splice() and sendfile() cannot. What the thread has blocked or has
-// pending is as before when it is gone.
+// Holds SIGPIPE back in this thread, so that a closed pipe or socket is an error number. For
+// sockets write() could be told so, but splice() and sendfile() cannot. The destructor leaves what
+// the thread has blocked and pending as it was before.
 class SigpipeGuard {
  public:
   SigpipeGuard() {

@@ -13,7 +13,7 @@
 namespace qcow2stream {
 namespace {
 
-// What is read from the disk at once for clusters that are compressed again.
+// How much is read from the disk at once for clusters that are compressed again.
 constexpr std::uint64_t kReadSize = 256 << 10;
 
 }  // namespace
@@ -47,7 +47,7 @@ class CompressedData::Compressor {
   // Whether compress() need not read for it.
   [[nodiscard]] bool has(GuestCluster cluster) const { return cluster >= begin_ && cluster < end_; }
 
-  // The disk may have changed since.
+  // Drops what has been read, since the disk may change from now on.
   void forget_input() { end_ = begin_; }
 
  private:
@@ -70,11 +70,11 @@ class CompressedData::Compressor {
   std::unique_ptr<Codec> codec_;
   std::vector<std::byte> input_;
   std::vector<std::byte> output_;
-  GuestCluster begin_;  // whose data `input_` has
+  GuestCluster begin_;  // the first cluster whose data `input_` has
   GuestCluster end_;
 };
 
-// A compressor for as long as one read() lasts; taken only when it is needed.
+// A compressor for as long as one read() lasts. It is taken when it is needed first.
 class CompressedData::Lease {
  public:
   explicit Lease(const CompressedData& owner) : owner_(owner) {}
@@ -110,12 +110,12 @@ class CompressedData::Lease {
   std::unique_ptr<Compressor> compressor_;
 };
 
-// Where the kept data of one cluster after the other lies.
+// Finds the kept data of one cluster after the other.
 class CompressedData::KeptCursor {
  public:
   KeptCursor(const CompressedStore* kept, const ClusterMap& map) : kept_(kept), map_(map) {}
 
-  // Copies the part of the cluster with this rank, if it was kept. Clusters come in order.
+  // Copies the part of the cluster with this rank, if it was kept. Clusters must come in order.
   bool copy(const Piece& piece, ClusterCount rank) {
     if (kept_ == nullptr || !seek(piece.cluster, rank)) return false;
     kept_->read(*run_, offset_ + piece.skip, piece.out);
@@ -144,7 +144,7 @@ class CompressedData::KeptCursor {
   const ClusterMap& map_;
   const CompressedStore::Run* run_ = nullptr;
   ClusterCount rank_ = 0;
-  std::uint64_t offset_ = 0;  // in the run, of the cluster with rank_
+  std::uint64_t offset_ = 0;  // where the cluster with rank_ lies in the run
 };
 
 CompressedData::CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
@@ -177,7 +177,7 @@ void CompressedData::read(HostOffset offset, std::span<std::byte> out) const {
   }
 }
 
-// `end`, an offset in the region, is where the data ends that is wanted after this piece.
+// `end`, an offset in the region, is where all the data ends of which this piece is the first part.
 void CompressedData::compress(const Piece& piece, const CompressedLayout::Cursor& at,
                               std::uint64_t end, Compressor& compressor) const {
   const ClusterMap& map = layout_.map();
@@ -195,7 +195,7 @@ void CompressedData::compress(const Piece& piece, const CompressedLayout::Cursor
 void CompressedData::report_change(GuestCluster cluster, std::size_t size,
                                    std::size_t planned) const {
   throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
-              fmt::format("the cluster at {} compresses to {} bytes, to {} before",
+              fmt::format("the cluster at {} compresses to {} bytes, and did to {} before",
                           layout_.geometry().offset(cluster).value(), size, planned));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The bytes of the compressed clusters: from what the survey kept, or compressed once more.
+// Makes the bytes of the compressed clusters: of what the survey kept, or by compressing once more.
 
 #pragma once
 
@@ -28,12 +28,12 @@ class CompressedData {
   CompressedData(const CompressedData&) = delete;
   CompressedData& operator=(const CompressedData&) = delete;
 
-  // Bytes of compressed data that the survey kept.
+  // How many bytes of compressed data the survey kept.
   [[nodiscard]] std::uint64_t kept() const { return kept_ == nullptr ? 0 : kept_->size(); }
 
-  // Fills `out` with the image's bytes at `offset`, all of them in the region of compressed
-  // clusters. Const and thread-safe. Throws Error, kChanged where a cluster does not compress to
-  // the size that it has in the layout.
+  // Fills `out` with the image's bytes at `offset`. The range must lie in the region of compressed
+  // clusters. Any number of threads may call it. Throws Error, kChanged if a cluster does not
+  // compress to the size that it has in the layout.
   void read(HostOffset offset, std::span<std::byte> out) const;
 
  private:
@@ -51,7 +51,7 @@ class CompressedData {
   const Layout& layout_;
   const std::optional<Compression> compression_;
   const std::shared_ptr<const CompressedStore> kept_;
-  // Compressors that no thread uses just now: as many as there are threads at most.
+  // Compressors that no thread uses just now. There are at most as many as threads.
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Compressor>> idle_;
 };

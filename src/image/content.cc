@@ -9,7 +9,8 @@
 namespace qcow2stream {
 namespace {
 
-// What one thread compresses while others wait for it: a millisecond or two, a few disk reads.
+// How much one thread compresses while others wait for it, which takes a millisecond or two and a
+// few reads of the disk.
 constexpr std::uint64_t kCompressedSegment = 128 << 10;
 
 struct SubclusterRun {
@@ -17,7 +18,7 @@ struct SubclusterRun {
   bool allocated = true;
 };
 
-// How far from a place in a data cluster everything is allocated, or nothing is.
+// How far from a place in a data cluster on everything is allocated, or nothing is.
 SubclusterRun alike_from(const ClusterMap& map, GuestCluster cluster, std::uint64_t in_cluster) {
   const qcow2::Geometry& geometry = map.geometry();
   const GuestCluster divided = map.next_divided(cluster);
@@ -34,7 +35,7 @@ SubclusterRun alike_from(const ClusterMap& map, GuestCluster cluster, std::uint6
   return {.end = geometry.offset(cluster) + at * subcluster_size, .allocated = first};
 }
 
-// One of another disk or for other options would make an image that only looks right.
+// Refuses a survey of another disk or for other options: the image would only look right.
 std::shared_ptr<const ClusterMap> fitting(std::shared_ptr<const ClusterMap> map, const Disk& disk,
                                           const ImageOptions& options) {
   const qcow2::Geometry geometry = geometry_of(options);

@@ -78,8 +78,7 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
 std::optional<Segment> Image::Segments::next() {
   if (rest_.length == 0) return std::nullopt;
   Segment segment = content_->segment_at(rest_.begin);
-  segment.range.length = std::min(segment.range.length, rest_.length);
-  rest_ = {segment.range.end(), rest_.length - segment.range.length};
+  segment.range = rest_.take_front(segment.range.length);
   return segment;
 }
 

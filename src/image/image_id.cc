@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
 #include "codec/codec.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "image/content.h"
 #include "qcow2stream/image.h"
 
@@ -16,9 +17,9 @@ namespace qcow2stream {
 namespace {
 
 constexpr std::size_t kPiece = 1U << 20;
-constexpr std::size_t kLayoutBytes = 16;  // of the SHA-256 that the id shows
+constexpr std::size_t kLayoutBytes = 16;  // how much of the SHA-256 the id shows
 
-// Where the disk's own bytes begin, compressed or not; all metadata comes before.
+// Where the disk's own bytes begin, compressed or not. All metadata comes before them.
 std::uint64_t metadata_size(const Layout& layout) {
   std::uint64_t size = 0;
   for (const Region& region : layout.regions()) {
@@ -30,25 +31,22 @@ std::uint64_t metadata_size(const Layout& layout) {
 }  // namespace
 
 std::string Image::id() const {
-  Sha256 hash;
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
   std::vector<std::byte> piece(kPiece);
   const std::uint64_t end = metadata_size(content_->layout);
   for (std::uint64_t at = 0; at < end;) {
     const auto out = std::span(piece).first(std::min<std::uint64_t>(kPiece, end - at));
     read(HostOffset(at), out);
-    hash.update(out);
+    hash->update(out);
     at += out.size();
   }
   if (const auto& compression = content_->options.compression) {
     const std::string version = codec_version(*compression);
-    hash.update(std::as_bytes(std::span(version)));
+    hash->update(std::as_bytes(std::span(version)));
   }
-  std::string id;
-  const auto digest = hash.finish();
-  for (const std::byte b : std::span(digest).first(kLayoutBytes)) {
-    id += fmt::format("{:02x}", std::to_integer<unsigned>(b));
-  }
+  const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
+  std::string id = hex(std::span(digest).first(kLayoutBytes));
   if (!stamp) return id + ".-";
   id += fmt::format(".{}-{}", stamp->size, stamp->mtime_ns);
   if (stamp->others != 0) id += fmt::format("-{:016x}", stamp->others);

@@ -16,7 +16,7 @@ namespace {
 // Regions are whole clusters and clusters are whole blocks, so the generators see whole entries
 // only; generate() cuts.
 constexpr std::uint64_t kBlock = 512;
-constexpr std::uint64_t kEntrySize = 8;  // of what is not an extended L2 entry
+constexpr std::uint64_t kEntrySize = 8;  // bytes; an extended L2 entry has two words of this size
 
 }  // namespace
 
@@ -78,8 +78,8 @@ void Metadata::refcount_table(std::uint64_t at, std::span<std::byte> out) const 
   }
 }
 
-// Every cluster of the image is used once, but for those of zeros and those that hold compressed
-// clusters. They come last.
+// Every cluster of the image is used once, except those that guest clusters share: the clusters of
+// zeros and those that hold compressed clusters. They come last.
 void Metadata::refcount_blocks(std::uint64_t at, std::span<std::byte> out) const {
   const unsigned order = layout_.geometry().refcount_order;
   const ClusterTotals& totals = layout_.totals();
@@ -111,7 +111,7 @@ void Metadata::l1_table(std::uint64_t at, std::span<std::byte> out) const {
   }
 }
 
-// What comes before the next entry: the next of each kind has this rank.
+// Where a walk through L2 entries stands: the next cluster of each kind has this rank.
 struct Metadata::L2Position {
   ClusterCount data;
   ClusterCount zero;
@@ -172,7 +172,7 @@ std::uint64_t Metadata::next_l2_entry(ClusterKind kind, GuestCluster cluster,
       return entry;
     }
     case ClusterKind::kZero:
-      // With subclusters it is they who say so.
+      // In an extended entry the bits of the subclusters say that they are zeros.
       if (geometry.extended_l2) return qcow2::kUnallocatedEntry;
       if (geometry.version >= 3) return qcow2::kZeroEntry;
       return next_shared_zero_entry(position);
@@ -180,7 +180,7 @@ std::uint64_t Metadata::next_l2_entry(ClusterKind kind, GuestCluster cluster,
   return qcow2::kUnallocatedEntry;
 }
 
-// Only the last one may be alone with its cluster.
+// Only the last of the shared clusters can have a single reference, and so be marked as copied.
 std::uint64_t Metadata::next_shared_zero_entry(L2Position& position) const {
   const ClusterCount rank = position.zero++;
   const HostOffset offset = layout_.zero_offset(rank);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Makes the bytes of the header and the tables, straight from the layout: nothing is kept, and a
+// Makes the bytes of the header and the tables straight from the layout. Nothing is kept, and a
 // piece costs what the entries in it cost.
 
 #pragma once
@@ -19,12 +19,12 @@ class Metadata {
  public:
   explicit Metadata(const Layout& layout);
 
-  // Fills `out` with the bytes of the region at `offset`, all of it within that one region (any but
-  // the data and compressed clusters). Any cut is fine, also through an entry.
+  // Fills `out` with the image's bytes at `offset`. The range must lie within one region, which may
+  // be any but those of data and of compressed clusters. It may begin and end within an entry.
   void generate(HostOffset offset, std::span<std::byte> out) const;
 
  private:
-  // `out` begins and ends at a multiple of kBlock in the region.
+  // Does the same for a range that begins and ends at a multiple of kBlock in the region.
   void generate_blocks(const Region& region, std::uint64_t at, std::span<std::byte> out) const;
   void header(std::uint64_t at, std::span<std::byte> out) const;
   void refcount_table(std::uint64_t at, std::span<std::byte> out) const;

@@ -2,11 +2,11 @@
 
 #include "image/plan_header.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <type_traits>
+
+#include "base/hex.h"
 
 namespace qcow2stream {
 namespace {
@@ -14,18 +14,8 @@ namespace {
 using Json = nlohmann::json;
 
 // Names of files may hold any byte, JSON only UTF-8.
-std::string to_hex(const std::string& bytes) {
-  std::string hex;
-  for (const char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return hex;
-}
-
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoul(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
+std::string name_of_json(const Json& json) {
+  return from_hex(json.get<std::string>());
 }
 
 // Json's get() takes any number for any other.
@@ -46,12 +36,11 @@ Json options_to_json(const ImageOptions& options) {
                {"version", options.version},
                {"extended-l2", options.extended_l2}};
   if (options.data_file) {
-    json["data-file"] = {{"name", to_hex(options.data_file->name)},
-                         {"raw", options.data_file->raw}};
+    json["data-file"] = {{"name", hex(options.data_file->name)}, {"raw", options.data_file->raw}};
   }
   if (options.backing_file) {
-    json["backing-file"] = {{"name", to_hex(options.backing_file->name)},
-                            {"format", to_hex(options.backing_file->format)}};
+    json["backing-file"] = {{"name", hex(options.backing_file->name)},
+                            {"format", hex(options.backing_file->format)}};
   }
   if (options.compression) {
     json["compression"] = {{"zstd", options.compression->type == CompressionType::kZstd},
@@ -77,13 +66,13 @@ ImageOptions options_from_json(const Json& json) {
                        .extended_l2 = json.at("extended-l2").get<bool>()};
   if (json.contains("data-file")) {
     const Json& file = json.at("data-file");
-    options.data_file = DataFile{.name = from_hex(file.at("name").get<std::string>()),
-                                 .raw = file.at("raw").get<bool>()};
+    options.data_file =
+        DataFile{.name = name_of_json(file.at("name")), .raw = file.at("raw").get<bool>()};
   }
   if (json.contains("backing-file")) {
     const Json& file = json.at("backing-file");
-    options.backing_file = BackingFile{.name = from_hex(file.at("name").get<std::string>()),
-                                       .format = from_hex(file.at("format").get<std::string>())};
+    options.backing_file = BackingFile{.name = name_of_json(file.at("name")),
+                                       .format = name_of_json(file.at("format"))};
   }
   if (json.contains("compression")) {
     options.compression = compression_from_json(json.at("compression"));
@@ -125,7 +114,7 @@ std::optional<SavedPlan> decode_plan_header(std::string_view text) {
     if (find_problem(plan.options)) return std::nullopt;
     return plan;
   } catch (const Json::exception&) {
-  } catch (const std::logic_error&) {  // number(), std::stoul()
+  } catch (const std::logic_error&) {  // number(), from_hex()
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a saved plan says besides its map, as JSON.
+// What a saved plan says besides its map is JSON.
 
 #pragma once
 
@@ -14,7 +14,8 @@ namespace qcow2stream {
 
 std::string encode_plan_header(const SavedPlan& plan);
 
-// All but name and survey. Nothing for what no plan says. The text may come from anybody.
+// Reads all fields but `name` and `survey`. Nothing if the text is not the header of a plan; it may
+// come from anybody.
 std::optional<SavedPlan> decode_plan_header(std::string_view text);
 
 }  // namespace qcow2stream

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The file: a line that says what it is, the header (JSON) and the map (plan/map_encoding.h), each
-// after its length (8 bytes, big-endian), and a SHA-256 of all of it.
+// The file begins with a line that says what it is. The header (JSON) and the map
+// (layout/cluster_map_encoding.h) follow, each after its length (8 bytes, big-endian). It ends with
+// a SHA-256 of all that.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,12 +17,13 @@
 #include "base/endian.h"
 #include "base/errors.h"
 #include "codec/codec.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "image/content.h"
 #include "image/plan_header.h"
-#include "layout/map_encoding.h"
+#include "layout/cluster_map_encoding.h"
 #include "qcow2stream/plan.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -61,19 +63,22 @@ class PlanReader {
     while (bytes.size() < length) {
       const std::size_t had = bytes.size();
       bytes.resize(had + std::min<std::uint64_t>(kReadStep, length - had));
-      const ssize_t n = ::read(fd_.get(), &bytes[had], bytes.size() - had);
-      if (n < 0 && errno != EINTR) throw system_error(path_, "read failed", errno);
-      bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(0, n)));
-      if (n == 0) break;
+      const auto step = std::span(bytes).subspan(had);
+      const Moved moved = read_full(fd_.get(), step);
+      if (moved.error != 0) throw system_error(path_, "read failed", moved.error);
+      if (moved.bytes < step.size()) {
+        bytes.resize(had + moved.bytes);
+        break;
+      }
     }
     return bytes;
   }
 
-  // The same, and the file is damaged if it has fewer.
+  // Exactly `length` bytes. If there are fewer, the file is damaged.
   std::vector<std::byte> take_all(std::uint64_t length) {
     auto bytes = take(length);
     if (bytes.size() < length) damaged("it ends too early");
-    hash_.update(bytes);
+    hash_->update(bytes);
     return bytes;
   }
 
@@ -84,9 +89,9 @@ class PlanReader {
   }
 
   void expect_hash_and_end() {
-    const auto expected = hash_.finish();
-    const auto found = take(Sha256::kSize + 1);
-    if (!std::ranges::equal(found, expected)) damaged("its checksum is another one");
+    const auto expected = hash_->finish();
+    const auto found = take(expected.size() + 1);
+    if (!std::ranges::equal(found, expected)) damaged("its checksum does not match its content");
   }
 
   [[noreturn]] void damaged(const std::string& how) const {
@@ -96,7 +101,7 @@ class PlanReader {
  private:
   const std::string& path_;
   UniqueFd fd_;
-  Sha256 hash_;
+  std::unique_ptr<Hasher> hash_ = make_hasher(DigestAlgorithm::kSha256);
 };
 
 void check_kind(PlanReader& reader, const std::string& path) {
@@ -131,7 +136,7 @@ void check_stamp(const SavedPlan& plan, const Disk& disk) {
   if (stamp != plan.stamp) throw mismatch(plan, disk, "it has changed since (mtime)");
 }
 
-// The part that does not depend on the disk's stamp.
+// The part of an id that does not depend on the disk's stamp.
 std::string_view layout_of(std::string_view image_id) {
   return image_id.substr(0, image_id.find('.'));
 }
@@ -152,10 +157,10 @@ std::vector<std::byte> encode_plan(const Image& image, bool shallow) {
   append(bytes, std::as_bytes(std::span(kVersion)));
   const std::string header = encode_plan_header(plan);
   append_with_length(bytes, std::as_bytes(std::span(header)));
-  append_with_length(bytes, encode_map(image.content_->layout.map()));
-  Sha256 hash;
-  hash.update(bytes);
-  append(bytes, hash.finish());
+  append_with_length(bytes, encode_cluster_map(image.content_->layout.map()));
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
+  hash->update(bytes);
+  append(bytes, hash->finish());
   return bytes;
 }
 
@@ -172,7 +177,7 @@ SavedPlan load_plan(const std::string& path) {
   check_disk_size(path, plan->disk_size, plan->options);
   const qcow2::Geometry geometry = geometry_of(plan->options);
   plan->survey.map =
-      decode_map(map, geometry, geometry.clusters_for(virtual_size_of(plan->disk_size)));
+      decode_cluster_map(map, geometry, geometry.clusters_for(virtual_size_of(plan->disk_size)));
   if (plan->survey.map == nullptr ||
       (!plan->options.compression && plan->survey.map->count(ClusterKind::kCompressed) > 0)) {
     reader.damaged("its map makes no sense");

@@ -10,8 +10,8 @@
 namespace qcow2stream {
 namespace {
 
-// What QEMU's block drivers call their protocols (protocol_name), and the two prefixes that it
-// takes apart itself.
+// What QEMU's block drivers call their protocols (protocol_name), and the two prefixes that QEMU
+// itself takes apart.
 constexpr auto kProtocols = std::to_array<std::string_view>(
     {"json",       "blkdebug",    "blkverify", "fat",     "file",  "ftp",  "ftps", "gluster",
      "host_cdrom", "host_device", "http",      "https",   "iscsi", "iser", "nbd",  "nbd+tcp",
@@ -24,7 +24,7 @@ std::string file_backing_name(const std::string& name) {
   if (colon == std::string::npos || name.find('/') < colon) return name;
   const std::string_view protocol = std::string_view(name).substr(0, colon);
   const bool known = std::ranges::find(kProtocols, protocol) != kProtocols.end();
-  // gluster+tcp and the like
+  // Other names of protocols, such as gluster+tcp, are followed by slashes.
   const bool is_url = name.compare(colon, 3, "://") == 0;
   return known || is_url ? name : "./" + name;
 }

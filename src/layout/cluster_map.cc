@@ -30,7 +30,7 @@ std::size_t words_of(const Planes& planes) {
   return n;
 }
 
-// As find_bit(), in all planes at once.
+// What find_bit() does, in all planes at once.
 template <class Planes>
 std::uint64_t find_in_any(const Planes& planes, std::uint64_t from) {
   const std::size_t end = words_of(planes);

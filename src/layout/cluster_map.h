@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// ClusterMap: what each guest cluster is in the image, and how many of its kind come before it.
+// A ClusterMap says what each guest cluster is in the image, and how many of its kind come before
+// it.
 //
 // A disk is cut into chunks of a fixed number of clusters. A chunk with nothing in it does not
-// exist, neighbouring chunks with the same in all their clusters are one entry without bits; the
+// exist. Neighbouring chunks with the same in all their clusters are one entry without bits. The
 // others hold a bit a cluster for each kind that occurs in them. So memory follows the mapped
 // clusters, not the virtual size: a 2 EiB disk with a megabyte of data costs a few kilobytes, and
 // so does one with every cluster allocated. A compressed cluster costs 4 bytes more, its size.
@@ -33,42 +34,45 @@ enum class ClusterKind {
 inline constexpr std::array kClusterKinds = {ClusterKind::kData, ClusterKind::kCompressed,
                                              ClusterKind::kZero};
 
-// Immutable: made by ClusterMapBuilder. Any number of threads may use it.
+// Is made by ClusterMapBuilder and never changes. Any number of threads may use it.
 class ClusterMap {
  public:
   [[nodiscard]] const qcow2::Geometry& geometry() const { return geometry_; }
-  // Clusters that the disk has, mapped or not.
+  // How many clusters the disk has, mapped or not.
   [[nodiscard]] ClusterCount guest_clusters() const { return guest_clusters_; }
   [[nodiscard]] GuestCluster end() const { return GuestCluster(guest_clusters_); }
-  // Clusters of a kind, of all kinds, and L2 tables with at least one of them.
+  // How many clusters of a kind and of all kinds there are, and how many L2 tables with at least
+  // one of them.
   [[nodiscard]] ClusterCount count(ClusterKind kind) const { return totals_.of(kind); }
   [[nodiscard]] ClusterCount mapped() const;
   [[nodiscard]] std::uint64_t l2_tables() const { return totals_.tables; }
 
-  // The first cluster at or after `from` of this kind (next_other: not of this kind), or end().
+  // The first cluster at or after `from`, which is at most end(), of this kind (next_other: not of
+  // this kind), or end() if there is none.
   [[nodiscard]] GuestCluster next(ClusterKind kind, GuestCluster from) const;
   [[nodiscard]] GuestCluster next_other(ClusterKind kind, GuestCluster from) const;
-  // The first cluster at or after `from` of any kind, or end().
+  // The first cluster at or after `from` of any kind, or end() if there is none.
   [[nodiscard]] GuestCluster next_mapped(GuestCluster from) const;
-  // Nothing where the cluster is unallocated.
+  // The kind of a cluster before end(). Nothing where the cluster is unallocated.
   [[nodiscard]] std::optional<ClusterKind> kind_of(GuestCluster cluster) const;
 
-  // Clusters of this kind before `cluster`, which may be end(): its rank.
+  // How many clusters of this kind come before `cluster`, which may be end(). That is its rank.
   [[nodiscard]] ClusterCount before(ClusterKind kind, GuestCluster cluster) const;
   // The cluster of this kind with this rank; rank < count(kind).
   [[nodiscard]] GuestCluster nth(ClusterKind kind, ClusterCount rank) const;
-  // Bytes that the compressed clusters take, by rank; each less than a cluster.
+  // How many bytes the compressed clusters take, by rank. Each takes less than a cluster.
   [[nodiscard]] std::span<const std::uint32_t> compressed_sizes() const {
     return compressed_sizes_;
   }
 
-  // Of the clusters that are not alike in all their subclusters: the first one at or after `from`,
-  // or end(), and the second word of its extended L2 entry. All others are allocated or zero as a
-  // whole.
+  // The first cluster at or after `from` that is not alike in all its subclusters, or end() if
+  // there is none; and the second word of the extended L2 entry of any cluster. Clusters that are
+  // not found in this way are allocated, zero or unallocated as a whole.
   [[nodiscard]] GuestCluster next_divided(GuestCluster from) const;
   [[nodiscard]] std::uint64_t subclusters(GuestCluster cluster) const;
 
-  // The same for L2 tables; a table is named by its index in the L1 table.
+  // What the functions above say of clusters, these say of L2 tables with an entry in them. A table
+  // is named by its index in the L1 table.
   [[nodiscard]] std::uint64_t l2_tables_before(std::uint64_t l1_index) const;
   [[nodiscard]] std::uint64_t nth_l2_table(std::uint64_t rank) const;
   [[nodiscard]] std::uint64_t next_l2_table(std::uint64_t l1_index) const;
@@ -77,7 +81,7 @@ class ClusterMap {
     return GuestCluster(l1_index * geometry_.l2_entries());
   }
 
-  // Bytes of memory that it takes.
+  // How many bytes of memory the map takes.
   [[nodiscard]] std::uint64_t memory() const;
 
  private:

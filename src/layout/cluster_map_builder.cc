@@ -14,8 +14,8 @@
 namespace qcow2stream {
 namespace {
 
-// A chunk's bits are 4 KiB a kind, 2 GiB of a disk with 64 KiB clusters; counting through one takes
-// about as long as one read from the disk takes to be submitted.
+// A chunk's bits take 4 KiB a kind, and with clusters of 64 KiB a chunk is 2 GiB of a disk.
+// Counting through one takes about as long as one read from the disk takes to be submitted.
 constexpr ClusterCount kChunkClusters = 32768;
 
 ClusterCount chunk_clusters(const qcow2::Geometry& geometry) {
@@ -42,7 +42,7 @@ ClusterMapBuilder::ClusterMapBuilder(const qcow2::Geometry& geometry, ClusterCou
       guest_clusters_(guest_clusters),
       chunk_clusters_(chunk_clusters(geometry)) {}
 
-// Allocated on first use.
+// A plane is allocated when it is first used.
 ClusterMap::Words& ClusterMapBuilder::plane(Chunk& chunk, ClusterKind kind) const {
   ClusterMap::Words& words = chunk.planes[ClusterMap::index(kind)];
   if (words.empty()) words.resize(chunk_clusters_ / 64);
@@ -136,7 +136,7 @@ void ClusterMapBuilder::put_runs_on_chunks() {
   }
 }
 
-// One kind a cluster.
+// Leaves each cluster one kind: the strongest of those with which it was marked.
 void ClusterMapBuilder::settle(Chunk& chunk) {
   auto& [data, compressed, zero] = chunk.planes;
   clear_bits(compressed, data);
@@ -144,7 +144,8 @@ void ClusterMapBuilder::settle(Chunk& chunk) {
   clear_bits(zero, compressed);
 }
 
-// The sizes of the chunk's compressed clusters in guest order. Workers come with them in another.
+// Takes the sizes of the chunk's compressed clusters in guest order. Workers have brought them in
+// any order.
 void ClusterMapBuilder::take_sizes(Chunk& chunk, std::vector<std::uint32_t>& sizes) {
   const ClusterMap::Words& bits = chunk.planes[ClusterMap::index(ClusterKind::kCompressed)];
   std::ranges::sort(chunk.compressed, {}, &CompressedSize::in_chunk);

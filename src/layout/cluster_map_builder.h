@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Collects what a survey finds into a ClusterMap.
+// Makes a ClusterMap of what a survey finds.
 
 #pragma once
 
@@ -25,20 +25,20 @@ struct CompressedCluster {
 
 // The functions that mark may be called by any number of threads at once, in any order, with ranges
 // that overlap: the map depends only on the union. A cluster that was marked in several ways is
-// data before compressed before zero.
+// data if any of them was data, else compressed if any was that.
 class ClusterMapBuilder {
  public:
   ClusterMapBuilder(const qcow2::Geometry& geometry, ClusterCount guest_clusters);
 
-  // The range must lie within the disk. kData or kZero.
+  // Marks a range of clusters, which must lie within the disk, as kData or kZero.
   void mark(ClusterKind kind, GuestCluster first, ClusterCount count);
-  // Clusters within the disk, each in one call at most.
+  // Marks clusters within the disk. Each must be in one call at most.
   void mark_compressed(std::span<const CompressedCluster> clusters);
-  // A cluster that is not alike in all its subclusters: the second word of its extended L2 entry.
-  // It is data where any of them is allocated, else zero. Each cluster in one call at most and in
-  // no other function.
+  // Marks a cluster that is not alike in all its subclusters; `subclusters` is the second word of
+  // its extended L2 entry. The cluster is data if any of them is allocated, else zero. A cluster
+  // must be in one call at most, and in none of the other functions.
   void mark_divided(GuestCluster cluster, std::uint64_t subclusters);
-  // The finished map; the builder is empty afterwards. Not while another thread marks.
+  // The finished map; the builder is empty afterwards. No other thread may mark meanwhile.
   [[nodiscard]] std::shared_ptr<const ClusterMap> finish();
 
  private:

@@ -11,8 +11,8 @@
 namespace qcow2stream {
 namespace {
 
-// A position is 16 bytes, so these are a sixteenth of a byte a cluster; adding 256 sizes up takes
-// less than a microsecond.
+// A position takes 16 bytes, so positions take a sixteenth of a byte a cluster. Adding up 256 sizes
+// takes less than a microsecond.
 constexpr std::uint64_t kStep = 256;
 
 std::uint32_t most_references(const qcow2::Geometry& geometry) {
@@ -35,7 +35,7 @@ CompressedLayout::CompressedLayout(const ClusterMap& map, const qcow2::Geometry&
   size_ = align_up(end, qcow2::kSectorSize);
 }
 
-// Moves over what the current cluster takes.
+// Moves over the space that the current cluster takes.
 void CompressedLayout::Cursor::next() {
   const unsigned bits = layout_->cluster_bits_;
   const std::uint64_t begin = offset_;
@@ -47,7 +47,7 @@ void CompressedLayout::Cursor::next() {
   place();
 }
 
-// Where the next one begins, given where the one before it ended.
+// Moves from the end of the cluster before to the place where the current one begins.
 void CompressedLayout::Cursor::place() {
   const std::uint64_t cluster_size = 1ULL << layout_->cluster_bits_;
   const bool at_border = offset_ % cluster_size == 0;

@@ -6,8 +6,8 @@
 // refcount can hold, the next one begins at the next host cluster, as in QEMU's writer
 // (qcow2_alloc_bytes).
 //
-// Offsets here are bytes from the beginning of the region. Kept are the sizes, which the cluster
-// map has, and one position in kStep; what lies between is added up when it is asked for.
+// Offsets here are bytes from the beginning of the region. Only the sizes, which the cluster map
+// has, and one position in kStep are kept. What lies between is added up when it is asked for.
 
 #pragma once
 
@@ -21,21 +21,22 @@
 
 namespace qcow2stream {
 
-// Immutable, thread-safe. Keeps a reference to the map's sizes.
+// Never changes; any number of threads may use it. Keeps a reference to the map's sizes.
 class CompressedLayout {
  public:
-  // Refcounts of the geometry have more than one bit.
+  // If there are compressed clusters, the refcounts of the geometry must have more than one bit.
   CompressedLayout(const ClusterMap& map, const qcow2::Geometry& geometry);
 
-  // Bytes up to the end of the last cluster's data, rounded up to whole sectors: what a reader
-  // reads of it.
+  // The size of the region, which ends with the last sector that a reader reads of the last
+  // cluster's data.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  // Walks the compressed clusters in order. Belongs to one thread, must not outlive the layout.
+  // Walks the compressed clusters in order. Belongs to one thread and must not outlive the layout.
   class Cursor {
    public:
     [[nodiscard]] bool at_end() const { return rank_ == layout_->sizes_.size(); }
-    // Of the current cluster; not at the end.
+    // The rank, place and size of the current cluster. There is none at the end, where only rank()
+    // may be called.
     [[nodiscard]] ClusterCount rank() const { return rank_; }
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
     [[nodiscard]] std::uint32_t size() const { return layout_->sizes_[rank_]; }
@@ -52,16 +53,17 @@ class CompressedLayout {
     const CompressedLayout* layout_;
     ClusterCount rank_;
     std::uint64_t offset_;
-    // To the host cluster in which the current one begins, from those before it.
+    // How many clusters before the current one refer to the host cluster in which it begins.
     std::uint32_t references_;
   };
 
-  // At the compressed cluster with this rank, which may be one past the last.
+  // A cursor at the compressed cluster with this rank, which may be one past the last.
   [[nodiscard]] Cursor at_rank(ClusterCount rank) const;
-  // At the first one whose data ends behind `offset`, or at the end.
+  // A cursor at the first cluster whose data ends behind `offset`, or at the end.
   [[nodiscard]] Cursor at_offset(std::uint64_t offset) const;
 
-  // References to the region's host clusters from number `first` on, one a slot of `refcounts`.
+  // Fills `refcounts` with how many references the region's host clusters have, from the one with
+  // number `first` on.
   void count_references(std::uint64_t first, std::span<std::uint64_t> refcounts) const;
 
  private:
@@ -74,7 +76,7 @@ class CompressedLayout {
   unsigned cluster_bits_;
   std::uint32_t most_references_;
   std::uint64_t size_ = 0;
-  std::vector<Position> positions_;  // of ranks 0, kStep, 2 * kStep...
+  std::vector<Position> positions_;  // of the ranks 0, kStep, 2 * kStep...
 };
 
 }  // namespace qcow2stream

@@ -10,16 +10,16 @@
 namespace qcow2stream {
 namespace {
 
-constexpr std::uint64_t kTableEntrySize = 8;  // of the refcount, L1 and L2 tables
+constexpr std::uint64_t kTableEntrySize = 8;  // bytes, in the refcount table and the L1 table
 
 std::uint64_t l1_entries_for(const qcow2::Geometry& geometry, std::uint64_t virtual_size) {
   return div_up(geometry.clusters_for(virtual_size), geometry.l2_entries());
 }
 
-// Of 16 bits, the only width in version 2.
+// The most that a refcount of 16 bits can say, which is the only width in version 2.
 constexpr std::uint64_t kMostZeroReferences = 65535;
 
-// Version 3 has a flag for them.
+// In version 3 there are none: it has a flag for clusters that read as zeros.
 ClusterCount shared_zero_clusters(const ClusterMap& map) {
   if (map.geometry().version >= 3) return 0;
   return div_up(map.count(ClusterKind::kZero), kMostZeroReferences);
@@ -92,7 +92,7 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
   add_region(RegionKind::kL2Tables, totals_.l2_tables * cluster_size);
   add_region(RegionKind::kDataClusters, totals_.data * cluster_size);
   add_region(RegionKind::kZeroClusters, totals_.zero * cluster_size);
-  // The last one, so it alone may end within a cluster.
+  // The last region is the only one that may end within a cluster.
   add_region(RegionKind::kCompressedClusters, compressed_.size());
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Layout: where everything lies in the image. Once constructed, no offset can change any more.
+// A Layout says where everything lies in the image. Once constructed, no offset can change any
+// more.
 //
 // The image is a list of regions without gaps, always in this order, which is the reference's:
 // header, refcount table, refcount blocks, L1 table, L2 tables, data clusters; then, where the
-// options ask for them, compressed clusters. Each begins at a cluster's border and may be empty,
-// but for the first three. All functions are const, pure and may be called from any thread.
+// options ask for them, zero clusters and compressed clusters. Each begins at a cluster's border.
+// All but the first three may be empty. All functions are const, pure and may be called from any
+// thread.
 
 #pragma once
 
@@ -28,26 +30,26 @@ namespace qcow2stream {
 // The geometry that `options` ask for. Throws Error{kUsage} where find_problem() finds one.
 qcow2::Geometry geometry_of(const ImageOptions& options);
 
-// The size that a guest sees: the disk's, rounded up to whole sectors.
+// The size that a guest sees: the disk's size, rounded up to whole sectors.
 std::uint64_t virtual_size_of(std::uint64_t disk_size);
 
-// Clusters of the image, by what they hold. The header takes one more.
+// How many clusters of the image hold what. The header takes one more.
 struct ClusterTotals {
   ClusterCount refcount_table = 0;
   ClusterCount refcount_blocks = 0;
   ClusterCount l1_table = 0;
   ClusterCount l2_tables = 0;
   ClusterCount data = 0;
-  ClusterCount zero = 0;        // that all zero clusters of the guest share
-  ClusterCount compressed = 0;  // that compressed clusters lie in; the last one may be a part
+  ClusterCount zero = 0;        // shared by all zero clusters of the guest
+  ClusterCount compressed = 0;  // in which compressed clusters lie; the last may be incomplete
 
   [[nodiscard]] ClusterCount all() const {
     return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + zero + compressed;
   }
 };
 
-// The totals of an image with the L2 tables and the clusters behind them that `content` has; what
-// it says of the rest does not count. Refcounts have to count the clusters that hold them; the
+// The totals of an image with the L2 tables and the clusters behind them that `content` has; its
+// other numbers do not matter. Refcounts have to count the clusters that hold them, too, so the
 // result is the smallest fixed point.
 ClusterTotals total_clusters(const qcow2::Geometry& geometry, std::uint64_t virtual_size,
                              const ClusterTotals& content);
@@ -67,7 +69,7 @@ enum class RegionKind {
   kCompressedClusters,
 };
 
-// As in `--measure=json`: "refcount-table".
+// What a region is called: "refcount-table", for example.
 std::string_view region_name(RegionKind kind);
 
 struct Region {
@@ -77,7 +79,7 @@ struct Region {
 
 class Layout {
  public:
-  // Throws Error{kFailed} as check_limits(). `map` must be for this geometry and size.
+  // Throws Error{kFailed} where check_limits() does. `map` must be for this geometry and size.
   Layout(const std::string& disk_name, std::uint64_t disk_size, const ImageOptions& options,
          std::shared_ptr<const ClusterMap> map);
 
@@ -85,7 +87,7 @@ class Layout {
   [[nodiscard]] const ClusterMap& map() const { return *map_; }
   [[nodiscard]] std::uint64_t virtual_size() const { return virtual_size_; }
   [[nodiscard]] std::uint64_t image_size() const;
-  // What the image's size would be with every cluster allocated, bytes.
+  // How many bytes the image would have with every cluster allocated.
   [[nodiscard]] std::uint64_t fully_allocated_size() const;
   [[nodiscard]] const ClusterTotals& totals() const { return totals_; }
   [[nodiscard]] std::uint64_t l1_entries() const;
@@ -97,16 +99,17 @@ class Layout {
   [[nodiscard]] const Region& region_at(HostOffset offset) const;
 
   [[nodiscard]] HostOffset refcount_block_offset(std::uint64_t n) const;
-  // Of the L2 table with `rank` allocated ones before it.
+  // Where the L2 table lies that has `rank` allocated ones before it.
   [[nodiscard]] HostOffset l2_table_offset(std::uint64_t rank) const;
-  // Of the data cluster with `rank` allocated ones before it; not with an external data file.
+  // Where the data cluster lies that has `rank` allocated ones before it. There is none in an image
+  // with an external data file.
   [[nodiscard]] HostOffset data_offset(ClusterCount rank) const;
-  // The guest's zero clusters in version 2, which has no other way to say so: they share as few
-  // clusters of zeros as refcounts of 16 bits allow.
+  // Where the guest's zero clusters lie in version 2, which has no other way to say that they are
+  // zeros: they share as few clusters of the image as refcounts of 16 bits allow.
   [[nodiscard]] HostOffset zero_offset(ClusterCount rank) const;
-  // References to the cluster of zeros with number `n`.
+  // How many references the shared cluster of zeros with number `n` has.
   [[nodiscard]] std::uint64_t zero_references(ClusterCount n) const;
-  // Where the region of compressed clusters begins, and where they lie in it.
+  // Where the region of compressed clusters begins, and where each of them lies in it.
   [[nodiscard]] HostOffset compressed_begin() const;
   [[nodiscard]] const CompressedLayout& compressed() const { return compressed_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Our levels, and which library does each.
+// The levels of compression, and which library does the work of each.
 
 #pragma once
 
@@ -15,10 +15,10 @@ struct Effort {
   int number;  // the library's own level
 };
 
-// The level asked for, or the normal one.
+// The level that is asked for, or the normal one.
 int level_of(const Compression& compression);
 
-// Of a level within compression_levels().
+// What does the work. The level must lie within compression_levels().
 Effort effort_of(const Compression& compression);
 
 }  // namespace qcow2stream

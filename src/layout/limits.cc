@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is refused, and what would fit instead.
+// Which options and sizes are refused, and what would fit instead.
 
 #include <fmt/format.h>
 
@@ -61,7 +61,7 @@ std::optional<std::string> broken_limit(const qcow2::Geometry& geometry, std::ui
 }
 
 // Whether the same data fits in another geometry. With larger clusters it needs at most as many of
-// them, and at most one L2 table for each. Compressed clusters count as if they were not.
+// them, and at most one L2 table for each. Compressed clusters are counted like those that are not.
 bool fits(const qcow2::Geometry& geometry, std::uint64_t virtual_size, ClusterCount data) {
   const ClusterCount clusters = std::min(data, geometry.clusters_for(virtual_size));
   const std::uint64_t l1_entries =
@@ -93,7 +93,7 @@ std::string what_would_fit(const qcow2::Geometry& geometry, std::uint64_t virtua
   return advice.empty() ? "no image format option makes it fit" : advice;
 }
 
-// For options that are known to be good.
+// The geometry of options that are known to be good.
 qcow2::Geometry checked_geometry(const ImageOptions& options) {
   return {.cluster_bits = static_cast<unsigned>(std::countr_zero(options.cluster_size)),
           .refcount_order = static_cast<unsigned>(std::countr_zero(options.refcount_bits)),
@@ -117,10 +117,10 @@ std::optional<OptionProblem> find_data_file_problem(const ImageOptions& options)
     return OptionProblem{Field::kDataFile, "the name of the data file is empty or holds a NUL"};
   }
   if (name.size() > most) {
-    return OptionProblem{Field::kDataFile,
-                         fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster "
-                                     "size",
-                                     name.size(), most)};
+    return OptionProblem{
+        Field::kDataFile,
+        fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster size",
+                    name.size(), most)};
   }
   return std::nullopt;
 }
@@ -131,7 +131,7 @@ std::optional<OptionProblem> find_backing_file_problem(const ImageOptions& optio
   const auto problem = [](std::string reason) {
     return OptionProblem{Field::kBackingFile, std::move(reason)};
   };
-  if (options.data_file) return problem("not together with an external data file");
+  if (options.data_file) return problem("an image with an external data file cannot have one");
   if (name.empty() || name.find('\0') != std::string::npos) {
     return problem("the name of the backing file is empty or holds a NUL");
   }
@@ -158,7 +158,7 @@ std::optional<OptionProblem> find_compression_problem(const ImageOptions& option
     return problem(fmt::format("a deflate window of {} bytes is neither 4096 nor 32768", window));
   }
   if (compression.type == CompressionType::kZstd && window != 4096) {
-    return problem("the deflate window belongs to zlib");
+    return problem("only zlib has a deflate window");
   }
   if (compression.type == CompressionType::kZstd && options.version == 2) {
     return problem("zstd needs version 3");

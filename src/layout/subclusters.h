@@ -9,8 +9,9 @@
 
 namespace qcow2stream {
 
-// A disk that was surveyed in subclusters, as if they were clusters, as a map of clusters with
-// extended L2 entries. `geometry` is that of the image; the map's clusters are a 32nd of its.
+// Makes a map of clusters with extended L2 entries of the map of a disk that was surveyed in
+// subclusters as if these were clusters. `geometry` is that of the image, whose clusters are 32
+// times the size of those of `subclusters`.
 std::shared_ptr<const ClusterMap> group_subclusters(const ClusterMap& subclusters,
                                                     const qcow2::Geometry& geometry);
 

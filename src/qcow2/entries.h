@@ -18,33 +18,36 @@ inline constexpr std::uint64_t kCopied = 1ULL << 63;
 inline constexpr std::uint64_t kOffsetMask = 0x00ff'ffff'ffff'fe00ULL;
 
 inline constexpr std::uint64_t kUnallocatedEntry = 0;
-// L2, version 3: reads as zeros, has no cluster (QCOW_OFLAG_ZERO).
+// An L2 entry of version 3: the cluster reads as zeros and has no space (QCOW_OFLAG_ZERO).
 inline constexpr std::uint64_t kZeroEntry = 1;
 
-// The second word of an extended L2 entry (specification: "Extended L2 Entries"): a bit a
-// subcluster, allocated in the lower half, reads as zeros in the upper half, never both.
+// The second word of an extended L2 entry (specification: "Extended L2 Entries"). Each subcluster
+// has a bit in the lower half, which says that it is allocated, and one in the upper half, which
+// says that it reads as zeros. Never are both set.
 inline constexpr std::uint64_t kAllSubclustersAllocated = 0x0000'0000'ffff'ffffULL;
 inline constexpr std::uint64_t kAllSubclustersZero = 0xffff'ffff'0000'0000ULL;
 
-// L1: `table` is an L2 table; L2: a data cluster. Cluster-aligned, refcount one.
+// An entry that points to an L2 table (in L1) or to a data cluster (in L2), which begins at a
+// cluster's border and has a refcount of one.
 constexpr std::uint64_t encode_entry(HostOffset table) {
   return table.value() | kCopied;
 }
 
-// L2: a cluster that other entries point to as well.
+// An L2 entry that points to a cluster to which other entries point as well.
 constexpr std::uint64_t encode_shared_entry(HostOffset cluster) {
   return cluster.value();
 }
 
-// L2, external data file: the offset in the data file is always the guest offset, and kCopied tells
-// cluster 0 from an unallocated one.
+// An L2 entry of an image with an external data file. The offset in the data file is always the
+// guest offset, and kCopied tells cluster 0 from an unallocated one.
 constexpr std::uint64_t encode_data_file_entry(GuestOffset offset) {
   return offset.value() | kCopied;
 }
 
-// L2: data that is stored compressed, `size` bytes from `offset` on, which need not be aligned to
-// anything (specification: "Compressed Clusters Descriptor"). The entry says in how many sectors
-// beyond the first the data lies. Never with kCopied: the data shares its cluster with others.
+// An L2 entry of a cluster that is stored compressed, `size` bytes from `offset` on, which need not
+// be aligned to anything (specification: "Compressed Clusters Descriptor"). The entry says in how
+// many sectors beyond the first the data lies. It never has kCopied, since the data shares its host
+// cluster with others. `size` is not 0 and less than a cluster.
 inline constexpr std::uint64_t kCompressedFlag = 1ULL << 62;
 constexpr std::uint64_t encode_compressed_entry(HostOffset offset, std::uint64_t size,
                                                 unsigned cluster_bits) {
@@ -54,7 +57,7 @@ constexpr std::uint64_t encode_compressed_entry(HostOffset offset, std::uint64_t
   return kCompressedFlag | more_sectors << offset_bits | offset.value();
 }
 
-// The bytes of the file that such an entry refers to: to the end of the last sector.
+// The bytes of the file that such an entry refers to. They end with the last sector.
 constexpr HostRange decode_compressed_entry(std::uint64_t entry, unsigned cluster_bits) {
   const unsigned offset_bits = 62 - (cluster_bits - 8);
   const std::uint64_t offset = entry & ((1ULL << offset_bits) - 1);

@@ -21,7 +21,7 @@ struct Geometry {
   [[nodiscard]] constexpr std::uint64_t cluster_size() const { return 1ULL << cluster_bits; }
   [[nodiscard]] constexpr unsigned refcount_bits() const { return 1U << refcount_order; }
 
-  // Entries in one cluster of the table.
+  // How many bytes an L2 entry takes, and how many entries one cluster of the table has.
   [[nodiscard]] constexpr std::uint64_t l2_entry_size() const { return extended_l2 ? 16 : 8; }
   [[nodiscard]] constexpr std::uint64_t l2_entries() const {
     return cluster_size() / l2_entry_size();

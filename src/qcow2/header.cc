@@ -60,7 +60,8 @@ std::vector<std::byte> encode_feature_names() {
   return data;
 }
 
-// In QEMU's order. Version 2 has some only where it needs them: readers of its time know none.
+// Appends the extensions in QEMU's order. An image of version 2 has extensions only where it needs
+// them, since readers of its time know none.
 void append_extensions(std::vector<std::byte>& out, const Header& header) {
   const bool has_other = header.data_file_name || header.backing_file_name;
   if (header.backing_format) {

@@ -27,7 +27,7 @@ inline constexpr std::uint64_t kKnownIncompatible =
 inline constexpr std::uint64_t kAutoclearBitmaps = 1ULL << 0;
 inline constexpr std::uint64_t kAutoclearRawDataFile = 1ULL << 1;
 
-// compression_type; any but 0 goes with kIncompatibleCompressionType.
+// Values of compression_type. Any but 0 goes with kIncompatibleCompressionType.
 inline constexpr std::uint8_t kCompressionDeflate = 0;
 inline constexpr std::uint8_t kCompressionZstd = 1;
 
@@ -52,13 +52,15 @@ struct Header {
   std::optional<std::string> data_file_name;
   std::optional<std::string> backing_file_name;
   std::optional<std::string> backing_format;
-  bool feature_name_table = false;  // decoded; encode_header() decides by itself
+  bool feature_name_table = false;  // set by decode_header(); encode_header() decides by itself
 
   // The rest is decoded only: encode_header() leaves it out.
   std::uint32_t encryption_method = 0;  // 0: not encrypted
   std::uint32_t snapshots = 0;
   HostOffset snapshot_table_offset;
-  std::optional<BitmapDirectory> bitmaps;  // where the header says that they are to be relied on
+  std::optional<BitmapDirectory> bitmaps;
+  // There are some, but a program that does not know of them has written to the image.
+  bool has_stale_bitmaps = false;
   // The incompatible features that the specification does not know, by the names that the image's
   // own table has for them, with commas between them.
   std::string unknown_features;
@@ -66,9 +68,9 @@ struct Header {
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-// The bytes from the start of the file to the end of the last extension; the rest of the header
-// cluster is zeros. Never longer than a cluster as long as the data file's name is not longer than
-// max_data_file_name().
+// The bytes from the start of the file to the end of the last extension, or of the backing file's
+// name; the rest of the header cluster is zeros. The names must not be longer than
+// max_data_file_name() and max_backing_file_name() say; so the result fits into a cluster.
 std::vector<std::byte> encode_header(const Header& header);
 
 // Reads the header of any image. `bytes` begins with the first byte of the file and holds its first
@@ -84,11 +86,11 @@ Header decode_header(std::span<const std::byte> bytes, const std::string& name =
 inline constexpr std::size_t kSmallestHeader = 72;
 std::uint64_t header_cluster_size(std::span<const std::byte> bytes, const std::string& name);
 
-// Bytes that a data file's name may have in an image of this cluster size, 0 if none fits.
+// How many bytes a data file's name may have in an image of this geometry; 0 if none fits.
 std::uint64_t max_data_file_name(const Geometry& geometry);
 
-// Bytes that a backing file's name may have in an image of this cluster size, 0 if none fits, given
-// the length of its format's name (0: not recorded).
+// How many bytes a backing file's name may have in an image of this geometry; 0 if none fits.
+// `format_length` is the length of its format's name, 0 if that is not recorded.
 std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length);
 
 }  // namespace qcow2stream::qcow2

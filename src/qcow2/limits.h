@@ -36,6 +36,14 @@ inline constexpr std::uint64_t kMaxSnapshotExtraBytes = 1024;
 inline constexpr std::uint64_t kMaxBitmaps = 65535;
 inline constexpr std::uint64_t kMaxBitmapDirectoryBytes = 1024 * kMaxBitmaps;
 
+// QEMU: BME_MAX_TABLE_SIZE, BME_MAX_PHYS_SIZE, BME_MIN_GRANULARITY_BITS, BME_MAX_GRANULARITY_BITS
+// and BME_MAX_NAME_SIZE.
+inline constexpr std::uint64_t kMaxBitmapTableEntries = 0x8000000;
+inline constexpr std::uint64_t kMaxBitmapBytes = 0x20000000;
+inline constexpr unsigned kMinGranularityBits = 9;
+inline constexpr unsigned kMaxGranularityBits = 31;
+inline constexpr std::uint64_t kMaxBitmapNameBytes = 1023;
+
 // QEMU: QCOW_MAX_REFTABLE_SIZE, compared with the clusters that the table occupies.
 inline constexpr std::uint64_t kMaxRefcountTableBytes = 8ULL << 20;
 
@@ -53,8 +61,8 @@ constexpr std::uint64_t max_compressed_offset(unsigned cluster_bits) {
 // The kernel and QEMU count the bytes of a disk in a signed 64-bit number.
 inline constexpr std::uint64_t kMaxVirtualSize = (1ULL << 63) - kSectorSize;
 
-// QEMU: a backing file's name has at most 1023 bytes (specification), a format's name 15
-// (qcow2_do_open).
+// A backing file's name has at most 1023 bytes (specification), a format's name at most 15 (QEMU:
+// qcow2_do_open).
 inline constexpr std::uint64_t kMaxBackingFileNameBytes = 1023;
 inline constexpr std::uint64_t kMaxBackingFormatBytes = 15;
 

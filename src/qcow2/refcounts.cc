@@ -11,7 +11,7 @@
 namespace qcow2stream::qcow2 {
 namespace {
 
-// 64 bits' worth of entries that are all one, as they stand in the file.
+// By the refcount order, a word of entries that are all one, as it stands in the file.
 constexpr std::array<std::uint64_t, 7> kOnes = {
     0xffff'ffff'ffff'ffff, 0x5555'5555'5555'5555, 0x1111'1111'1111'1111, 0x0101'0101'0101'0101,
     0x0001'0001'0001'0001, 0x0000'0001'0000'0001, 0x0000'0000'0000'0001};
@@ -32,7 +32,7 @@ void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::ui
 
   const std::uint64_t width = 1U << refcount_order;
   for (std::uint64_t i = 0; i < count % per_word; ++i) {
-    // The last byte of a wide entry, or the entry's lowest bit in its byte.
+    // A one stands in the last byte of a wide entry, or in the lowest bit of a narrow one.
     const std::uint64_t bit = width >= 8 ? (i + 1) * width - 8 : i * width;
     rest[bit / 8] |= std::byte{1} << (bit % 8);
   }

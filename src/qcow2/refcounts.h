@@ -15,11 +15,11 @@ namespace qcow2stream::qcow2 {
 // of 8-byte words; `count` may exceed what it holds.
 void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::uint64_t count);
 
-// Sets entry `index` of `block`, which is zero, to `value`.
+// Sets entry `index` of `block` to `value`. The entry must be zero, and `value` must fit into it.
 void set_refcount(std::span<std::byte> block, unsigned refcount_order, std::uint64_t index,
                   std::uint64_t value);
 
-// Entry `index` of a block.
+// The value of entry `index` of a block.
 std::uint64_t refcount_at(std::span<const std::byte> block, unsigned refcount_order,
                           std::uint64_t index);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Which blocks of a spool file were stored: one bit for each, in pieces that exist where one is
-// set.
+// A BlockMap says which blocks of a spool file were stored. It has one bit for each, in pieces that
+// exist only where a bit is set.
 
 #pragma once
 
@@ -12,17 +12,17 @@
 
 namespace qcow2stream {
 
-// What one file system block and one page have. 32 MiB of bits stand for a TiB.
+// In bytes: what a block of most file systems has, and a page. 32 MiB of bits stand for a TiB.
 inline constexpr std::uint64_t kSpoolBlock = 4096;
 
-// Not thread-safe; once it is filled, any number of threads may look into it.
+// Belongs to one thread while it is filled; then any number of threads may look into it.
 class BlockMap {
  public:
   // Marks all blocks that the `length` bytes from `offset` on touch; offset + length must not wrap.
   void mark(std::uint64_t offset, std::uint64_t length);
 
-  // The first byte at or behind `offset`, and before `end`, whose block is marked (or not); `end`
-  // if there is none.
+  // The first byte at or behind `offset`, and before `end`, whose block is marked or, with `marked`
+  // false, is not. `end` if there is none.
   [[nodiscard]] std::uint64_t next(bool marked, std::uint64_t offset, std::uint64_t end) const;
 
  private:

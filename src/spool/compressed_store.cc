@@ -10,8 +10,9 @@
 namespace qcow2stream {
 namespace {
 
-// Address space, not memory: pages count when they are written to. So large that little of it is
-// left over where the next run might not fit. Where address space is limited, less has to do.
+// This is address space, not memory: pages count when they are written to. It is so large that
+// little of it is left over where the next run might not fit. Where address space is limited, slabs
+// are smaller.
 constexpr std::size_t kSlabSize = 256ULL << 20;
 
 }  // namespace
@@ -25,7 +26,8 @@ class CompressedStore::Slab {
       if (memory_ != MAP_FAILED) break;
     }
     if (memory_ == MAP_FAILED) throw std::bad_alloc();
-    // A tenth of the time of filling it for the first time; where it is refused, small pages do.
+    // With large pages, filling it for the first time takes a tenth less. Where they are refused,
+    // small ones will do.
     ::madvise(memory_, size_, MADV_HUGEPAGE);
   }
   ~Slab() { ::munmap(memory_, size_); }
@@ -70,7 +72,7 @@ void CompressedStore::Writer::finish(GuestCluster first, GuestCluster end) {
   if (store_.keep_in_memory(run, bytes)) {
     slab_ = slab_.subspan(bytes.size());
   } else {
-    // Either way the same memory takes the next run.
+    // Whether the file has it or not, the same memory takes the next run.
     store_.keep_in_file(run, bytes);
   }
 }

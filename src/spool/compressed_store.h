@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the survey compressed, kept for the emission as far as there is room: in memory first, then
-// in an unlinked file if there is a directory for it. What does not fit is forgotten, and whoever
-// needs it compresses it again.
+// A CompressedStore keeps what the survey compressed for the emission, as far as there is room: in
+// memory first, then in an unlinked file if there is a directory for it. What does not fit is
+// forgotten, and whoever needs it compresses it again.
 //
 // A worker compresses one run of guest clusters after the other. The results of a run lie behind
 // each other, and only the run is remembered: a cluster's own place follows from the sizes of those
@@ -26,7 +26,7 @@ namespace qcow2stream {
 
 class CompressedStore {
  public:
-  // Bytes that a run may have at most, for Writer::room().
+  // How many bytes a run may have at most.
   static constexpr std::uint64_t kMaxRun = 32ULL << 20;
 
   // Keeps up to `memory` bytes in memory. Throws Error{kFailed} if `directory` is given and cannot
@@ -36,33 +36,35 @@ class CompressedStore {
   CompressedStore(const CompressedStore&) = delete;
   CompressedStore& operator=(const CompressedStore&) = delete;
 
-  // Belongs to one thread; must not outlive the store.
+  // Belongs to one thread and must not outlive the store.
   class Writer {
    public:
     explicit Writer(CompressedStore& store) : store_(store) {}
-    // Where the next `size` bytes of the current run go.
+    // Where the next bytes of the current run go, at most `size` of them.
     std::span<std::byte> room(std::size_t size);
-    // The first `size` bytes of room() are part of the run.
+    // Makes the first `size` bytes of room() a part of the run.
     void append(std::size_t size) { used_ += size; }
-    // Ends the run: it has the results of all clusters from `first` up to `end` that were
-    // compressed. Runs of different workers must not overlap. Throws Error if the file is full.
+    // Ends the run, which has the results of all clusters from `first` up to `end` that were
+    // compressed. Runs must not overlap, whichever worker made them. Throws Error if the file is
+    // full.
     void finish(GuestCluster first, GuestCluster end);
 
    private:
     CompressedStore& store_;
-    std::span<std::byte> slab_;  // what is left of it, from the run's first byte on
-    std::size_t used_ = 0;       // by the run
+    std::span<std::byte> slab_;  // what is left of the slab, from the run's first byte on
+    std::size_t used_ = 0;       // bytes of it that the run has
   };
 
-  // No writer may be at work from here on; then all functions are const and thread-safe.
   struct Run {
     GuestCluster first;
     GuestCluster end;
     std::uint64_t offset = 0;  // in memory or in the file
     const std::byte* memory = nullptr;
   };
+  // Ends the writing: no writer may be at work from here on. Any number of threads may use what
+  // follows.
   void seal();
-  // Bytes that were kept.
+  // How many bytes were kept.
   [[nodiscard]] std::uint64_t size() const { return memory_used_ + file_used_; }
   // The run that `cluster` belongs to, or null if it was not kept.
   [[nodiscard]] const Run* find(GuestCluster cluster) const;

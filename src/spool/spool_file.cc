@@ -10,20 +10,21 @@
 #include <cstdlib>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "base/zero.h"
+#include "system/io.h"
+#include "system/tell.h"
 #include "system/temporary_name.h"
 
 namespace qcow2stream {
 namespace {
 
-// What can be a hole: a page, and a block of most file systems. With a disk full of files (ext4)
-// 64 KiB are no faster:
+// The unit of holes: a page, and a block of most file systems. Units of 64 KiB are no faster with a
+// disk full of files (ext4):
 //   cat DISK | qcow2-to-stdout --verbose - > /dev/null
 // Where every other page is data they take half the time, and twice the room.
 constexpr std::uint64_t kHoleSize = kSpoolBlock;
 
-// Where the file system cannot make a file without a name, it has one for a moment.
+// Makes a file that has a name for a moment, for file systems that cannot make one without.
 UniqueFd open_named(const std::string& directory) {
   UniqueFd fd;
   const TemporaryName name([&]() -> std::string {
@@ -36,21 +37,24 @@ UniqueFd open_named(const std::string& directory) {
 
 UniqueFd open_nameless(const std::string& directory) {
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
-  // EOPNOTSUPP comes from the file system; EISDIR, EINVAL and ENOENT from something in between that
-  // does not know the flag. Other errors would be those of a named file too.
+  // EOPNOTSUPP comes from the file system. EISDIR, EINVAL and ENOENT come from something in between
+  // that does not know the flag. For other errors a file with a name would fail in the same way.
   if (fd) return fd;
   tell(directory, "O_TMPFILE", errno, "the spool file has a name for a moment");
   return open_named(directory);
+}
+
+Error spool_error(const std::string& directory, const std::string& what_failed, int number) {
+  return system_error(directory, what_failed, number)
+      .about(ErrorSubject::kSpool)
+      .advise(Advice::kOtherSpool);
 }
 
 }  // namespace
 
 SpoolFile::SpoolFile(const std::string& directory)
     : directory_(directory), fd_(open_nameless(directory)) {
-  if (!fd_)
-    throw system_error(directory_, "cannot hold a spool file", errno)
-        .about(ErrorSubject::kSpool)
-        .advise(Advice::kOtherSpool);
+  if (!fd_) throw spool_error(directory_, "cannot hold a spool file", errno);
 }
 
 void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, BlockMap* stored) {
@@ -58,7 +62,7 @@ void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Bl
     store(offset + begin, bytes.subspan(begin, length));
     if (stored != nullptr) stored->mark(offset + begin, length);
   };
-  // Blocks are those of the file, whatever `offset` is. Those with data go out in runs.
+  // The blocks are aligned in the file, whatever `offset` is. Those with data are written in runs.
   std::size_t run = 0;
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t n = std::min<std::uint64_t>(kHoleSize - (offset + at) % kHoleSize,  //
@@ -73,38 +77,21 @@ void SpoolFile::write(std::uint64_t offset, std::span<const std::byte> bytes, Bl
 }
 
 void SpoolFile::store(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw system_error(directory_, "write failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
+  const Moved moved = write_full_at(fd_.get(), offset, bytes);
+  if (moved.bytes < bytes.size()) throw spool_error(directory_, "write failed", moved.error);
 }
 
 void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
-  while (!out.empty()) {
-    const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw system_error(directory_, "read failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
-    if (n == 0) throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
-    out = out.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
+  const Moved moved = read_full_at(fd_.get(), offset, out);
+  if (moved.error != 0) throw spool_error(directory_, "read failed", moved.error);
+  if (moved.bytes < out.size()) {
+    throw Error(ErrorKind::kFailed, directory_, "read failed", "the file is too short");
   }
 }
 
 void SpoolFile::resize(std::uint64_t size) {
-  while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
-    if (errno != EINTR)
-      throw system_error(directory_, "write failed", errno)
-          .about(ErrorSubject::kSpool)
-          .advise(Advice::kOtherSpool);
+  if (uninterrupted([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
+    throw spool_error(directory_, "write failed", errno);
   }
 }
 

@@ -3,9 +3,9 @@
 #include "survey/answers.h"
 
 #include "disk/checked_runs.h"
-#include "lists/allocation_map.h"
-#include "lists/change_marker.h"
-#include "lists/changed_map.h"
+#include "lists/allocation_list.h"
+#include "lists/changed_list.h"
+#include "lists/cluster_marker.h"
 #include "survey/extents.h"
 
 namespace qcow2stream {
@@ -26,7 +26,7 @@ struct RunsOf {
     return disk.Disk::runs(whole(disk));
   }
   std::unique_ptr<RunCursor> operator()(const AllocationList& list) const {
-    return extents_of(read_allocation_map(list.file, disk, geometry), Listed::kData, disk.size());
+    return extents_of(read_allocation_list(list.file, disk, geometry), Listed::kData, disk.size());
   }
 };
 
@@ -40,7 +40,7 @@ struct ChangesOf {
     return read_changes(*changes, disk.size(), geometry, believe_zeros);
   }
   std::shared_ptr<const ClusterMap> operator()(const ChangedList& list) const {
-    return read_changed_map(list.file, disk, geometry);
+    return read_changed_list(list.file, disk, geometry);
   }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who says what of a disk may hold data, and what has changed: each way to say it is answered here,
-// and nobody behind asks which one it was.
+// Asks whoever says what of a disk may hold data, or what has changed. Each of these ways is
+// answered here, and nothing behind this file asks which one it was.
 
 #pragma once
 
@@ -14,12 +14,13 @@
 
 namespace qcow2stream {
 
-// The runs of all of `disk`, which has to stay: what may hold data, and what reads as zeros. A list
-// is read now, and tells them in whole clusters. Throws Error.
+// The runs of all of `disk`, which must outlive the cursor: they may hold data, or they read as
+// zeros. A list is read during the call, and its runs are whole clusters. Throws Error.
 std::unique_ptr<RunCursor> runs_of(const Allocation& allocation, const Disk& disk,
                                    const qcow2::Geometry& geometry);
 
-// What has changed, cluster by cluster: kData may still read as zeros, kZero does. Throws Error.
+// What has changed, cluster by cluster. A cluster of kData may still read as zeros, one of kZero
+// does. Throws Error.
 std::shared_ptr<const ClusterMap> changes_of(const Only& only, const Disk& disk,
                                              const qcow2::Geometry& geometry);
 

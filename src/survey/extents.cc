@@ -42,10 +42,8 @@ class UnionOfExtents final : public RunCursor {
     a_.seek(rest_);
     b_.seek(rest_);
     const GuestOffset end = std::min({a_.at.range.end(), b_.at.range.end(), rest_.end()});
-    const Run extent{.range = {rest_.begin, end - rest_.begin},
-                     .holds = data_or_zeros(a_.at.is_data() || b_.at.is_data())};
-    rest_ = {end, rest_.length - extent.range.length};
-    return extent;
+    return Run{.range = rest_.take_front(end - rest_.begin),
+               .holds = data_or_zeros(a_.at.is_data() || b_.at.is_data())};
   }
 
  private:

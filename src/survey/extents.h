@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Extents that do not come from a disk.
+// Runs of data and holes that do not come from a disk.
 
 #pragma once
 
@@ -13,16 +13,16 @@
 namespace qcow2stream {
 
 enum class Listed {
-  kData,  // the clusters with data
-  kAll,   // the clusters of any kind
+  kData,  // clusters with data
+  kAll,   // clusters of any kind
 };
 
-// The clusters of a map as data among the extents of a disk of `disk_size` bytes.
+// The runs of a disk of `disk_size` bytes that has data where the map has clusters that are listed.
 std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
                                       std::uint64_t disk_size);
 
-// Data where one of the two has data. They may be of disks of any size; what lies behind their end
-// up to `size` bytes is a hole.
+// The runs of `size` bytes that have data where one of the two has data. `a` and `b` may be of
+// disks of any size; what lies behind the end of one of them is a hole in it.
 std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,
                                     std::uint64_t size);
 

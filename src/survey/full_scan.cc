@@ -19,11 +19,11 @@
 namespace qcow2stream {
 namespace {
 
-// What is read at once, if a cluster is not larger. Stays in the second level cache until it has
-// been worked on.
+// How much is read at once, unless a cluster is larger. It stays in the second level cache until it
+// has been worked on.
 constexpr std::uint64_t kReadSize = 256 << 10;
 
-// One is worked on, the others keep the disk busy.
+// One of the reads is worked on, the others keep the disk busy.
 constexpr unsigned kReadsInFlight = 4;
 
 // One of the disks that are read: its requests, and which of them have been answered.
@@ -35,7 +35,7 @@ class Side {
         done_(slots),
         queue_(disk.queue()) {}
 
-  // What lies behind the end of the disk becomes zeros.
+  // Starts a read into a slot. What lies behind the end of the disk becomes zeros.
   void start(std::size_t slot, GuestOffset begin, std::uint64_t length) {
     const std::uint64_t there = size_ - std::min(size_, begin.value());
     const std::uint64_t n = std::min(length, there);
@@ -45,7 +45,7 @@ class Side {
     if (n > 0) queue_->submit(begin, buffer.first(n), slot);
   }
 
-  // Waits for it.
+  // Waits for the read of the slot and returns what it has read.
   std::span<const std::byte> get(std::size_t slot) {
     while (!done_[slot]) done_[queue_->wait()] = true;
     return buffers_[slot];
@@ -100,7 +100,8 @@ class Worker {
  private:
   struct Reading {
     GuestRange range;
-    GuestOffset run_begin;  // of the run that it belongs to: what work_ handed out at once
+    GuestOffset
+        run_begin;  // where the run begins that it belongs to: what work_ handed out at once
     bool ends_run = false;
   };
 
@@ -109,16 +110,14 @@ class Worker {
     if (!run_begin_) run_begin_ = pieces_.front().begin;
     const std::size_t slot = next_ % readings_.size();
     GuestRange& piece = pieces_.front();
-    const std::uint64_t n = std::min(piece.length, read_size_);
-    readings_[slot] = {.range = {piece.begin, n}, .run_begin = *run_begin_};
-    piece = {piece.begin + n, piece.length - n};
+    readings_[slot] = {.range = piece.take_front(read_size_), .run_begin = *run_begin_};
     if (piece.length == 0) pieces_.erase(pieces_.begin());
     readings_[slot].ends_run = pieces_.empty();
     if (pieces_.empty()) run_begin_.reset();
 
-    // Only the disk's last cluster is not whole; a base may go on where the disk ends.
+    // Only the disk's last cluster may be incomplete. A base may go on where the disk ends.
     const GuestRange& range = readings_[slot].range;
-    const std::uint64_t padded = align_up(n, geometry_.cluster_size());
+    const std::uint64_t padded = align_up(range.length, geometry_.cluster_size());
     disk_.start(slot, range.begin, padded);
     if (base_) base_->start(slot, range.begin, padded);
     ++next_;
@@ -136,7 +135,7 @@ class Worker {
     }
   }
 
-  // As far as the guest sees it.
+  // Whether a cluster is the same in both disks, as far as the guest sees it.
   [[nodiscard]] bool is_same(GuestCluster cluster, std::span<const std::byte> a,
                              std::span<const std::byte> b) const {
     const std::uint64_t seen = guest_end_ - geometry_.offset(cluster).value();
@@ -172,11 +171,11 @@ class Worker {
   ClusterMapBuilder& map_;
   const std::uint64_t guest_end_;
   const std::uint64_t read_size_;
-  std::unique_ptr<Codec> codec_;  // null: nothing is compressed
+  std::unique_ptr<Codec> codec_;  // null if nothing is compressed
   std::optional<CompressedStore::Writer> store_;
 
-  std::vector<GuestRange> pieces_;        // that are still to be read
-  std::optional<GuestOffset> run_begin_;  // of the run that they belong to
+  std::vector<GuestRange> pieces_;        // what is still to be read
+  std::optional<GuestOffset> run_begin_;  // where the run begins that these belong to
   std::vector<CompressedCluster> compressed_;
 
   std::vector<Reading> readings_;  // a ring

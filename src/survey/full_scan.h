@@ -18,21 +18,21 @@ enum class OnZeros {
   kStore,     // it is stored like any other
 };
 
-// What a survey that reads every byte does with it.
+// What a survey that reads every byte does with them.
 struct FullScan {
   const Disk& disk;
-  // Where given, clusters that are the same here and there stay unallocated. What lies behind its
-  // end reads as zeros.
+  // If given, clusters that are the same in both disks stay unallocated. What lies behind the end
+  // of the base reads as zeros.
   const Disk* base = nullptr;
-  // Both or none: where given, clusters are compressed, and are data only where that does not make
-  // them smaller.
+  // Both or none must be given. With them clusters are compressed, and are data only where that
+  // does not make them smaller.
   const Compression* compression = nullptr;
   CompressedStore* store = nullptr;
   OnZeros on_zeros = OnZeros::kLeaveOut;
 };
 
-// One worker: reads what `work` hands out, which must be whole clusters, and marks what each is.
-// Returns when there is no more work. Throws Error.
+// Is what one worker does: it reads what `work` hands out, which must be whole clusters, and marks
+// in `map` what each of them is. Returns when there is no more work. Throws Error.
 void scan_fully(const FullScan& scan, SurveyWork& work, const qcow2::Geometry& geometry,
                 ClusterMapBuilder& map);
 

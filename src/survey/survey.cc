@@ -11,7 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/tell.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -22,11 +21,13 @@
 #include "survey/full_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
+#include "system/cores.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
 
-// The extents say what is data and are believed.
+// Gives space to all that the extents call data, without a look at it.
 void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapBuilder& map) {
   std::vector<GuestRange> batch;
   while (work.take(batch)) {
@@ -39,28 +40,30 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
   }
 }
 
-bool is_list(const Allocation& allocation) {
-  return std::holds_alternative<AllocationList>(allocation);
+// Whether a list says what of the disk may hold data.
+bool asks_list(const std::variant<Full, Against, Only>& what) {
+  const auto is_list = [](const Allocation& allocation) {
+    return std::holds_alternative<AllocationList>(allocation);
+  };
+  if (const auto* full = std::get_if<Full>(&what)) return is_list(full->allocation);
+  const auto* against = std::get_if<Against>(&what);
+  return against != nullptr && is_list(against->allocation);
 }
 
-// What the types let pass and makes no sense all the same.
+// The reason why options make no sense that the types let pass; null if they do.
 const char* problem_of(const ImageOptions& image, const SurveyOptions& options) {
-  const auto* full = std::get_if<Full>(&options.what);
-  if (full != nullptr && image.backing_file) {
+  const bool is_full = std::holds_alternative<Full>(options.what);
+  if (is_full && image.backing_file) {
     return "an image with a backing file needs to be told what has changed";
   }
-  if (full == nullptr && image.data_file) {
+  if (!is_full && image.data_file) {
     return "an increment makes no sense with an external data file";
   }
-  const auto* against = std::get_if<Against>(&options.what);
-  if (full != nullptr && is_list(full->allocation) && image.data_file && image.data_file->raw) {
+  if (!asks_list(options.what)) return nullptr;
+  if (image.data_file && image.data_file->raw) {
     return "a map makes no sense with a raw data file, which maps every cluster";
   }
-  const bool lists = (full != nullptr && is_list(full->allocation)) ||
-                     (against != nullptr && is_list(against->allocation));
-  if (lists && options.scan == Scan::kNone) {
-    return "a map makes no sense where everything gets space";
-  }
+  if (options.scan == Scan::kNone) return "a map makes no sense where everything gets space";
   return nullptr;
 }
 
@@ -100,18 +103,18 @@ void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
 }
 
 // Where the kernel cannot copy from the disk, a thread waits for a server more than it works, and
-// only its own connection carries requests meanwhile: so there are some, however few cores. From
-// nbdkit with --filter=delay rdelay=5ms 512 MiB took 2.2 s with two threads, 1.2 s with four.
+// only its own connection carries requests meanwhile. So there are some threads, however few cores.
+// From nbdkit with --filter=delay rdelay=5ms 512 MiB took 2.2 s with two threads, 1.2 s with four.
 constexpr unsigned kFewestForServers = 4;
 
 unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
-  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+  unsigned threads = cores();
   if (disk.places == DiskTraits::Places::kNone) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
 }
 
 unsigned threads_to_work(unsigned wanted) {
-  return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+  return wanted != 0 ? wanted : cores();
 }
 
 // One survey, step by step.
@@ -146,12 +149,12 @@ class Survey {
 
   SurveyResult find(const Against& against) {
     base_ = against.base.get();
-    // The guest sees the base behind the last byte of the disk, too, to the end of the sector.
+    // The guest also sees the base behind the last byte of the disk, up to the end of the sector.
     auto runs = union_of(runs_of(against.allocation, disk_, geometry_),
                          runs_of(against.base_allocation, *base_, geometry_),
                          virtual_size_of(disk_.size()));
     SurveyResult result = scan(std::move(runs), on_zeros());
-    // It is not read again, so what it is now counts.
+    // The base is not read again, so this is the time to see whether it has changed.
     check_unchanged(*base_, options_.on_change);
     return result;
   }
@@ -161,7 +164,7 @@ class Survey {
     const OnZeros on_zeros_here = on_zeros();
     if (on_zeros_here == OnZeros::kMark) {
       copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);
-      // Where a cluster is found to be something else, that is stronger.
+      // A cluster that is found to hold data becomes data, which is the stronger mark.
       copy_marks(*changes, ClusterKind::kData, ClusterKind::kZero);
       return scan(extents_of(changes, Listed::kData, disk_.size()), on_zeros_here);
     }
@@ -180,7 +183,7 @@ class Survey {
     return image_.extended_l2 && is_increment() && !image_.compression;
   }
 
-  // As if each subcluster were a cluster.
+  // The geometry of the map that is filled: with subclusters, as if each of them were a cluster.
   [[nodiscard]] qcow2::Geometry scan_geometry() const {
     qcow2::Geometry geometry = geometry_of(image_);
     if (scans_subclusters()) {

@@ -11,15 +11,15 @@
 namespace qcow2stream {
 namespace {
 
-// Large enough to read in sequence where that pays and to keep the lock out of the profile, small
-// enough that workers finish together. A multiple of every cluster size.
+// A piece is large enough to read in sequence where that pays, and to keep the lock out of the
+// profile. It is small enough that workers finish together, and a multiple of every cluster size.
 constexpr std::uint64_t kPieceSize = SurveyWork::kMaxBatch / 2;
 
 // Small extents come in batches, so that a fragmented disk does not take the lock for each.
 constexpr std::size_t kMaxPieces = 64;
 
-// For progress the extents are asked for in advance, so far: memory for 1 MiB of them, and less
-// time than anybody notices where a server is slow to answer.
+// For the sake of progress, extents are asked for in advance. These are the limits: they take 1 MiB
+// of memory, and less time than anybody notices where a server is slow to answer.
 constexpr std::size_t kMostAhead = 65536;
 constexpr std::chrono::milliseconds kLongestAhead{100};
 
@@ -34,7 +34,8 @@ SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_si
   if (progress_ != nullptr) progress_->survey_total = std::max(look_ahead(), std::uint64_t{1});
 }
 
-// Bytes: of the data as far as it is known now, and of the disk behind that.
+// How many bytes of data there are as far as that is known now, with all bytes of the disk behind
+// it.
 std::uint64_t SurveyWork::look_ahead() {
   const auto deadline = std::chrono::steady_clock::now() + kLongestAhead;
   std::uint64_t data = 0;
@@ -51,7 +52,8 @@ std::uint64_t SurveyWork::look_ahead() {
   return data + (disk_size_ - known_to_.value());
 }
 
-// Two extents may share what the alignment adds to them; the first one has it.
+// The next extent with data, aligned. Two extents may share what the alignment adds to them; then
+// the first one has it.
 std::optional<GuestRange> SurveyWork::extent_of_cursor() {
   while (const auto extent = cursor_->next()) {
     if (!extent->is_data()) continue;
@@ -83,8 +85,7 @@ bool SurveyWork::take(std::vector<GuestRange>& batch) {
   while (!stopped_ && bytes < kPieceSize && batch.size() < kMaxPieces) {
     if (rest_.length == 0 && !next_extent()) break;
     const GuestOffset cut(align_down(rest_.begin.value() + kPieceSize, kPieceSize));
-    const GuestRange piece{rest_.begin, std::min(rest_.end(), cut) - rest_.begin};
-    rest_ = {piece.end(), rest_.length - piece.length};
+    const GuestRange piece = rest_.take_front(cut - rest_.begin);
     batch.push_back(piece);
     bytes += piece.length;
   }
@@ -92,7 +93,8 @@ bool SurveyWork::take(std::vector<GuestRange>& batch) {
   return !batch.empty();
 }
 
-// As look_ahead() does: where the data was not known then, the holes before it count, too.
+// Counts holes in the same way as look_ahead(): where it was not known then what is data, they
+// count.
 void SurveyWork::count_holes(const std::vector<GuestRange>& batch) {
   for (const GuestRange& piece : batch) {
     const GuestOffset counted = std::max(counted_to_, known_to_);

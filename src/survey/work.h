@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Hands the disk's data out to the survey's workers, a batch at a time.
+// Hands out the disk's data to the survey's workers, a batch at a time.
 
 #pragma once
 
@@ -21,18 +21,20 @@ namespace qcow2stream {
 class SurveyWork {
  public:
   // `extents` are those of the whole disk, which has `disk_size` bytes. All pieces begin and end at
-  // multiples of `alignment` (a power of two, up to the largest cluster), or where the disk ends;
-  // none is handed out twice. `progress` may be null; it counts the bytes of the data, since holes
-  // take no time, as far as that is known before the first piece is handed out.
+  // multiples of `alignment` (a power of two, at most the size of the largest cluster), or where
+  // the disk ends. No byte is handed out twice. `progress` may be null. It counts bytes of data,
+  // since holes take no time, as far as it is known where data is before the first piece is handed
+  // out.
   SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size, std::uint64_t alignment,
              Progress* progress);
 
-  // Fills `batch` with the next pieces of data in ascending order; false at the end of the disk or
-  // after stop(). A batch is less than kMaxBatch bytes of the disk.
+  // Fills `batch` with the next pieces of data in ascending order. False at the end of the disk and
+  // after stop(). A batch has less than kMaxBatch bytes.
   bool take(std::vector<GuestRange>& batch);
   static constexpr std::uint64_t kMaxBatch = 16ULL << 20;
 
-  // So many bytes of what was handed out have been dealt with; all of it. Progress only.
+  // Say that so many bytes of what was handed out have been dealt with, or all of it. Only the
+  // progress depends on it.
   void done(std::uint64_t bytes);
   void complete();
 
@@ -49,11 +51,11 @@ class SurveyWork {
   std::unique_ptr<RunCursor> cursor_;
   const std::uint64_t disk_size_;
   const std::uint64_t alignment_;
-  std::deque<GuestRange> ahead_;  // extents that the cursor has given already
+  std::deque<GuestRange> ahead_;  // extents that the cursor has given and that are still to come
   GuestOffset asked_to_;          // the end of the last one that it has given
   GuestOffset known_to_;          // up to here the data was known when progress began
   GuestOffset counted_to_;        // the end of what has been handed out
-  GuestRange rest_;               // of the extent that is being handed out
+  GuestRange rest_;               // what is left of the extent that is being handed out
   Progress* progress_;
   std::atomic<bool> stopped_ = false;
 };

@@ -28,14 +28,14 @@
 namespace qcow2stream {
 namespace {
 
-// What is read at once where zeros were found. Fits into a core's second level cache, so that the
-// zero test reads what the copy has just written.
+// How much is read at once where zeros were found. It fits into a core's second level cache, so
+// that the zero test reads what the copy has just written.
 constexpr std::uint64_t kStretch = 256 << 10;
 
-// Stretches in flight: enough to keep a disk busy.
+// How many stretches are in flight: enough to keep a disk busy.
 constexpr std::size_t kStretchesInFlight = 4;
 
-// So many zero clusters in a row, and the worker stops probing.
+// After so many zero clusters in a row the worker stops probing.
 constexpr unsigned kZerosBeforeStretch = 4;
 
 class Scanner {
@@ -67,8 +67,8 @@ class Scanner {
  private:
   struct Slot {
     std::span<std::byte> buffer;
-    GuestRange reading;  // in flight
-    GuestOffset end;     // of what is to be decided: beyond `reading` where that is a part of it
+    GuestRange reading;  // what is in flight
+    GuestOffset end;     // where the range ends of which `reading` is the first part, or all
   };
 
   void add_slot(std::span<std::byte> buffer) {
@@ -109,9 +109,7 @@ class Scanner {
     }
     const std::uint64_t step = std::max(want, geometry_.cluster_size());
     const GuestOffset cut(align_down(piece_.begin.value() + step, geometry_.cluster_size()));
-    const GuestRange range{piece_.begin, std::min(cut, piece_.end()) - piece_.begin};
-    piece_ = {range.end(), piece_.length - range.length};
-    return range;
+    return piece_.take_front(cut - piece_.begin);
   }
 
   void start(std::vector<std::uint64_t>& slots, GuestRange range) {
@@ -119,7 +117,7 @@ class Scanner {
     slots.pop_back();
     Slot& slot = slots_[tag];
     slot.end = range.end();
-    slot.reading = {range.begin, std::min<std::uint64_t>(range.length, slot.buffer.size())};
+    slot.reading = range.first(slot.buffer.size());
     ++in_flight_;
     queue_->submit(range.begin, slot.buffer.first(slot.reading.length), tag);
   }

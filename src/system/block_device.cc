@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +24,7 @@
 
 #include "system/device_node.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -30,11 +32,11 @@ namespace {
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::size_t kMostNames = 4096;
 
-// What sysfs counts in, whatever the device's own sectors are.
+// The unit in which sysfs counts, whatever the size of the device's own sectors.
 constexpr std::uint64_t kSysfsSector = 512;
 
-// In the numbers that ioctls give (new_encode_dev() of the kernel): 12 bits of the major number
-// amid 20 of the minor one.
+// Reads a device number as ioctls give it (new_encode_dev() of the kernel): 12 bits of the major
+// number stand amid 20 of the minor one.
 dev_t decode_device(std::uint64_t number) {
   const auto low = static_cast<unsigned>(number);
   return makedev((low >> 8) & 0xfff, (low & 0xff) | ((low >> 12) & 0xfff00));
@@ -68,7 +70,8 @@ std::optional<PartOfDisk> partition_by_sysfs(dev_t device, const SystemRoots& ro
   return PartOfDisk{*disk, *start * kSysfsSector, *size * kSysfsSector};
 }
 
-// The kernel makes a partition's name of its disk's: "sda1" of "sda", "loop0p1" of "loop0".
+// The kernel makes the name of a partition of that of its disk: "sda1" of "sda", "loop0p1" of
+// "loop0".
 std::optional<std::string> disk_of_name(std::string name) {
   const auto is_digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
   const std::size_t whole = name.size();
@@ -125,7 +128,7 @@ std::optional<std::string> first_line(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!file) return std::nullopt;
   std::string line(kLongestLine, '\0');
-  const ssize_t n = ::read(file.get(), line.data(), line.size());
+  const ssize_t n = uninterrupted([&] { return ::read(file.get(), line.data(), line.size()); });
   if (n <= 0) return std::nullopt;
   line.resize(static_cast<std::size_t>(n));
   return line.substr(0, line.find('\n'));

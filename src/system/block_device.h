@@ -2,7 +2,7 @@
 //
 // What the kernel says of one block device: which part of which disk it is, and what it stands on.
 //
-// sysfs says most of it, to everybody. Where it is not mounted, as in a chroot, ioctls on the
+// sysfs says most of that to everybody. Where it is not mounted, as in a chroot, ioctls on the
 // device and /proc/partitions have to do. Nothing that is read is trusted to be short, or to be a
 // number.
 
@@ -17,44 +17,44 @@
 
 namespace qcow2stream {
 
-// Where the kernel's file systems are. Tests have some of their own.
+// Where the kernel's file systems are mounted. Tests make some of their own.
 struct SystemRoots {
   std::string sys = "/sys";
   std::string proc = "/proc";
-  std::string dev = "/dev";  // empty: no device is opened or asked
+  std::string dev = "/dev";  // if empty, no device is opened or asked
 };
 
-// The first line of a file that the kernel makes, without its newline, at most 4 KiB; nothing where
+// The first line of a file that the kernel makes, without its newline, at most 4 KiB. Nothing if
 // there is no such file. Never blocks.
 std::optional<std::string> first_line(const std::string& path);
 
-// What /proc and ioctls call a device: "MAJOR:MINOR", and a number of 64 bits.
+// How /proc names a device: "MAJOR:MINOR". The second function reads such a name.
 std::string device_text(dev_t device);
 std::optional<dev_t> parse_device(const std::optional<std::string>& text);
 
 struct PartOfDisk {
   dev_t disk = 0;
   std::uint64_t begin = 0;   // bytes
-  std::uint64_t length = 0;  // bytes; 0: unknown, and so is `begin`
+  std::uint64_t length = 0;  // bytes; 0 if unknown, and then `begin` is unknown, too
 };
 
-// Nothing for what is no partition. `fd` is the device or -1.
+// Which part of which disk the device is. Nothing if it is no partition. `fd` is the device or -1.
 std::optional<PartOfDisk> partition_of(dev_t device, int fd, const SystemRoots& roots);
 
 bool is_loop_device(dev_t device);
 
-// What a loop device shows.
+// What is behind a loop device.
 struct LoopBacking {
-  bool is_device = false;    // and not a file
-  dev_t device = 0;          // this one, or that of the file (st_dev)
+  bool is_device = false;    // whether it is a device and not a file
+  dev_t device = 0;          // the device, or the one that the file lies on (st_dev)
   ino_t inode = 0;           // of the file
   std::uint64_t begin = 0;   // bytes
-  std::uint64_t length = 0;  // bytes; 0: to its end
-  std::string path;          // where the file may be found; empty: unknown
+  std::uint64_t length = 0;  // bytes; 0 if it goes to the end
+  std::string path;          // where the file may be found; empty if unknown
 };
 struct LoopAnswer {
   bool is_known = false;
-  std::optional<LoopBacking> backing;  // nothing: there is none
+  std::optional<LoopBacking> backing;  // nothing if there is none
 };
 
 // The device itself knows what is behind it, also if that has no name any more; where it cannot be
@@ -64,13 +64,13 @@ LoopAnswer loop_backing(dev_t device, int fd, const SystemRoots& roots);
 // The devices that a stacked one (dm, md, bcache) stands on; none where sysfs is not mounted.
 std::vector<dev_t> devices_below(dev_t device, const SystemRoots& roots);
 
-// One of LVM's, which no two volumes have the same bytes of a device.
+// Whether the device is a logical volume of LVM. No two of these have the same bytes of a device.
 bool is_logical_volume(dev_t device, const SystemRoots& roots);
 
-// Bytes of what the device calls a sector (512, 4096); 0 where it cannot be asked.
+// How many bytes the device calls a sector (512, 4096). 0 if it cannot be asked.
 unsigned sector_size(dev_t device, const SystemRoots& roots);
 
-// The names of a directory, in order and without those that begin with a dot; at most 4096 of them.
+// The names in a directory, sorted, without those that begin with a dot. At most 4096 of them.
 std::vector<std::string> names_in(const std::string& directory);
 
 }  // namespace qcow2stream

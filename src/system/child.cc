@@ -15,20 +15,24 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "base/errors.h"
+#include "system/descriptor_number.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
 
-// Of a program that is run to its end.
+// How much is kept of the output of a program that is run to its end.
 constexpr std::size_t kMostOutput = 1U << 20;
 constexpr int kSocketActivationFd = 3;  // SD_LISTEN_FDS_START
 constexpr int kFileFd = 4;
+static_assert(kFileFd < kFirstAboveChild);
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -38,8 +42,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-// As execvp() looks it up; what is found first is taken, or refused when it is executed. Empty
-// where there is none.
+// Looks up a program like execvp(). What is found first is taken, even if it is refused when it is
+// executed. Empty if there is none.
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return ::access(name.c_str(), F_OK) == 0 ? name : "";
   const char* path = ::getenv("PATH");
@@ -55,7 +59,8 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-// All that the child needs between fork and exec, made before: there only system calls are allowed.
+// All that the child needs between fork and exec. It is made before, since only system calls are
+// allowed there.
 struct Prepared {
   std::vector<std::string> words;
   std::vector<std::string> environment;
@@ -71,7 +76,7 @@ struct Prepared {
   std::optional<ReadyConfinement> confinement;
 };
 
-// What a child tells that could not be started.
+// What a child tells us if it could not be started.
 struct StartFailure {
   int error = 0;
   bool is_confinement = false;
@@ -119,7 +124,7 @@ void write_pid(std::string& variable, pid_t pid) {
     ::_exit(127);
   };
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != p.parent) ::_exit(127);  // it died before the line above
+  if (::getppid() != p.parent) ::_exit(127);  // the parent died before the line above
   ::dup2(p.input, STDIN_FILENO);
   ::dup2(p.output, STDOUT_FILENO);
   ::dup2(p.output, STDERR_FILENO);
@@ -139,18 +144,7 @@ void write_pid(std::string& variable, pid_t pid) {
   ::_exit(127);
 }
 
-// A descriptor above those that the child rearranges; none, with errno as it is, if there was none.
-UniqueFd moved_up(UniqueFd fd) {
-  if (!fd || fd.get() > kFileFd) return fd;
-  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFileFd + 1));
-}
-
-// The same for one of somebody else, -1 for none.
-UniqueFd copied_up(int fd) {
-  return UniqueFd(fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, kFileFd + 1));
-}
-
-// Not everybody has a /dev/null.
+// An input that is at its end. Not every machine has a /dev/null.
 UniqueFd nothing_to_read() {
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   return null ? std::move(null) : UniqueFd(::memfd_create("nothing", MFD_CLOEXEC));
@@ -168,15 +162,15 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   } catch (const std::system_error& error) {
     throw system_error(name_, "cannot be started", error.code().value());
   }
-  const UniqueFd input = moved_up(nothing_to_read());
+  const UniqueFd input = moved_up(nothing_to_read(), kFirstAboveChild);
   std::array<int, 2> pipe{};
   if (!input || ::pipe2(pipe.data(), O_CLOEXEC) != 0) {
     throw system_error(name_, "cannot be started", errno);
   }
-  const UniqueFd read_end = moved_up(UniqueFd(pipe[0]));
-  UniqueFd write_end = moved_up(UniqueFd(pipe[1]));
-  const UniqueFd third = copied_up(setup.descriptor3);
-  const UniqueFd fourth = copied_up(setup.descriptor4);
+  const UniqueFd read_end = moved_up(UniqueFd(pipe[0]), kFirstAboveChild);
+  UniqueFd write_end = moved_up(UniqueFd(pipe[1]), kFirstAboveChild);
+  const UniqueFd third = copied_up(setup.descriptor3, kFirstAboveChild);
+  const UniqueFd fourth = copied_up(setup.descriptor4, kFirstAboveChild);
   if (!read_end || !write_end || (!third && setup.descriptor3 >= 0) ||
       (!fourth && setup.descriptor4 >= 0))
     throw system_error(name_, "cannot be started", errno);
@@ -191,11 +185,8 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   write_end = UniqueFd();
   output_->close_write_end();
   StartFailure failure;
-  ssize_t n = 0;
-  do {
-    n = ::read(read_end.get(), &failure, sizeof failure);
-  } while (n < 0 && errno == EINTR);
-  if (n != sizeof failure) return;
+  const Moved told = read_full(read_end.get(), std::as_writable_bytes(std::span(&failure, 1)));
+  if (told.bytes < sizeof failure) return;
   wait();
   if (failure.is_confinement) {
     refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
@@ -214,8 +205,7 @@ Child::~Child() {
 
 int Child::wait() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  uninterrupted([&] { return ::waitpid(pid_, &status, 0); });
   pid_ = -1;
   return status;
 }

@@ -21,14 +21,15 @@ namespace qcow2stream {
 // What a child finds when it starts.
 struct ChildSetup {
   std::vector<std::string> command;  // the program, looked up in PATH, and its arguments
-  int descriptor3 = -1;              // becomes the child's descriptor 3; -1: none
-  int descriptor4 = -1;              // and this its descriptor 4
-  bool socket_activation = false;    // LISTEN_FDS=1 and LISTEN_PID=its own process
+  int descriptor3 = -1;              // becomes the child's descriptor 3, unless it is -1
+  int descriptor4 = -1;              // becomes the child's descriptor 4, unless it is -1
+  bool socket_activation = false;    // sets LISTEN_FDS=1, and LISTEN_PID to its process number
   std::optional<Confinement> confinement;
-  std::size_t most_output = 64U << 10;  // bytes: how much of its output is kept, the last ones
+  std::size_t most_output = 64U << 10;  // how many of the last bytes of its output are kept
 };
 
-// There is no such program. What else is missing, a loader or a file of ours, is another error.
+// Says that there is no such program. If something else is missing, such as a loader or a file of
+// ours, that is another error.
 class NoSuchProgram : public Error {
  public:
   explicit NoSuchProgram(const std::string& program);
@@ -39,8 +40,8 @@ class NoSuchProgram : public Error {
 // standard error are kept in memory, as far as the setup says.
 class Child {
  public:
-  // Throws Error{kFailed} if the program cannot be started, NoSuchProgram where there is none.
-  // Where it cannot be confined it is not started.
+  // Throws NoSuchProgram if there is no such program, and Error{kFailed} if it cannot be started
+  // for another reason. It is not started if it cannot be confined.
   explicit Child(const ChildSetup& setup);
   ~Child();
   Child(Child&& other) noexcept
@@ -49,12 +50,12 @@ class Child {
         output_(std::move(other.output_)) {}
   Child& operator=(Child&&) = delete;
 
-  // Waits until it ends by itself. Returns its wait status, waitpid(2).
+  // Waits until the child ends by itself. Returns its wait status as waitpid(2) has it.
   int wait();
   // How many bytes it has written so far.
   [[nodiscard]] std::uint64_t output_written() const { return output_->written(); }
-  // What it has written from this byte on until now, as far as it is kept, without the last
-  // newline.
+  // What it has written from this byte on until now, as far as that is kept, without newlines at
+  // the end.
   [[nodiscard]] std::string output(std::uint64_t from = 0) const;
 
  private:
@@ -63,8 +64,8 @@ class Child {
   std::unique_ptr<ChildOutput> output_;
 };
 
-// Runs a program to its end and returns what it wrote (to standard output and standard error, at
-// most the last MiB), and a line that says so where a signal ended it. Throws Error{kFailed} if it
+// Runs a program to its end and returns what it wrote to standard output and standard error, at
+// most the last MiB. If a signal ended it, a line that says so follows. Throws Error{kFailed} if it
 // cannot be started.
 std::string run_to_end(ChildSetup setup);
 

@@ -14,29 +14,23 @@
 #include <functional>
 #include <system_error>
 
+#include "system/descriptor_number.h"
+#include "system/io.h"
+
 namespace qcow2stream {
 namespace {
 
-// What a pipe holds (pipe(7)). What was written before a look at it is no more than that.
+// How much a pipe holds (pipe(7)), and so at most has to be read to see all that was written
+// before.
 constexpr std::size_t kPipeCapacity = 65536;
 
 constexpr std::size_t kReadAtOnce = 4096;
-
-// Above the descriptors that a child gets.
-constexpr int kFirstFree = 5;
 
 void check(bool ok) {
   if (!ok) throw std::system_error(errno, std::generic_category());
 }
 
-UniqueFd moved_up(int fd) {
-  const UniqueFd low(fd);
-  UniqueFd high(::fcntl(low.get(), F_DUPFD_CLOEXEC, kFirstFree));
-  check(high.get() >= 0);
-  return high;
-}
-
-// Signals are for the threads of whoever uses us.
+// Starts a thread that takes no signals: they are for the threads of the program that uses us.
 std::jthread thread_without_signals(const std::function<void()>& function) {
   sigset_t all;
   sigset_t before;
@@ -56,14 +50,15 @@ std::jthread thread_without_signals(const std::function<void()>& function) {
 
 ChildOutput::ChildOutput(std::size_t most)
     : most_(most), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  // The thread must not run out of memory, of which nobody could tell.
+  // The thread must not run out of memory, since it could tell nobody.
   kept_.reserve(2 * most_ + kReadAtOnce);
   std::array<int, 2> ends{};
   check(stop_.get() >= 0 && ::pipe2(ends.data(), O_CLOEXEC) == 0);
   UniqueFd second(ends[1]);
-  read_end_ = moved_up(ends[0]);
-  write_end_ = moved_up(second.release());
-  // Ours only: the child's end is another open file and waits.
+  read_end_ = moved_up(UniqueFd(ends[0]), kFirstAboveChild);
+  write_end_ = moved_up(std::move(second), kFirstAboveChild);
+  check(read_end_ && write_end_);
+  // Only our end does not block: the child's end is another open file and still does.
   check(::fcntl(read_end_.get(), F_SETFL, O_NONBLOCK) == 0);
   thread_ = thread_without_signals([this] { run(); });
 }
@@ -84,12 +79,12 @@ void ChildOutput::run() {
   }
 }
 
-// Everything that is there now, or more. False at the end.
+// Reads all that is in the pipe now, or more. False at the end.
 bool ChildOutput::take() {
   std::array<char, kReadAtOnce> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
   for (std::size_t taken = 0; taken < kPipeCapacity;) {
-    const ssize_t n = ::read(read_end_.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n =
+        uninterrupted([&] { return ::read(read_end_.get(), bytes.data(), bytes.size()); });
     if (n < 0) return errno == EAGAIN;
     if (n == 0) return false;
     const auto count = static_cast<std::size_t>(n);

@@ -12,10 +12,9 @@
 
 namespace qcow2stream {
 
-// What a child writes to its standard output and standard error, the last bytes of it. A thread
-// takes it from a pipe as it comes, so a child that says much never waits for us and costs no more
-// memory than one that says little. All functions but the constructor may be called by several
-// threads.
+// Keeps the last bytes that a child writes to its standard output and standard error. A thread
+// takes them from a pipe as they come, so a child that says much never waits for us, and costs no
+// more memory than one that says little. Several threads may call the functions at once.
 class ChildOutput {
  public:
   // Keeps at least the last `most` bytes. Throws std::system_error and std::bad_alloc.
@@ -24,14 +23,14 @@ class ChildOutput {
   ChildOutput(const ChildOutput&) = delete;
   ChildOutput& operator=(const ChildOutput&) = delete;
 
-  // What the child writes to, for as long as nobody else has it; above all standard descriptors.
+  // The descriptor for the child to write to. It lies above those that a child is given.
   [[nodiscard]] int write_end() const { return write_end_.get(); }
-  // Once the child has it.
+  // To be called once the child has it.
   void close_write_end() { write_end_ = UniqueFd(); }
 
-  // All that has been written before the call.
+  // How many bytes have been written before the call.
   [[nodiscard]] std::uint64_t written();
-  // What has been written from this byte on until now, as far as it is kept.
+  // What has been written from this byte on until now, as far as that is kept.
   [[nodiscard]] std::string text(std::uint64_t from = 0);
 
  private:

@@ -27,7 +27,7 @@
 namespace qcow2stream {
 namespace {
 
-// linux/landlock.h of the system may be older than its kernel.
+// The system's linux/landlock.h may be older than its kernel, so these stand here.
 constexpr std::uint64_t kExecute = 1U << 0;
 constexpr std::uint64_t kWriteFile = 1U << 1;
 constexpr std::uint64_t kReadFile = 1U << 2;
@@ -44,7 +44,7 @@ struct RulesetAttributes {
   std::uint64_t scoped = 0;
 };
 
-// All that a version of Landlock can forbid.
+// All ways to use files that a version of Landlock can forbid.
 RulesetAttributes everything(long version) {
   RulesetAttributes all{.files = kOfVersion1};
   if (version >= 2) all.files |= kMoveToOtherDirectory;
@@ -58,11 +58,11 @@ RulesetAttributes everything(long version) {
 // A confined child has no file to write to; what it says goes into a pipe.
 constexpr std::uint64_t kMostWritten = 16U << 20;
 
-// Libraries, the loader and QEMU's modules: files that come with packages.
+// Where libraries, the loader and QEMU's modules are: files that come with packages.
 constexpr std::array kLibraries = {"/lib",       "/lib64",         "/usr/lib",
                                    "/usr/lib64", "/usr/local/lib", "/nix/store"};
 
-// "/opt/qemu/lib" for "/opt/qemu/bin/qemu-img"; empty where it is not in such a directory.
+// "/opt/qemu/lib" for "/opt/qemu/bin/qemu-img". Empty if the program is in no such directory.
 std::string libraries_beside(const std::string& program) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(program.c_str(), nullptr),
                                                          &std::free);
@@ -81,7 +81,8 @@ bool limit(__rlimit_resource resource, std::uint64_t most) {
   return ::setrlimit(resource, &now) == 0;
 }
 
-// Root keeps only that it can open files of others, which the ruleset limits to the one.
+// Of root's capabilities only the one to open files of others stays. The ruleset limits it to one
+// file.
 bool drop_capabilities() {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
@@ -125,7 +126,7 @@ ReadyConfinement::ReadyConfinement(Confinement confinement, const std::string& p
   allow("/etc/ld.so.cache", kReadFile);
   allow("/etc/ld.so.preload", kReadFile);
   allow("/dev/urandom", kReadFile);
-  allow("/dev/null", kReadFile | kWriteFile);  // QEMU tries out file locks there
+  allow("/dev/null", kReadFile | kWriteFile);  // QEMU tries out file locks on it
 }
 
 bool ReadyConfinement::allow(const std::string& path, std::uint64_t access) {

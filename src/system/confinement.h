@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// For a child that reads an image which somebody else may have written. Such an image may name
+// Confines a child that reads an image which somebody else may have written. Such an image may name
 // other files and servers, as formats allow it to, and it may try to take the child over through a
-// bug. So the child may read one file and what programs are made of, and reach nothing else:
-// Landlock sees to the files, a filter of system calls to the network, to other processes and the
-// rest. Both last through exec and cannot be taken back.
+// bug. So the child may read one file and what programs are made of, and reach nothing else.
+// Landlock keeps it from other files, and a filter of system calls from the network, from other
+// processes and from the rest. Both last through exec and cannot be taken back.
 
 #pragma once
 
@@ -18,11 +18,11 @@
 
 namespace qcow2stream {
 
-// What a confined child may use. A limit of 0: as much as we.
+// What a confined child may use. A limit of 0 stands for our own limit.
 struct Confinement {
-  std::string file;                  // may be read; also a block device
+  std::string file;                  // the file or block device that it may read
   std::uint64_t address_space = 0;   // bytes
-  std::uint64_t private_memory = 0;  // bytes that can be written and are nobody else's
+  std::uint64_t private_memory = 0;  // bytes that it can write to and shares with nobody
   std::uint64_t cpu_seconds = 0;
 };
 
@@ -30,17 +30,17 @@ struct Confinement {
 class ReadyConfinement {
  public:
   // `program` is the path of what will be executed. The child may read and execute it and the
-  // system's libraries. Throws Error{kFailed} with the name of the file: a kernel without Landlock,
-  // a file that is not there.
+  // system's libraries. Throws Error{kFailed} with the name of the file if the kernel has no
+  // Landlock or there is no such file.
   ReadyConfinement(Confinement confinement, const std::string& program);
 
-  // In the child: from now on this process and what it executes are confined, and exec closes all
-  // descriptors from `first_closed` on. Makes system calls only. False, with errno, where the
-  // kernel refuses.
+  // To be called in the child. From then on this process and what it executes are confined, and
+  // exec closes all descriptors from `first_closed` on. Makes system calls only. False, with errno,
+  // if the kernel refuses.
   [[nodiscard]] bool enter(unsigned first_closed) const;
 
  private:
-  // False, with errno, where the file cannot be opened.
+  // False, with errno, if the file cannot be opened.
   bool allow(const std::string& path, std::uint64_t access);
 
   Confinement confinement_;
@@ -50,7 +50,7 @@ class ReadyConfinement {
   sock_fprog program_{};  // filter_ as the kernel wants it
 };
 
-// Throws Error{kFailed}: what the kernel would have to have.
+// Throws Error{kFailed}, which says that the kernel would need `need`.
 [[noreturn]] void refuse_confinement(const std::string& file, const std::string& need, int error);
 
 }  // namespace qcow2stream

@@ -14,7 +14,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr unsigned kMostLinks = 40;  // as the kernel (path_resolution(7))
+constexpr unsigned kMostLinks = 40;  // the limit of the kernel (path_resolution(7))
 
 bool is_in_proc(const std::filesystem::path& directory) {
   struct statfs status {};

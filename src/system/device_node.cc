@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kMostPartitions = 100'000;
 
-// Somewhere devices may be opened: not every directory for temporary files is such a place (nodev).
+// Where we may make a device and open it. Not in every directory for temporary files (nodev).
 constexpr std::array<const char*, 5> kPlaces = {"/run", "/tmp", "/var/tmp", "/dev/shm", "/dev"};
 
 bool is_device(int fd, dev_t device) {
@@ -46,7 +46,7 @@ std::vector<std::string> usual_names(dev_t device, const SystemRoots& roots) {
   return names;
 }
 
-// In a directory of our own, so that nobody else has a hand in it.
+// Makes the node in a directory of our own, so that nobody else can exchange it.
 UniqueFd open_new_node(dev_t device) {
   for (const char* place : kPlaces) {
     const TemporaryName directory([&] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A block device of which only the number is known, to be asked with ioctls.
+// Opens a block device of which only the number is known, so that it can be asked with ioctls.
 
 #pragma once
 
@@ -20,15 +20,15 @@ struct DeviceName {
   std::string name;
 };
 
-// All that /proc/partitions has: disks and partitions, not empty ones.
+// All devices in /proc/partitions, which are disks and partitions that are not empty.
 std::vector<DeviceName> partition_names(const SystemRoots& roots);
 
-// `fd`, if that is this device and can be asked; otherwise the device is opened for reading, under
-// a name in /dev or, by who may make one, under a name of its own that does not stay.
+// Is `fd`, if that is this device and can be asked. Otherwise the device is opened for reading, by
+// its name in /dev or, if we may make one, by a name of its own that does not stay.
 class DeviceHandle {
  public:
   DeviceHandle(dev_t device, int fd, const SystemRoots& roots);
-  // -1: it cannot be opened.
+  // The descriptor, or -1 if the device cannot be opened.
   [[nodiscard]] int get() const { return fd_; }
 
  private:

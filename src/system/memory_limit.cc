@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // /proc/self/cgroup has a line for each hierarchy: "0::/system.slice/x.service" of version 2,
-// "7:memory:/docker/abc" of version 1. The group's own limit and those of all above it hold. In a
-// container the path may be that on the host, of which only the end or nothing is to be seen below
-// /sys/fs/cgroup; then what is there counts from the top.
+// "7:memory:/docker/abc" of version 1. The group's own limit and those of all groups above it hold.
+// In a container the path may be that on the host, of which only the end or nothing is to be seen
+// below /sys/fs/cgroup. Then all groups that are there count, from the top.
 
 #include "system/memory_limit.h"
 
@@ -19,10 +19,10 @@
 namespace qcow2stream {
 namespace {
 
-// Nobody has as many; the kernel's file is read to its end otherwise.
+// No process has as many groups. The file is read to its end otherwise.
 constexpr int kMostLines = 100;
 
-// "max" is none.
+// The word "max" means that there is no limit.
 std::optional<std::uint64_t> limit_in(const std::string& file) {
   const auto line = first_line(file);
   if (!line) return std::nullopt;
@@ -42,7 +42,7 @@ std::uint64_t least_up_from(const std::string& top, std::string group, const cha
   }
 }
 
-// Of one line of /proc/self/cgroup.
+// The limit that follows from one line of /proc/self/cgroup.
 std::uint64_t limit_of(std::string_view line, const std::string& top) {
   const std::size_t first = line.find(':');
   const std::size_t second = line.find(':', first == std::string_view::npos ? first : first + 1);
@@ -50,7 +50,7 @@ std::uint64_t limit_of(std::string_view line, const std::string& top) {
   const std::string controllers =
       "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
   std::string group(line.substr(second + 1));
-  // Outside of what the process can see: "/../other".
+  // A path such as "/../other" lies outside of what the process can see.
   if (group.find("..") != std::string::npos) group.clear();
   if (controllers == ",,") return least_up_from(top, group, "memory.max");
   if (controllers.find(",memory,") == std::string::npos) return UINT64_MAX;

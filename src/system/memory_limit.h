@@ -8,9 +8,9 @@
 
 namespace qcow2stream {
 
-// Bytes that this process may have at most: the machine's memory, or less where it is in a control
-// group (a container, a service, a batch job) with a limit. Others in the group share them. Never
-// fails: what cannot be found out limits nothing.
+// How many bytes of memory this process may have at most: those of the machine, or fewer if it is
+// in a control group (a container, a service, a batch job) with a limit. Other processes in the
+// group share them. Never fails: a limit that cannot be found out does not count.
 std::uint64_t memory_limit(const SystemRoots& roots = {});
 
 }  // namespace qcow2stream

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMostMounts = 100'000;
 constexpr std::size_t kMostOverlayDirectories = 500;  // the kernel's own limit
 
-// Spaces and the like stand there as \ooo, octal.
+// In the file, spaces and the like are written as \ooo, in octal.
 std::string unescape(std::string_view text) {
   const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
   std::string plain;
@@ -43,7 +43,7 @@ bool has_option(const std::string& options, std::string_view wanted) {
   return false;
 }
 
-// "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE OPTIONS"
+// A line is "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE SOURCE OPTIONS".
 std::optional<Mount> parse_mount(const std::string& line) {
   std::istringstream words(line);
   Mount mount;
@@ -66,7 +66,7 @@ std::optional<Mount> parse_mount(const std::string& line) {
   return mount;
 }
 
-// What stands at options[at]: up to a separator that has no backslash before it.
+// The text from options[at] on, up to a separator that has no backslash before it.
 std::string take_word(std::string_view options, std::size_t& at, std::string_view separators) {
   std::string word;
   for (; at < options.size() && separators.find(options[at]) == std::string_view::npos; ++at) {
@@ -100,7 +100,7 @@ const Mount* mount_of(const std::vector<Mount>& mounts, int fd, const std::strin
   return nullptr;
 }
 
-// Colons and commas in these names have a backslash before them.
+// A colon or a comma in one of these names has a backslash before it.
 std::vector<std::string> overlay_directories(const Mount& overlay) {
   std::vector<std::string> upper;
   std::vector<std::string> lower;

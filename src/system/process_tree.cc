@@ -19,11 +19,11 @@
 namespace qcow2stream {
 namespace {
 
-// /proc/PID/stat: "PID (NAME) STATE PARENT ...", and NAME may hold anything, up to 64 bytes of it.
+// /proc/PID/stat is "PID (NAME) STATE PARENT ...". NAME may hold anything and has at most 64 bytes.
 pid_t parent_of(const std::string& pid) {
   std::ifstream file("/proc/" + pid + "/stat");
   std::string text(256, '\0');
-  // The process may end meanwhile. Then read() gives nothing, and an iterator would throw.
+  // If the process ends meanwhile, read() gives nothing, while an iterator would throw.
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   const std::size_t name_end = text.rfind(')');
@@ -55,7 +55,7 @@ std::vector<pid_t> descendants() {
   for (std::size_t i = 0; i < found.size(); ++i) {
     const auto [begin, end] = children.equal_range(found[i]);
     for (auto it = begin; it != end; ++it) {
-      // The numbers were not read at one moment.
+      // The numbers were not all read at the same moment, so there may be a circle.
       if (std::ranges::find(found, it->second) == found.end()) found.push_back(it->second);
     }
   }
@@ -66,7 +66,8 @@ std::vector<pid_t> descendants() {
 void signal_descendants(int signal, pid_t child) {
   std::set<pid_t> stopped;
   if (child > 0 && ::kill(child, SIGSTOP) == 0) stopped.insert(child);
-  // Who has a signal waiting cannot fork; whoever was forked before is found in the next round.
+  // A process that has a signal waiting cannot fork. One that was forked before is found in the
+  // next round.
   for (bool more = true; more;) {
     more = false;
     for (const pid_t pid : descendants()) {

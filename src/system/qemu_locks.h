@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// QEMU's locks on an image file: byte 100 + n is locked, shared, by who uses permission n, and byte
-// 200 + n by who does not let others have it (QEMU: block/file-posix.c, RAW_LOCK_PERM_BASE and
-// RAW_LOCK_SHARED_BASE; permission numbers: include/block/block-common.h).
+// QEMU's locks on an image file. A program that uses permission n has a shared lock on byte 100 +
+// n, and one that does not let others have it on byte 200 + n (QEMU: block/file-posix.c,
+// RAW_LOCK_PERM_BASE and RAW_LOCK_SHARED_BASE; the numbers stand in include/block/block-common.h).
 
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace qcow2stream::qemu_locks {
 
-// BLK_PERM_..., as bit numbers.
+// QEMU's BLK_PERM_..., as numbers of bits.
 enum Permission : off_t { kConsistentRead = 0, kWrite = 1, kResize = 3 };
 
 constexpr off_t used(Permission permission) {
@@ -20,7 +20,8 @@ constexpr off_t kept_from_others(Permission permission) {
   return 200 + permission;
 }
 
-// A record for fcntl(): so many bytes from `first`; F_RDLCK is shared, F_WRLCK exclusive.
+// A record for fcntl() of `count` bytes from `first` on. F_RDLCK is a shared lock, F_WRLCK an
+// exclusive one.
 inline struct flock bytes(off_t first, off_t count, int type) {
   struct flock lock {};
   lock.l_type = static_cast<decltype(lock.l_type)>(type);
@@ -30,8 +31,8 @@ inline struct flock bytes(off_t first, off_t count, int type) {
   return lock;
 }
 
-// Whether somebody else has the file `fd` open as an image and reads it: QEMU (whose servers do not
-// keep writers out), or this program. Where that cannot be asked, nobody does. Thread-safe.
+// Whether somebody else has the file `fd` open as an image and reads it: QEMU, whose servers do not
+// keep writers out, or this program. False if that cannot be asked. Thread-safe.
 inline bool is_being_read(int fd) {
   struct flock lock = bytes(used(kConsistentRead), 1, F_WRLCK);
   return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;

@@ -40,7 +40,7 @@ bool is_inherited(int fd, const struct stat& status) {
                                  own.st_dev == status.st_dev && own.st_ino == status.st_ino);
 }
 
-// "flags:" is what open() was given, in octal.
+// Behind "flags:" stand the flags that open() was given, in octal.
 bool is_read(const std::string& process, const std::string& fd) {
   std::ifstream file(process + "/fdinfo/" + fd);
   for (std::string key; file >> key;) {
@@ -57,7 +57,7 @@ std::string target_of(const std::string& link) {
   return path;
 }
 
-// The process at the other end of a socket that is our own.
+// The process at the other end of one of our sockets.
 pid_t peer_of(int fd) {
   ucred peer{};
   socklen_t length = sizeof peer;
@@ -68,8 +68,8 @@ pid_t peer_of(int fd) {
   return is_local && ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
 }
 
-// Whoever has no child has no descendant either, and need not look at all processes of the machine:
-// where there are 120 of them, a run makes 584 system calls in place of 876.
+// A process without a child has no descendant either, and need not look at all processes of the
+// machine. Where there are 120 of them, a run makes 584 system calls in place of 876.
 bool has_children() {
   siginfo_t info{};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The files behind what other processes of this machine give us: QEMU with a chain of images, a
-// server program, a server at the other end of a Unix socket. Names can lie about them, or not be
-// known; what a process has open cannot.
+// Finds the files behind what other processes of this machine give us: QEMU with a chain of images,
+// a server program, or a server at the other end of a Unix socket. Names can lie about these files,
+// or be unknown; what a process has open cannot.
 
 #pragma once
 
@@ -14,14 +14,14 @@
 namespace qcow2stream {
 
 struct ServedFile {
-  std::string name;  // as the process has opened it
+  std::string name;  // the name by which the process has opened it
   Storage storage;
 };
 
-// Regular files and block devices that our descendants have open for reading, and the processes
-// that our Unix sockets are connected with. Descriptors that were only inherited from us do not
-// count, nor those up to 2. Nothing of processes that may not be looked at, of servers on other
-// machines, or where there is no /proc.
+// The regular files and block devices that are open for reading in our descendants, and in the
+// processes that our Unix sockets are connected with. Descriptors that were only inherited from us
+// do not count, nor those up to 2. There are none of processes that we may not look at and of
+// servers on other machines, and none at all if there is no /proc.
 std::vector<ServedFile> served_files(const StorageFinder& finder);
 
 }  // namespace qcow2stream

@@ -19,7 +19,7 @@
 namespace qcow2stream {
 namespace {
 
-// Real ones have about ten. More, or deeper than that, is no chain but somebody's mischief.
+// A real chain has about ten layers. One that is longer or deeper than this was made to harm us.
 constexpr std::size_t kMostLayers = 1024;
 constexpr int kDeepest = 48;
 
@@ -27,7 +27,7 @@ std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-// The same bytes of what shows a part of something, there. `length` 0: up to the end.
+// The bytes in what is below, for a layer that shows a part of it. A `length` of 0 goes to the end.
 Layer shown(Layer layer, std::uint64_t begin, std::uint64_t length) {
   const std::uint64_t limit = length == 0 ? UINT64_MAX : sum(begin, length);
   layer.begin = std::min(sum(begin, layer.begin), limit);
@@ -39,7 +39,7 @@ Layer somewhere_in(dev_t device, Share share) {
   return {.kind = Layer::Kind::kDevice, .device = device, .share = share};
 }
 
-// Follows one end down.
+// Follows one end down through its layers.
 class Walk {
  public:
   Walk(const SystemRoots& roots, const std::vector<Mount>& mounts)
@@ -66,7 +66,7 @@ class Walk {
   int depth_ = 0;
 };
 
-// One step down, if it is not too far.
+// Counts one step down, and says whether it is one too many.
 class Step {
  public:
   explicit Step(int& depth) : depth_(depth) { ++depth_; }
@@ -79,7 +79,7 @@ class Step {
   int& depth_;
 };
 
-// Whether it is new, and so has to be followed. A circle ends here, too.
+// Adds a layer. True if it is new, and so has to be followed; a circle ends here.
 bool Walk::add(const Layer& layer) {
   if (std::ranges::find(found_.layers, layer) != found_.layers.end()) return false;
   if (found_.layers.size() == kMostLayers) {
@@ -90,7 +90,7 @@ bool Walk::add(const Layer& layer) {
   return true;
 }
 
-// `as` says which bytes of it count.
+// `as` says which bytes of the device count.
 void Walk::open_file(int fd, const Layer& as) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return;
@@ -149,8 +149,8 @@ void Walk::loop(const Layer& layer, int fd) {
   }
 }
 
-// The device knows the file. If its name is known, too, and not taken by another file since, more
-// can be found out about its file system.
+// The device says which file it is. If its name is known, too, and no other file has taken it
+// since, more can be found out about its file system.
 void Walk::loop_file(const LoopBacking& backing, Layer layer) {
   const Step step(depth_);
   layer.kind = Layer::Kind::kFile;
@@ -163,7 +163,7 @@ void Walk::loop_file(const LoopBacking& backing, Layer layer) {
   below_file(is_it ? fd.get() : -1, layer);
 }
 
-// Which bytes of which is not known: all of each.
+// It is not known which bytes lie on which device, so all bytes of each device count.
 void Walk::stacked(const Layer& layer) {
   const auto devices = devices_below(layer.device, roots_);
   const bool is_volume = !devices.empty() && is_logical_volume(layer.device, roots_);
@@ -207,7 +207,7 @@ void Walk::file_system(const Mount& mount, Share share) {
   if (mount.type == "btrfs") btrfs(source.st_rdev, share);
 }
 
-// A file of an overlay is that of one of its directories.
+// A file of an overlay is the file of the same name in one of its directories.
 void Walk::overlay(const Mount& mount, int fd, const Layer& layer) {
   const Step step(depth_);
   std::string path(PATH_MAX, '\0');
@@ -224,7 +224,7 @@ void Walk::overlay(const Mount& mount, int fd, const Layer& layer) {
   }
 }
 
-// One of its devices stands for all of them in the list of mounts.
+// The list of mounts names one of its devices, which stands for all of them.
 void Walk::btrfs(dev_t one, Share share) {
   const std::string all = roots_.sys + "/fs/btrfs";
   for (const std::string& id : names_in(all)) {

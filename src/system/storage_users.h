@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who may write to a disk while it is read, as far as the kernel says.
+// Finds out who may write to a disk while it is read, as far as the kernel says.
 
 #pragma once
 
@@ -12,14 +12,14 @@
 namespace qcow2stream {
 
 struct StorageUser {
-  std::string device;       // its name
-  std::string mount_point;  // of a file system on it that is mounted read-write; empty: of none
+  std::string device;       // the name of the device by which the disk may be written to
+  std::string mount_point;  // where its file system is mounted read-write; empty if it is not
 };
 
 // A file system that is mounted read-write from the end, from a partition of it, or from a device
-// that stands on it; otherwise a loop device that is another way to write to it. Nothing of mounts
-// that this process does not see. A logical volume is no part of another one, nor a snapshot of its
-// origin.
+// that stands on it; if there is none, a loop device that is another way to write to the end.
+// Mounts that this process does not see are not found. A logical volume is no part of another one,
+// nor is a snapshot a part of its origin.
 std::optional<StorageUser> writing_user(const StorageFinder& finder, const Storage& end);
 
 }  // namespace qcow2stream

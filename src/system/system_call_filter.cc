@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// It lists what is refused, since what the C library and QEMU need differs between their versions.
-// Calls from kFirstUnknown on are all refused, so a new kernel adds none. What only root may do is
-// not in the list: a confined child has no such capabilities.
+// The filter lists what is refused, since what the C library and QEMU need differs between their
+// versions. All calls from kFirstUnknown on are refused, so a new kernel adds none. What only root
+// may do is not in the list, since a confined child has no such capabilities.
 
 #include "system/system_call_filter.h"
 
@@ -31,14 +31,15 @@ constexpr unsigned kArchitecture = AUDIT_ARCH_AARCH64;
 constexpr unsigned kArchitecture = 0;
 #endif
 
-// fchmodat2 (Linux 6.6). From 424 on all processors have the same numbers; those of x32 are above.
+// This is fchmodat2 (Linux 6.6). From 424 on calls have the same number on all processors; those of
+// x32 have higher ones.
 constexpr unsigned kFirstUnknown = 452;
 
 constexpr unsigned kRefuse = SECCOMP_RET_ERRNO | EACCES;
 constexpr unsigned kNotThere = SECCOMP_RET_ERRNO | ENOSYS;
 
-// As if they were not there: what they do is written in memory, where a filter cannot look.
-// Programs know kernels without them.
+// These calls fail as if the kernel did not have them: what they are to do is written in memory,
+// where a filter cannot look. Programs know kernels without them.
 constexpr unsigned kAbsent[] = {SYS_clone3, SYS_openat2, SYS_io_uring_setup, SYS_io_uring_enter,
                                 SYS_io_uring_register};
 
@@ -146,7 +147,7 @@ constexpr unsigned kRefused[] = {
 
 enum class When { kEqual, kNotEqual, kSet, kNotSet };
 
-// Refused depending on one argument, of which only the lower half counts.
+// A call that is refused depending on one argument, of which only the lower half counts.
 struct ArgumentRule {
   unsigned call;
   unsigned argument;
@@ -176,7 +177,7 @@ class Assembler {
  public:
   void load(std::size_t offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offset)); }
   void result(unsigned action) { add(BPF_RET | BPF_K, action); }
-  // Skips so many instructions where the comparison holds, or does not.
+  // Compares, and skips so many instructions if the comparison holds, or if it does not.
   void compare(unsigned how, unsigned value, unsigned char skip_if, unsigned char skip_if_not) {
     add(BPF_JMP | BPF_K | how, value, skip_if, skip_if_not);
   }

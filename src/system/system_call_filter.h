@@ -12,8 +12,8 @@ namespace qcow2stream {
 // that it can open, to run threads, and to serve sockets that it was given. It can make no
 // connection, no other process, and no use of another process; it cannot change the attributes of
 // files. Refused calls fail with EACCES; calls that are newer than this program, or whose arguments
-// are hidden in memory, fail with ENOSYS, as on an older kernel. Empty for processors that it is
-// not made for.
+// are hidden in memory, fail with ENOSYS, as on an older kernel. Empty for processors for which
+// there is no filter.
 std::vector<sock_filter> system_call_filter();
 
 }  // namespace qcow2stream

@@ -13,7 +13,7 @@
 namespace qcow2stream {
 namespace {
 
-// For a file system that does not answer whoever is making a name there.
+// How long we wait for a thread that is making a name on a file system that does not answer.
 constexpr std::chrono::seconds kPatience{1};
 
 struct Names {
@@ -21,13 +21,13 @@ struct Names {
   std::vector<std::string> paths;
 };
 
-// Never destroyed: a signal may come while the program ends.
+// The list is never destroyed, since a signal may come while the program ends.
 Names& names() {
   static Names& all = *new Names;
   return all;
 }
 
-// The lock of names() is held. True if it was there.
+// Takes a name out of the list, whose lock must be held. True if it was in it.
 bool forget(const std::string& path) {
   std::vector<std::string>& paths = names().paths;
   const auto place = std::ranges::find(paths, path);

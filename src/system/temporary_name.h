@@ -9,19 +9,19 @@
 
 namespace qcow2stream {
 
-// The name of a file, a socket or an empty directory. Goes away with this object, or before a
-// signal ends the program. Thread-safe as far as different names go.
+// The name of a file, a socket or an empty directory. It is removed with this object, or before a
+// signal ends the program. Several threads may each have names of their own.
 class TemporaryName {
  public:
   TemporaryName() = default;
-  // `make` makes what has the name, and returns the name; an empty one if it has made nothing. A
-  // signal that is watched (remove_temporary_names()) waits for it.
+  // `make` makes what has the name, and returns the name, or an empty one if it has made nothing.
+  // remove_temporary_names() waits until it has returned.
   explicit TemporaryName(const std::function<std::string()>& make);
   ~TemporaryName();  // leaves errno alone
   TemporaryName(TemporaryName&& other) noexcept;
   TemporaryName& operator=(TemporaryName&& other) noexcept;
 
-  // It is not temporary any more.
+  // Makes the name stay.
   void keep();
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -30,9 +30,9 @@ class TemporaryName {
   std::string path_;
 };
 
-// Removes all of them, the newest first, unless somebody takes more than a second to make one.
-// Whoever makes or removes one afterwards waits for ever: to be called by a thread that ends the
-// program.
+// Removes all names, the newest first, unless somebody takes more than a second to make one. A
+// thread that makes or removes one afterwards waits for ever, so only a thread that ends the
+// program may call this.
 void remove_temporary_names();
 
 }  // namespace qcow2stream

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/hex.h"
 #include "digest/crc64_nvme.h"
 #include "digest/hasher.h"
 #include "emit/digest_threads.h"
@@ -43,13 +44,7 @@ std::vector<std::byte> digest_of(DigestAlgorithm algorithm, std::span<const std:
 }
 
 std::string hex_of(DigestAlgorithm algorithm, std::string_view text) {
-  std::string hex;
-  for (const std::byte byte : digest_of(algorithm, std::as_bytes(std::span(text)))) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    hex += kDigits[std::to_integer<std::size_t>(byte >> 4)];
-    hex += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
-  }
-  return hex;
+  return hex(digest_of(algorithm, std::as_bytes(std::span(text))));
 }
 
 // RFC 6234, RFC 7693, RFC 1321, RFC 3720 and the NVM Command Set Specification have such values.

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/tell.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {

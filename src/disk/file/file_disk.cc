@@ -11,28 +11,30 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
 #include "base/errors.h"
-#include "base/tell.h"
 #include "disk/file/holes.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/file.h"
+#include "system/io.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
 
-// Probes that one queue has in flight: see survey/zero_scan.cc, where the measurements are.
+// How many probes one queue has in flight. The measurements stand in survey/zero_scan.cc.
 constexpr unsigned kQueueDepth = 64;
 
 // Threads block one at a time, so they need not be as many as requests.
 constexpr unsigned kQueueThreads = 16;
 
-// The file that is open as `fd`, whatever became of its name. O_NONBLOCK keeps a FIFO from blocking
-// before its type is known; files and block devices do not care.
+// Opens the file that is open as `fd` once more, whatever became of its name. O_NONBLOCK keeps a
+// FIFO from blocking before its type is known; files and block devices ignore it.
 UniqueFd open_again(int fd) {
   return UniqueFd(::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
                          O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -54,7 +56,7 @@ bool is_in_user_space(int fd) {
   return ::fstatfs(fd, &system) == 0 && system.f_type == FUSE_SUPER_MAGIC;
 }
 
-// After the year 2262 it starts again from below; what differs does so there, too.
+// After the year 2262 the number wraps around. Times that differ still do so then.
 std::int64_t mtime_ns(const struct stat& status) {
   const auto seconds = static_cast<std::uint64_t>(status.st_mtim.tv_sec);
   const auto nanoseconds = static_cast<std::uint64_t>(status.st_mtim.tv_nsec);
@@ -121,22 +123,17 @@ std::uint64_t FileDisk::current_size(const struct stat& status) const {
   return bytes;
 }
 
-// Files of /proc, and some of FUSE, have a size of 0 and something to read.
+// Files of /proc, and some of FUSE, have a size of 0 and yet something to read.
 bool FileDisk::is_empty() const {
-  std::byte first{};
-  return ::pread(fd_.get(), &first, 1, 0) == 0;
+  std::array<std::byte, 1> first{};
+  const Moved moved = read_full_at(fd_.get(), 0, first);
+  return moved.bytes == 0 && moved.error == 0;
 }
 
 void FileDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
-  while (!buffer.empty()) {
-    const ssize_t n =
-        ::pread(fd_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset.value()));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_read_error(name_, offset, errno);
-    if (n == 0) throw_disk_ended(name_, offset, size_);
-    buffer = buffer.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
+  const Moved moved = read_full_at(fd_.get(), offset.value(), buffer);
+  if (moved.error != 0) throw_read_error(name_, offset + moved.bytes, moved.error);
+  if (moved.bytes < buffer.size()) throw_disk_ended(name_, offset + moved.bytes, size_);
 }
 
 DiskTraits FileDisk::traits() const {
@@ -192,8 +189,8 @@ std::vector<Caveat> FileDisk::caveats() const {
   }
   if (hole_answers_ == HoleAnswers::kDoubtful) {
     all.push_back(
-        {"the file system says that it holds no data, though it takes space: it counts as "
-         "zeros",
+        {"the file system says that it holds no data, though it takes space: it "
+         "counts as zeros",
          Advice::kWithoutExtents});
   }
   return all;

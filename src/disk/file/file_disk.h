@@ -20,12 +20,15 @@ namespace qcow2stream {
 
 class FileDisk final : public Disk {
  public:
-  // Who else may have the file open: nobody that writes; whoever likes; nobody at all, so that it
-  // needs no stamp.
-  enum class Sharing { kReaders, kAll, kNobody };
+  // Who else may have the file open.
+  enum class Sharing {
+    kReaders,  // nobody who writes
+    kAll,      // anybody
+    kNobody,   // nobody at all, so the file cannot change and needs no stamp
+  };
 
-  // `fd` is open for reading. Asking for holes moves its position, which others may share: it is
-  // put back in the end.
+  // `fd` must be open for reading. Asking for holes moves its position, which others may share, so
+  // the destructor puts it back.
   FileDisk(UniqueFd fd, std::string name, Sharing sharing);
   ~FileDisk() override;
   FileDisk(const FileDisk&) = delete;
@@ -50,9 +53,9 @@ class FileDisk final : public Disk {
 
   std::string name_;
   UniqueFd fd_;
-  off_t position_;  // of fd_, before it was used
+  off_t position_;  // where fd_ stood before it was used
   std::optional<ImageLock> lock_;
-  UniqueFd random_fd_;  // the same file, for the queues; none where it cannot be opened twice
+  UniqueFd random_fd_;  // the same file for the queues; nothing if it cannot be opened twice
   bool can_change_;
   bool block_device_ = false;
   std::uint64_t size_ = 0;

@@ -19,8 +19,8 @@
 namespace qcow2stream {
 namespace {
 
-// Where data or a hole begins, at or behind `at`; `size` where there is no data behind it. Nothing
-// where the answer makes no sense: an error, a place before `at` or behind the end.
+// Where data or a hole begins, at or behind `at`; `size` if no data follows. Nothing if the answer
+// is an error, or a place before `at` or behind the end.
 std::optional<std::uint64_t> seek(int fd, std::uint64_t at, std::uint64_t size, int whence) {
   const off_t found = ::lseek(fd, static_cast<off_t>(at), whence);
   if (found < 0) return errno == ENXIO ? std::optional(size) : std::nullopt;
@@ -58,11 +58,11 @@ class FileRuns final : public RunCursor {
   std::uint64_t size_;
   GuestOffset at_;
   GuestOffset end_;
-  bool answers_ = true;  // sensibly, so far
+  bool answers_ = true;  // the file system's answers have made sense so far
 };
 
-// Space that was reserved and never written (fallocate) reads as zeros and is told as holes,
-// rightly. True if that is all that the file has, as far as its first extents tell.
+// Whether the file has no other space than such that was reserved and never written (fallocate), as
+// far as its first extents tell. That reads as zeros, so the file system is right to call it holes.
 bool has_reserved_space_only(int fd) {
   constexpr unsigned kExtents = 64;
   alignas(fiemap) std::array<std::byte, sizeof(fiemap) + kExtents * sizeof(fiemap_extent)> buffer{};
@@ -77,7 +77,7 @@ bool has_reserved_space_only(int fd) {
   });
 }
 
-// Blocks of this size may hold attributes or the like instead of content.
+// A block of this size may hold attributes or the like instead of content.
 constexpr std::uint64_t kLeastSpace = 4096;
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 
 using namespace qemu_locks;
 
-// A reader's: it reads, and nobody may write or resize meanwhile.
+// The locks of a reader: it reads, and nobody may write or resize meanwhile.
 constexpr std::array kOurs = {used(kConsistentRead), kept_from_others(kWrite),
                               kept_from_others(kResize)};
 
@@ -47,7 +47,7 @@ ImageLock::ImageLock(int fd, const std::string& name) : fd_(fd) {
     return;
   }
   for (const Conflict& conflict : kTheirs) {
-    // Could it be locked exclusively? Our own locks do not count.
+    // Asks whether the byte could be locked exclusively. Our own locks do not count.
     struct flock lock = bytes(conflict.byte, 1, F_WRLCK);
     if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) {
       problem_ = errno_text(errno);

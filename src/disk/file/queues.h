@@ -12,17 +12,19 @@
 
 namespace qcow2stream {
 
-// What both need to know of the disk. Owned by the disk, which outlives its queues.
+// What a queue needs to know of the disk, which owns it all and outlives its queues.
 struct ReadTarget {
   const std::string& name;
   int fd;
   std::uint64_t size;  // bytes
 };
 
-// io_uring; null where the kernel or a seccomp filter (as containers have) does not allow it.
+// A queue that uses io_uring. Null where the kernel, or a seccomp filter as containers have it,
+// does not allow that.
 std::unique_ptr<RequestQueue> make_uring_queue(const ReadTarget& target, unsigned depth);
 
-// Threads that block in pread(); a read that the page cache can serve never leaves the caller.
+// A queue with threads that wait in pread(). A read that the page cache can serve is done by the
+// caller.
 std::unique_ptr<RequestQueue> make_thread_queue(const ReadTarget& target, unsigned depth);
 
 }  // namespace qcow2stream

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reads in threads, for where io_uring is not allowed. A read is first tried with RWF_NOWAIT, so
-// that what the page cache holds costs one system call and no thread; threads are started when the
-// first read has to wait, and only then.
+// Reads in threads, for machines that do not allow io_uring. A read is first tried with RWF_NOWAIT,
+// so that what the page cache holds costs one system call and no thread. No thread is started
+// before a read has to wait.
 
 #include <fcntl.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <condition_variable>
@@ -17,6 +16,7 @@
 
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
@@ -33,7 +33,7 @@ class ThreadQueue final : public RequestQueue {
       waiting_.clear();
     }
     work_.notify_all();
-    // The threads' destructors join: what they are reading is read first.
+    // The threads' destructors wait until what is being read has been read.
   }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
@@ -98,16 +98,10 @@ class ThreadQueue final : public RequestQueue {
   }
 
   void read(Request& request) const {
-    while (!request.buffer.empty()) {
-      const ssize_t n = ::pread(target_.fd, request.buffer.data(), request.buffer.size(),
-                                static_cast<off_t>(request.offset.value()));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) request.error = errno;
-      if (n == 0) request.ended = true;
-      if (n <= 0) return;
-      request.offset += static_cast<std::size_t>(n);
-      request.buffer = request.buffer.subspan(static_cast<std::size_t>(n));
-    }
+    const Moved moved = read_full_at(target_.fd, request.offset.value(), request.buffer);
+    request.error = moved.error;
+    request.ended = moved.error == 0 && moved.bytes < request.buffer.size();
+    request.offset += moved.bytes;
   }
 
   ReadTarget target_;

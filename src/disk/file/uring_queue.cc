@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reads through io_uring: what the page cache holds is copied while it is submitted, what it does
+// Reads through io_uring. What the page cache holds is copied while it is submitted; what it does
 // not hold is in flight without a thread waiting for it.
 
 #include <liburing.h>
@@ -9,9 +9,9 @@
 #include <cerrno>
 #include <vector>
 
-#include "base/tell.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
@@ -41,7 +41,7 @@ class UringQueue final : public RequestQueue {
   UringQueue& operator=(const UringQueue&) = delete;
 
   [[nodiscard]] bool usable() const { return init_error_ == 0; }
-  // Negative, as the kernel has it.
+  // A negative error number, as the kernel returns it.
   [[nodiscard]] int init_error() const { return init_error_; }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
@@ -87,7 +87,7 @@ class UringQueue final : public RequestQueue {
     ::io_uring_sqe_set_data64(sqe, index);
   }
 
-  // As a completed request has it: how many bytes, or a negative error number.
+  // What a completed request would return: how many bytes were read, or a negative error number.
   [[nodiscard]] int read_once(const Request& request) const {
     const ssize_t n = ::pread(target_.fd, request.buffer.data(), request.buffer.size(),
                               static_cast<off_t>(request.offset.value()));
@@ -101,8 +101,8 @@ class UringQueue final : public RequestQueue {
       prepare(index);
       return false;
     }
-    // The kernel would have had to wait, or the file system has no better answer: a read that may
-    // wait tells which.
+    // Either the kernel would have had to wait, or that is the file system's answer. A read that
+    // may wait shows which.
     if (result == -EAGAIN) result = read_once(request);
     if (result <= 0) {
       free_.push_back(index);

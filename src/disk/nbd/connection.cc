@@ -49,7 +49,7 @@ void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& socke
       std::swap(sockets.front(), sockets[static_cast<std::size_t>(answered - polled.begin())]);
       return;
     }
-    // The server may have taken one only, and not yet said anything.
+    // The server may have taken only one connection, and not have said anything yet.
     for (pollfd& p : polled) {
       if (p.revents != 0) p.fd = -1;
     }
@@ -103,7 +103,8 @@ void NbdConnection::finish_connecting() {
   choose_context(offered);
 }
 
-// Or waiting for what we want of the server, where that was asked for. Throws if it hung up.
+// Whether the connection is ready, or the handshake waits for what we want, if we asked it to.
+// Throws if the server hung up.
 bool NbdConnection::is_connected() const {
   if (nbd_aio_is_dead(handle()) > 0 || nbd_aio_is_closed(handle()) > 0) {
     throw_last_error("cannot be opened");
@@ -111,7 +112,7 @@ bool NbdConnection::is_connected() const {
   return nbd_aio_is_ready(handle()) > 0 || nbd_aio_is_negotiating(handle()) > 0;
 }
 
-// All that the server has. It may not know the question; then nothing.
+// The names of all contexts that the server has. None if it does not know the question.
 std::vector<std::string> NbdConnection::offered_contexts() {
   std::vector<std::string> names;
   const auto take = [](void* user_data, const char* name) {
@@ -179,8 +180,8 @@ void NbdConnection::choose_context(const std::vector<std::string>& offered) {
 }
 
 void NbdConnection::run_until(const std::function<bool()>& done) {
-  // Counted in polls, not by a clock: that goes on while the process, or all of it and its server,
-  // is stopped.
+  // The time is counted in polls. A clock would go on while the process, or all of it and its
+  // server, is stopped.
   std::chrono::milliseconds silence{0};
   while (!done()) {
     check_not_lost();
@@ -217,7 +218,7 @@ nbd_handle* NbdConnection::handle() const {
 }
 
 void NbdConnection::throw_lost() const {
-  // Whoever met it first may have done without an answer.
+  // The first error may have been caught by a caller who did without an answer.
   if (fell_silent_) throw_silent(name_, timeout_);
   const std::string words = damages_ != nullptr ? damages_->words() : "";
   throw Error(ErrorKind::kFailed, name_, "lost",

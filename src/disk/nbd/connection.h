@@ -23,34 +23,35 @@ namespace qcow2stream {
 
 class Damages;
 
-// A server that works, but does not have the metadata context that was required.
+// Says that a server works, but does not have the metadata context that was required.
 class NoSuchContext : public Error {
  public:
   using Error::Error;
 };
 
-// Of several connections to a server some may have to wait until another one is gone, and which one
-// the server begins with is its choice. Puts the first socket that has heard of it in front; leaves
-// them as they are if it has hung up on all. Throws Error{kFailed} after the time limit.
+// A server may let some of several connections wait until another one is gone, and may choose with
+// which one it begins. So this puts the first socket that hears of the server in front. It leaves
+// the order as it is if the server has hung up on all of them. Throws Error{kFailed} after the time
+// limit.
 void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
                            std::chrono::seconds timeout);
 
-// What a completion callback returns: whether libnbd may forget the command. Not one that failed:
-// it may have failed while it was being sent, since the connection broke, and libnbd 1.14 still
-// looks at it then. It goes with the handle.
+// What a completion callback returns: whether libnbd may forget the command. It must not forget one
+// that failed: if that was while it was being sent, since the connection broke, libnbd 1.14 still
+// looks at it. Such a command goes with the handle.
 inline int may_forget_command(int error) {
   return error == 0 ? 1 : 0;
 }
 
-// libnbd's handles are thread-safe, but polling one from two threads is not useful: whoever talks
-// to the server holds the mutex, and the functions below expect it held.
+// libnbd's handles are thread-safe, but it is of no use to poll one from two threads. So a thread
+// that talks to the server holds the mutex, and the functions below expect that it does.
 class NbdConnection {
  public:
   // `name` is what errors call the disk.
   NbdConnection(std::string name, std::chrono::seconds timeout);
 
-  // Before connecting: the server must have one of these metadata contexts besides base:allocation,
-  // the first one of them that it has. Connecting fails where it has none.
+  // To be called before connecting. The server must have one of these metadata contexts besides
+  // base:allocation; the first one that it has is used. Connecting fails if it has none.
   void require_context(std::vector<std::string> names) { wanted_ = std::move(names); }
   // The one that it has; empty where none was required.
   [[nodiscard]] const std::string& context() const { return context_; }
@@ -68,20 +69,21 @@ class NbdConnection {
   // been silent for the time limit, or the connection is gone and done() will never be true.
   void run_until(const std::function<bool()>& done);
 
-  // Who says what is wrong where a request fails, for as long as the connection lives.
+  // Sets who says what is wrong if a request fails. It must outlive the connection.
   void look_for_damage(Damages* damages) { damages_ = damages; }
-  // Null until then.
+  // Null before that.
   [[nodiscard]] Damages* damages() const { return damages_; }
 
-  // Throws Error{kFailed} if the server is gone for good. libnbd's own words would be about states.
+  // Throws Error{kFailed} if the server is gone for good. (libnbd's own words would be about
+  // states.)
   void check_not_lost() const;
 
-  // Gives the connection up: what was in flight never happens. Every later call throws.
+  // Gives the connection up. Nothing that was in flight will be completed. Every later call throws.
   void close();
 
   [[noreturn]] void throw_lost() const;
 
-  // libnbd's last error in this thread as ours.
+  // Throws libnbd's last error in this thread as Error{kFailed}.
   [[noreturn]] void throw_last_error(const std::string& what_failed) const;
 
  private:

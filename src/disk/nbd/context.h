@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Names of metadata contexts: what a server can tell about runs of its disk.
+// Names of metadata contexts. A context is something that a server can tell about runs of its disk.
 
 #pragma once
 
@@ -10,19 +10,17 @@
 
 namespace qcow2stream {
 
-// QEMU's (docs/interop/nbd.txt): in which image of a chain the data is.
+// QEMU's context that tells in which image of a chain the data is (docs/interop/nbd.txt).
 constexpr std::string_view kAllocationDepthContext = "qemu:allocation-depth";
-// QEMU's: followed by the name of a dirty bitmap.
+// What QEMU puts before the name of a dirty bitmap.
 constexpr std::string_view kDirtyBitmapPrefix = "qemu:dirty-bitmap:";
 
-// The contexts that a user who says `bitmap` may mean, the likeliest first: a bitmap by its bare
-// name, or a whole name of a context. Throws Error{kUsage} for a context that is no bitmap.
+// The contexts that a user may mean who says `bitmap`, the likeliest first. That may be the bare
+// name of a bitmap, or the whole name of a context. Throws Error{kUsage} for a context that is no
+// bitmap.
 std::vector<std::string> bitmap_contexts(const std::string& bitmap);
 
-// What a server offers, as a reason why the bitmap that was wanted cannot be had.
+// Says what a server offers, as the reason why the bitmap that was wanted cannot be had.
 std::string list_bitmaps(const std::vector<std::string>& offered_contexts);
-
-// Names for a message, the first ones of many; `none` where there are none.
-std::string join_names(const std::vector<std::string>& names, const std::string& none);
 
 }  // namespace qcow2stream

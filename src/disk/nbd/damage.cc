@@ -25,7 +25,7 @@ constexpr std::uint64_t kSector = 512;
 // A disk that tries for long before it gives up a sector makes each question expensive.
 constexpr std::chrono::seconds kMostTime{5};
 
-// What is asked for at once, where it need not be less.
+// How much is asked for at once, if the server does not want less.
 constexpr std::uint64_t kLargestRead = 1U << 20;
 constexpr std::uint64_t kLargestStatus = 1U << 30;
 
@@ -59,7 +59,7 @@ int covered(void* user_data, const char* /*context*/, std::uint64_t /*offset*/,
   return 0;
 }
 
-// How much the server answers of one request that it takes; the connection's mutex is held.
+// How much of one request the server answers. The connection's mutex must be held.
 std::uint64_t answer_length(NbdConnection& connection, NbdRequest request, GuestRange range,
                             std::vector<std::byte>& buffer) {
   Answer answer;
@@ -69,7 +69,7 @@ std::uint64_t answer_length(NbdConnection& connection, NbdRequest request, Guest
   if (request == NbdRequest::kRead) {
     buffer.resize(range.length);
     const nbd_chunk_callback chunk{.callback = arrived, .user_data = nullptr, .free = nullptr};
-    // As in queue.cc: otherwise QEMU hangs up where it fails.
+    // Without this flag QEMU hangs up where it fails, as queue.cc says.
     const std::uint32_t whole_answer = nbd_can_df(connection.handle()) > 0 ? LIBNBD_CMD_FLAG_DF : 0;
     sent = nbd_aio_pread_structured(connection.handle(), buffer.data(), range.length,
                                     range.begin.value(), chunk, done, whole_answer);
@@ -94,7 +94,7 @@ std::uint64_t answer_length(NbdConnection& connection, NbdRequest request, Guest
 GuestOffset first_unanswered(GuestRange range, std::uint64_t unit,
                              const std::function<GuestOffset(GuestRange)>& answered) {
   const auto give_up = std::chrono::steady_clock::now() + kMostTime;
-  // Everything before the first is answered, but not everything before the second.
+  // Everything before `good` is answered, but not everything before `bad`.
   GuestOffset good = range.begin;
   GuestOffset bad = range.end();
   bool is_sure = false;
@@ -112,7 +112,7 @@ GuestOffset first_unanswered(GuestRange range, std::uint64_t unit,
     bad = next;
     is_sure = true;
   }
-  // It may have been a matter of the moment.
+  // The failure may have been temporary.
   if (!is_sure && answered({good, bad - good}) >= bad) return range.begin;
   return good;
 }
@@ -128,7 +128,7 @@ GuestOffset answered_by(NbdConnection& connection, const NbdLimits& limits, NbdR
   try {
     const std::lock_guard lock(connection.mutex());
     while (range.length > 0) {
-      // Questions are of whole units, the disk consists of them.
+      // Questions must be of whole units. The disk consists of them.
       const std::uint64_t before = range.begin.value() % limits.alignment;
       const GuestRange asked = {range.begin - before,
                                 std::min(align_up(range.length + before, limits.alignment), most)};
@@ -157,7 +157,7 @@ Damage Damages::look_for(NbdRequest request, GuestRange range, int error) {
   const std::uint64_t unit = std::max(kSector, disk_.limits().alignment);
   const auto answered = [&](GuestRange part) { return disk_.answered(request, part); };
   Damage damage{.offset = range.begin, .reason = ""};
-  if (error == ENOTCONN) {  // libnbd's own, where the connection is gone: nothing is damaged
+  if (error == ENOTCONN) {  // libnbd's own number for a connection that is gone: nothing is damaged
     damage.reason = reason(error);
     return damage;
   }
@@ -180,7 +180,7 @@ Damage Damages::look_for(NbdRequest request, GuestRange range, int error) {
   return damage;
 }
 
-// Nothing if another server has no difficulty.
+// Asks a new server. Nothing if that has no difficulty.
 std::optional<Damage> Damages::ask_another(NbdRequest request, GuestRange range) {
   std::shared_ptr<const NbdDisk> server;
   try {
@@ -191,7 +191,7 @@ std::optional<Damage> Damages::ask_another(NbdRequest request, GuestRange range)
       return reached;
     };
     if (ask(range) == range.end()) {
-      // Then it was another request that met it, and tables are what no server gets over.
+      // Then it was another request that met the damage. No server gets over damage in tables.
       if (!disk_.traits().knows_zeros) return std::nullopt;
       request = NbdRequest::kStatus;
       range = {GuestOffset(0), disk_.size()};
@@ -217,7 +217,7 @@ std::string Damages::reason(int error) const {
   std::string text = errno_text(error);
   if (!server_) return text;
   std::string now = words();
-  // Numbers that say no more than that it failed.
+  // These numbers say no more than that the request failed.
   if (!now.empty() && (error == EIO || error == EINVAL)) return now;
   if (!now.empty()) return fmt::format("{}; the server says: {}", text, now);
   const std::string before = server_->warnings ? server_->warnings(server_->child.output()) : "";

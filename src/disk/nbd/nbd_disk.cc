@@ -10,11 +10,11 @@
 
 #include "base/bits.h"
 #include "base/errors.h"
-#include "base/tell.h"
 #include "disk/nbd/context.h"
 #include "disk/nbd/queue.h"
 #include "disk/nbd/status.h"
 #include "disk/source_errors.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
@@ -38,8 +38,8 @@ std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdO
   return connection;
 }
 
-// As a device that nothing is attached to. A file that is empty is a disk; an export of such a file
-// cannot be told from one that is not ready.
+// Refuses an export without a size, like a device that nothing is attached to. A file that is empty
+// would be a disk, but an export of it cannot be told from one that is not ready.
 std::shared_ptr<const NbdDisk> not_empty(std::shared_ptr<const NbdDisk> disk) {
   if (disk->size() != 0) return disk;
   throw_nothing_attached(disk->name(), "the export has no size: nothing is attached to it");
@@ -220,7 +220,7 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
   } catch (const NoSuchContext&) {
     throw;
   } catch (const Error&) {
-    // What the program had to say is worth more than that it closed the connection.
+    // What the program has said is worth more than that it has closed the connection.
     const std::string output = server.server.child.output();
     if (output.empty()) throw;
     throw ServerRefused(name, output);

@@ -20,14 +20,14 @@
 
 namespace qcow2stream {
 
-// Connections to one export. The first one also answers questions about extents and plain reads;
-// request queues are spread over all of them.
+// Has the connections to one export. The first one also answers questions about extents and plain
+// reads; request queues are spread over all of them.
 class NbdDisk final : public Disk {
  public:
   using Connections = std::vector<std::unique_ptr<NbdConnection>>;
 
-  // `server` is the program that serves it, if it is ours to end. `file` is what that program
-  // reads, if that is one file: it is watched for changes.
+  // `server` is the program that serves it, if we have started that and so have to end it. `file`
+  // is what that program reads, if that is one file. It is watched for changes, and may be null.
   NbdDisk(Connections connections, const NbdOptions& options, std::optional<OwnServer> server,
           std::shared_ptr<const Disk> file);
 
@@ -41,17 +41,17 @@ class NbdDisk final : public Disk {
   void check_unchanged() const override;
   [[nodiscard]] std::vector<Caveat> caveats() const override;
 
-  // What the first connection's additional context tells, which it must have.
+  // The changes that the first connection's additional context tells. It must have one.
   [[nodiscard]] std::unique_ptr<RunCursor> changes() const;
 
-  // For those who look for damage: answered_by() of the first connection, and whether the sector at
-  // `offset` can be read.
+  // These are for the search for damage: answered_by() of the first connection, and whether the
+  // sector at `offset` can be read.
   [[nodiscard]] GuestOffset answered(NbdRequest request, GuestRange range) const;
   [[nodiscard]] bool reads_at(GuestOffset offset) const;
   [[nodiscard]] const NbdLimits& limits() const { return limits_; }
 
  private:
-  std::unique_ptr<Damages> damages_;  // first: the server outlives the connections
+  std::unique_ptr<Damages> damages_;  // first, so that the server outlives the connections
   Connections connections_;
   unsigned requests_;
   std::uint64_t size_ = 0;
@@ -96,7 +96,7 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
                                                       std::shared_ptr<const Disk> file,
                                                       const std::vector<std::string>& contexts);
 
-// The changes of a disk that was connected to with `contexts`.
+// The changes of a disk that was connected to with a context for them.
 std::shared_ptr<const Changes> make_changes(std::shared_ptr<const NbdDisk> disk);
 
 }  // namespace qcow2stream

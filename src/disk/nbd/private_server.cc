@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A listening socket that nobody else can reach and that leaves nothing behind: it gets a name in a
-// directory of mode 0700, is connected to as often as we shall need (a connection waits in its
-// queue until the server accepts it), and loses name and directory before the server is even
-// started. A signal that ends us in between takes them away, too.
+// Makes a listening socket that nobody else can reach and that leaves nothing behind. It gets a
+// name in a directory of mode 0700. We connect to it as often as we shall need, since a connection
+// waits in its queue until the server accepts it. Then name and directory are removed, before the
+// server is even started. If a signal ends us in between, they are removed, too.
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,8 +26,8 @@ namespace {
 constexpr const char* kName = "private socket";
 constexpr const char* kNoSocket = "takes no private socket; $TMPDIR names another place";
 
-// Where a directory for it can be made, the likeliest first: some machines have no /tmp, or one
-// that cannot be written to, and some file systems take no sockets.
+// Where a directory for the socket may be made, the best place first. Some machines have no /tmp,
+// or one that cannot be written to, and some file systems take no sockets.
 std::vector<std::string> places() {
   std::vector<std::string> all;
   const auto add_from = [&](const char* variable) {
@@ -53,7 +53,7 @@ UniqueFd new_socket() {
   return fd;
 }
 
-// Binds the listener in a directory of its own there, and connects to it.
+// Binds the listener in a directory of its own in `place`, and connects to it.
 std::vector<UniqueFd> connect_at(const std::string& place, int listener, unsigned count) {
   const TemporaryName directory([&] { return make_directory(place); });
   const std::string path = directory.path() + "/socket";
@@ -111,7 +111,7 @@ PrivateServer start_private_server(std::vector<std::string> command, unsigned co
                .descriptor4 = file,
                .socket_activation = socket_activation,
                .confinement = std::move(confinement)});
-  // The listener closes here: if the program ends, so do the connections.
+  // The listener closes here, so that the connections end if the program does.
   return {.server = {.child = std::move(child)}, .sockets = std::move(listening.sockets)};
 }
 

@@ -24,11 +24,11 @@ class NbdQueue final : public RequestQueue {
   NbdQueue(NbdConnection& connection, const NbdLimits& limits)
       : connection_(connection),
         limits_(limits),
-        // Without DF a server that fails in the middle of an answer has to hang up (qemu does).
+        // Without DF a server that fails in the middle of an answer has to hang up, and QEMU does.
         whole_answers_(nbd_can_df(connection.handle()) > 0) {}
 
   ~NbdQueue() override {
-    // Nothing may be written to the buffers afterwards. A connection that is given up does not.
+    // Nothing may be written to the buffers afterwards. If the connection is given up, nothing is.
     const std::lock_guard lock(connection_.mutex());
     try {
       connection_.run_until([this] {
@@ -88,8 +88,8 @@ class NbdQueue final : public RequestQueue {
     GuestOffset offset;
     std::span<std::byte> buffer;
     std::uint64_t tag = 0;
-    std::vector<std::byte> aligned;  // what the server reads, where that is more than was asked for
-    std::uint64_t missing = 0;       // bytes that have not arrived
+    std::vector<std::byte> aligned;  // what the server sends, if that is more than was asked for
+    std::uint64_t missing = 0;       // how many bytes have not arrived
     int error = 0;
     unsigned pending = 0;  // parts that are under way
   };

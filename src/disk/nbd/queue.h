@@ -9,13 +9,14 @@
 
 namespace qcow2stream {
 
-// What one request may ask for. Any read is made to fit.
+// What the server accepts in one request. A queue makes requests of that kind for any read.
 struct NbdLimits {
-  std::uint64_t alignment = 1;          // of offset and length: a power of two
+  std::uint64_t alignment = 1;          // of offset and length; a power of two
   std::uint64_t maximum = 32ULL << 20;  // bytes, a multiple of the alignment
 };
 
-// Reads in flight on a connection, which must outlive the queue and may serve others too.
+// A queue that keeps reads in flight on a connection, which must outlive it and may serve others,
+// too.
 std::unique_ptr<RequestQueue> make_nbd_queue(NbdConnection& connection, const NbdLimits& limits);
 
 }  // namespace qcow2stream

@@ -18,7 +18,7 @@
 namespace qcow2stream {
 namespace {
 
-// A 32-bit length that any alignment divides.
+// The largest length of 32 bits that is a multiple of any alignment.
 constexpr std::uint64_t kMostPerRequest = 1ULL << 31;
 
 class NbdRuns final : public RunCursor {
@@ -46,7 +46,7 @@ class NbdChangeCursor final : public RunCursor {
       : is_depth_(connection.context() == kAllocationDepthContext),
         runs_(connection, range, alignment, question(connection)) {}
 
-  // Neighbours of the same kind become one.
+  // Makes one run of neighbours of the same kind.
   std::optional<Run> next() override {
     std::optional<Run> change = std::exchange(ahead_, std::nullopt);
     if (!change) change = next_run();
@@ -70,8 +70,8 @@ class NbdChangeCursor final : public RunCursor {
     const auto run = runs_.next();
     if (!run) return std::nullopt;
     const std::uint32_t flags = run->flags[0];
-    // Depth 1 is the image itself, 0 nowhere, all else below it. Of a bitmap's flags only the first
-    // has a meaning (QEMU, docs/interop/nbd.txt).
+    // A depth of 1 stands for the image itself, 0 for nowhere, all else for images below it. Of a
+    // bitmap's flags only the first has a meaning (QEMU, docs/interop/nbd.txt).
     const bool changed = is_depth_ ? flags == 1 : (flags & 1) != 0;
     const bool zero = (run->flags[1] & LIBNBD_STATE_ZERO) != 0;
     const auto kind = zero ? Run::Holds::kZeros : Run::Holds::kData;
@@ -128,7 +128,7 @@ std::optional<BlockStatus> StatusCursor::next() {
 }
 
 void StatusCursor::ask() {
-  // The range may begin anywhere, the question may not.
+  // The range may begin anywhere, but a request must be aligned.
   const GuestOffset begin(align_down(at_.value(), alignment_));
   const std::uint64_t length =
       std::min(align_up(end_.value(), alignment_) - begin.value(), kMostPerRequest);

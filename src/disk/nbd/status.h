@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a server tells about runs of its disk: block status, in one metadata context or several.
+// Asks a server for block status: what it tells about runs of its disk, in one or two metadata
+// contexts.
 
 #pragma once
 
@@ -26,33 +27,34 @@ struct StatusRun {
   std::uint32_t flags = 0;
 };
 
-// What a server tells in each of one or two contexts, from one offset on. The second is empty where
-// there is no second context; otherwise they may cover different lengths.
+// The runs that a server tells in each of one or two contexts, from one offset on. The second list
+// is empty if there is no second context. The two may cover different lengths.
 using StatusRuns = std::array<std::vector<StatusRun>, 2>;
 
 // A run in which no context's flags change.
 struct BlockStatus {
   GuestRange range;
-  std::array<std::uint32_t, 2> flags{};  // 0 where there is no second context
+  std::array<std::uint32_t, 2> flags{};  // the second is 0 if there is no second context
 };
 
-// What all contexts cover of `range`, from its beginning on. The server's runs begin at `begin`,
-// which is not behind that of the range, and may go on behind its end.
+// The runs of `range`, from its beginning on as far as all contexts cover it. The server's runs
+// begin at `begin`, which must not lie behind the beginning of the range, and may go on behind its
+// end.
 std::vector<BlockStatus> merge_status(GuestRange range, GuestOffset begin, const StatusRuns& runs);
 
-// What is asked, and the words for it in errors.
+// What is asked, and what errors call it.
 struct StatusQuestion {
   std::vector<std::string> contexts;  // names that the connection has negotiated: one or two
   std::string subject;                // "asking for SUBJECT failed"
-  Advice advice = Advice::kNone;      // for a caller who gets no answer
+  Advice advice = Advice::kNone;      // what may help if the server does not answer
 };
 
-// Walks the runs of a range, which lies within the disk, in ascending order and without gaps. Asks
-// for as much as one request can name, takes what the server tells in all contexts and goes on from
-// there. The connection must outlive it. Belongs to one thread.
+// Walks the runs of a range, which must lie within the disk, in ascending order and without gaps.
+// Asks for as much as one request can name, takes what the server tells in all contexts and goes on
+// from there. The connection must outlive it. Belongs to one thread.
 class StatusCursor {
  public:
-  // Questions begin and end at multiples of `alignment`, a power of two.
+  // Requests begin and end at multiples of `alignment`, which must be a power of two.
   StatusCursor(NbdConnection& connection, GuestRange range, std::uint64_t alignment,
                StatusQuestion question);
 
@@ -87,9 +89,9 @@ class StatusCursor {
 std::unique_ptr<RunCursor> make_nbd_runs(NbdConnection& connection, GuestRange range,
                                          std::uint64_t alignment);
 
-// The changes in `range` as the connection's additional context tells them: dirty bitmaps, and what
-// an image holds by qemu:allocation-depth. What reads as zeros is known from base:allocation, if
-// the server has it.
+// The changes in `range` as the connection's additional context tells them: what a dirty bitmap
+// marks, or what the image itself holds by qemu:allocation-depth. Which of them read as zeros is
+// known from base:allocation, if the server has that.
 std::unique_ptr<RunCursor> make_nbd_changes(NbdConnection& connection, GuestRange range,
                                             std::uint64_t alignment);
 

@@ -18,7 +18,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr const char* kWithout = "tls-verify-peer=false in the URI does without";
+constexpr const char* kWithout = "with tls-verify-peer=false in the URI it is not verified";
 
 [[noreturn]] void refuse(const std::string& uri, const std::string& reason) {
   throw Error(ErrorKind::kFailed, uri, "the server cannot be verified", reason)
@@ -37,7 +37,7 @@ std::string ca_of(const std::string& directory) {
   return directory + "/ca-cert.pem";
 }
 
-// Where libnbd looks.
+// Where libnbd itself looks for certificates.
 std::vector<std::string> default_directories() {
   const char* home = std::getenv("HOME");
   if (::geteuid() == 0 || home == nullptr) return {"/etc/pki/libnbd"};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Whether a server that is talked to over TLS proves who it is. libnbd compares a certificate only
-// if it finds that of a CA and knows a host name, and goes on without a word otherwise (1.14,
-// lib/crypto.c); so what it would not verify is refused before it connects.
+// Sees to it that a server that is talked to over TLS proves who it is. libnbd verifies a
+// certificate only if it finds that of a CA and knows a host name. Otherwise it goes on without a
+// word (1.14, lib/crypto.c), so a server that it would not verify is refused before it connects.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace qcow2stream {
 
-// The value of a parameter in a URI's query, decoded; the last one where there are several.
+// The value of a parameter in a URI's query, without escapes. If there are several, the last one.
 std::optional<std::string> uri_parameter(std::string_view uri, std::string_view name);
 
 // To be called before connecting to the URI. With the URI's tls-verify-peer=false, or with a key
@@ -23,7 +23,7 @@ std::optional<std::string> uri_parameter(std::string_view uri, std::string_view 
 // Throws Error{kFailed} with what to do; kUsage for another value than true or false.
 void set_up_tls(nbd_handle* handle, const std::string& uri);
 
-// What a failed handshake may mean, in place of libnbd's words.
+// What a failed handshake may mean, in place of libnbd's words for it.
 std::string explain_tls(const std::string& words);
 
 }  // namespace qcow2stream

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/endian.h"
-#include "digest/sha256.h"
+#include "digest/hasher.h"
 #include "disk/checked_runs.h"
 #include "disk/qcow2/chain_queue.h"
 #include "disk/qcow2/part_reading.h"
@@ -52,9 +52,9 @@ class ChainRuns final : public RunCursor {
 
 // Never 0, which says that there is nothing.
 std::uint64_t checksum(const std::string& text) {
-  Sha256 hash;
-  hash.update(std::as_bytes(std::span(text)));
-  return std::max<std::uint64_t>(load_big<std::uint64_t>(hash.finish().data()), 1);
+  const auto hash = make_hasher(DigestAlgorithm::kSha256);
+  hash->update(std::as_bytes(std::span(text)));
+  return std::max<std::uint64_t>(load_big<std::uint64_t>(hash->finish().data()), 1);
 }
 
 class ChangesOfTop final : public Changes {

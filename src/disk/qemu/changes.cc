@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A dirty bitmap that is kept in an image. (What the top image of a chain holds: shallow.cc.)
+// Opens a dirty bitmap that is kept in an image. What the top image of a chain holds is found in
+// shallow.cc.
 
 #include "disk/qemu/changes.h"
 
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "disk/listed_names.h"
 #include "disk/nbd/context.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
@@ -23,12 +25,14 @@ using Json = nlohmann::json;
 
 constexpr const char* kCannotOpen = "QEMU cannot open it";
 
-// Here bitmaps are QEMU's, so the prefix says nothing.
+// The name of a bitmap without QEMU's prefix, which says nothing here, since all bitmaps are
+// QEMU's.
 std::string bare_name(const std::string& bitmap) {
   return bitmap.starts_with(kDirtyBitmapPrefix) ? bitmap.substr(kDirtyBitmapPrefix.size()) : bitmap;
 }
 
-// The server would look for the bitmap in the images below, too, and say less.
+// Refuses a bitmap that cannot be used. The server would also look for it in the images below, and
+// say less about what is wrong.
 void check_bitmap(const QemuSource& source, const Json& info, const std::string& bitmap) {
   const Json data = info.value(Json::json_pointer("/format-specific/data"), Json::object());
   std::vector<std::string> names;
@@ -54,7 +58,8 @@ Opened open_with_bitmap(const QemuSource& source, const std::string& bitmap,
   return {disk, make_changes(disk)};
 }
 
-// Other nodes may have the bitmap in what they stand on, and QEMU has the last word anyway.
+// Does so only for qcow2. Other nodes may have the bitmap in a node below them, and QEMU itself
+// refuses what it does not find.
 void check_bitmap_if_qcow2(const QemuSource& source, const std::string& bitmap) {
   if (!Json::parse(source.node.text).contains("driver")) return;  // qemu-img would guess
   Json info;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Which files a chain of qcow2 images names (specification: "Header", "Header extensions"). An
-// image may lie about anything here: what it says is only compared with other files, never opened
-// for more than its header.
+// Finds the files that a chain of qcow2 images names (specification: "Header", "Header
+// extensions"). An image may lie about anything here. The files that it names are only compared
+// with others, and nothing but their headers is read.
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -20,13 +19,14 @@
 #include "qcow2stream/qemu.h"
 #include "system/descriptor_name.h"
 #include "system/fd.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
 
 using Json = nlohmann::json;
 
-// QEMU itself gives up on chains of 200 images or so (recursion in its block layer).
+// QEMU itself gives up on chains of 200 images or so, since its block layer recurses.
 constexpr std::size_t kMostFiles = 1000;
 // Extensions lie before the backing file's name, in the first cluster.
 constexpr std::size_t kLookAt = 65536;
@@ -65,17 +65,16 @@ std::string data_name(const std::vector<std::byte>& header) {
   return "";
 }
 
-// Of a regular file or a block device; empty for what is no qcow2 image.
+// The header of a regular file or a block device. Empty if that is no qcow2 image.
 std::vector<std::byte> header_of(int fd) {
   std::vector<std::byte> bytes(kLookAt);
-  const ssize_t n = ::pread(fd, bytes.data(), bytes.size(), 0);
-  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  bytes.resize(read_full_at(fd, 0, bytes).bytes);
   const bool is_image =
       bytes.size() >= kSmallestHeader && load_big<std::uint32_t>(bytes.data()) == kMagic;
   return is_image ? bytes : std::vector<std::byte>();
 }
 
-// What stands under a key such as "filename" or "file.filename".
+// All values of keys such as "filename" or "file.filename".
 std::vector<std::string> names_in_json(const std::string& text) {
   std::vector<std::string> names;
   const Json json = Json::parse(text, nullptr, false);
@@ -118,7 +117,7 @@ class Chain {
     add_name(path, data_name(header));
   }
 
-  // As QEMU understands it; what is not sure is tried in each way.
+  // Adds what QEMU may take the name for. If there are several possibilities, all of them.
   void add_name(const std::string& image, std::string name) {
     if (name.empty()) return;
     if (name.starts_with("json:")) {

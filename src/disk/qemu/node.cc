@@ -21,14 +21,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-// For an image that is not trusted. The largest tables of QEMU's formats have 2 GiB (vdi), what it
-// keeps of a qcow2 image some 100 MiB.
+// The limit for an image that is not trusted. The largest tables of QEMU's formats have 2 GiB
+// (vdi); what it keeps of a qcow2 image has some 100 MiB.
 constexpr std::uint64_t kMostServerMemory = 4ULL << 30;
-// For the header alone; OpenStack's limits for the same program.
+// The limits for reading the header alone. OpenStack sets the same ones for qemu-img.
 constexpr std::uint64_t kMostProbeMemory = 1ULL << 30;
 constexpr std::uint64_t kMostProbeSeconds = 30;
 
-// Of QEMU's process.
+// The name by which QEMU opens its own descriptor 4.
 constexpr const char* kDescriptor4 = "/proc/self/fd/4";
 
 bool is_block_device(const std::string& path) {
@@ -36,14 +36,15 @@ bool is_block_device(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-// Our descriptors are not QEMU's.
+// A name that means one of our descriptors means another one in QEMU, so it needs another name.
 std::string name_for_qemu(const std::string& path) {
   if (!names_descriptor(path)) return path;
   const std::string name = name_behind_descriptor(path);
   return name.empty() ? kDescriptor4 : name;
 }
 
-// The same in what the user wrote; what has no name for others stays as it is.
+// Does the same in what the user wrote. A file that has no name for others keeps the one that it
+// has.
 void rename_descriptors(Json& node) {
   for (const auto& [key, value] : node.items()) {
     if (value.is_structured()) rename_descriptors(value);
@@ -62,8 +63,8 @@ QemuNode file_node(const std::string& path, const std::string& format, bool forc
                  {"read-only", true},
                  {"file", {{"driver", protocol}, {"filename", path}}}};
     if (!format.empty()) node["driver"] = format;
-    // Of its own accord QEMU takes locks of a reader all the same, and gets none where another
-    // program has locked the whole file.
+    // Even then QEMU would take a reader's locks, which it cannot get if another program has locked
+    // the whole file.
     if (force_share) {
       node["force-share"] = true;
       node["file"]["locking"] = "off";
@@ -91,7 +92,8 @@ Json parse_object(const std::string& text, const char* option) {
   return json;
 }
 
-// "qemu-storage-daemon: --blockdev {...}: what is wrong" without what the user did not write.
+// The line without words that the user did not write: only "what is wrong" is left of
+// "qemu-storage-daemon: --blockdev {...}: what is wrong".
 std::string without_command_line(std::string line) {
   for (const std::string_view end :
        {"}': ", "}: ", "qemu-storage-daemon: ", "qemu-nbd: ", "qemu-img: "}) {
@@ -101,8 +103,8 @@ std::string without_command_line(std::string line) {
   return line;
 }
 
-// A line that begins with the name of the program that says it. QEMU's hints name a program, too:
-// "qemu-img check -r all 'disk.vhdx'".
+// Whether a message begins with this line: with the name of the program that says it. A hint may
+// begin with a program, too, but goes on without a colon: "qemu-img check -r all 'disk.vhdx'".
 bool begins_message(const std::string& line) {
   constexpr std::array<std::string_view, 3> kPrograms = {
       "qemu-storage-daemon: ", "qemu-nbd: ", "qemu-img: "};
@@ -213,7 +215,7 @@ std::string qemu_reason(const QemuSource& source, const std::string& output) {
   if (says("shared libraries")) {
     return reason + "; QEMU, being isolated, finds them in the system's directories only";
   }
-  // The image itself could be opened. What the confinement refuses it refuses with EACCES, which
+  // The image itself could be opened. The confinement refuses everything else with EACCES, which
   // not all of QEMU's drivers report.
   if (!says("Permission denied") && !says("backing file")) return reason;
   return "it refers to another file or to a server, and is isolated from them: " + reason;
@@ -237,7 +239,7 @@ std::string qemu_message(const std::string& output) {
 }
 
 std::string qemu_words(const std::string& output) {
-  // What its NBD server has to say about connections that we have closed.
+  // These are words of its NBD server about connections that we have closed.
   constexpr std::array<std::string_view, 3> kOfConnections = {
       " socket: ", "option negotiation failed", "Failed to read request"};
   std::string last;

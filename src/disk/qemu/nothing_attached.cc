@@ -18,12 +18,12 @@
 namespace qcow2stream {
 namespace {
 
-// The drivers of QEMU's whose images have a header that says how large the disk is.
+// QEMU's drivers of formats whose images have a header that says how large the disk is.
 constexpr std::array<std::string_view, 13> kFormatsWithSize = {
     "bochs", "cloop", "dmg",  "luks", "parallels", "qcow", "qcow2",
     "qed",   "vdi",   "vhdx", "vmdk", "vpc",       "vvfat"};
 
-// False where it cannot be asked: QEMU will say why.
+// False if the device cannot be asked, since QEMU will say why.
 bool is_device_without_size(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return false;

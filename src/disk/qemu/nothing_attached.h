@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Devices and exports that nothing is attached to: their size is 0, and QEMU reads them as an empty
-// disk, or as zeros below an image.
+// Refuses devices and exports that nothing is attached to. Their size is 0, and QEMU reads them as
+// an empty disk, or as zeros below an image.
 
 #pragma once
 

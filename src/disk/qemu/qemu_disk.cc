@@ -34,7 +34,7 @@ std::string probe_format(const std::string& path, const QemuOptions& options) {
   const QemuSource source = qemu_file(path, "", options);
   auto format = qemu_image_info(source, kCannotTell).at("format").get<std::string>();
   if (format != "raw") return format;
-  // It was asked about the content alone, and knows this one by its name.
+  // qemu-img was asked about the content alone, and knows this format by the file's name.
   if (path.ends_with(".dmg")) return "dmg";
   if (const auto trailer = image_trailer(*source.file)) {
     throw Error(ErrorKind::kFailed, path, kCannotTell,

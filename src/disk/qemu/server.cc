@@ -34,7 +34,7 @@ std::vector<std::string> storage_daemon_command(const QemuSource& source, const 
                              {"id", "export"},
                              {"node-name", is_guarded ? kQemuGuardName : kQemuNodeName},
                              {"name", ""}};
-  // Old versions do not know them; they are named where they are needed only.
+  // Old versions do not know these, so they are named only if they are needed.
   if (tells.allocation_depth) exported["allocation-depth"] = true;
   if (!tells.bitmap.empty()) exported["bitmaps"] = {tells.bitmap};
   command.insert(command.end(), {"--nbd-server", R"({"addr":{"type":"fd","str":"3"}})", "--export",
@@ -79,7 +79,8 @@ bool is_same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// QEMU has opened it by its name, after us. It would serve what nobody watches.
+// QEMU has opened the file by its name, after us. If that names another file by now, nobody watches
+// what QEMU serves.
 void check_is_what_qemu_opened(const QemuSource& source) {
   if (source.file == nullptr || file_for_qemu(source) >= 0) return;
   struct stat ours {};
@@ -91,7 +92,7 @@ void check_is_what_qemu_opened(const QemuSource& source) {
   throw_disk_changed(source.name, "another file has taken its name");
 }
 
-// For a look at what the first server cannot tell any more.
+// Starts another server, to look at what the first one cannot tell any more.
 std::shared_ptr<const NbdDisk> serve_once_more(const QemuSource& source) {
   PrivateServer server = start_qemu(source, {});
   server.sockets.resize(1);

@@ -13,10 +13,10 @@
 
 namespace qcow2stream {
 
-// What the server tells of the disk besides what is data.
+// What the server is to tell of the disk, besides what is data.
 struct QemuTells {
   bool allocation_depth = false;
-  std::string bitmap;  // its bare name; empty: none
+  std::string bitmap;  // the bare name of a dirty bitmap; empty if there is none
 };
 
 // Starts qemu-storage-daemon, or qemu-nbd where only that is installed, and connects to it. Throws

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the top image of a chain holds itself.
+// Opens what the top image of a chain holds itself.
 //
 // The image is opened alone, so nothing below it has to be there. Where the output's clusters are
-// larger than the units in which the image holds data, some of them are held only in part: then
+// larger than the units in which the image holds data, some of them are held only in part. Then
 // their other part has to come from below, and the data is read from a second server, which opens
-// the whole chain. Which it is follows from what the image holds, whatever its format.
+// the whole chain. Which of the two is needed follows from what the image holds, whatever its
+// format.
 
 #include <string_view>
 

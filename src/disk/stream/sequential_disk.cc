@@ -17,10 +17,10 @@
 namespace qcow2stream {
 namespace {
 
-// What a pipe holds.
+// As much as a pipe holds.
 constexpr std::uint32_t kReadSize = 64 << 10;
 
-// What is dropped at once.
+// How much is read and dropped at once.
 constexpr std::size_t kSkipSize = 64 << 10;
 
 class SequentialDisk final : public Disk {
@@ -47,12 +47,13 @@ class SequentialDisk final : public Disk {
     fill(buffer);
   }
 
-  // One reader, so that the reads come in order; small ones, so that what has arrived goes on.
+  // There is one reader, so that the reads come in order. They are small, so that what has arrived
+  // goes on at once.
   [[nodiscard]] DiskTraits traits() const override {
     return {.request_size = kReadSize, .requests_in_flight = 1, .queues = 1};
   }
 
-  // Says something only when all has been read, as it has before the image's last piece is written.
+  // Does nothing before all has been read, as it has been before the image's last piece is written.
   void check_unchanged() const override {
     const std::lock_guard lock(mutex_);
     if (ended_ || reader_.position() < size_) return;
@@ -61,7 +62,7 @@ class SequentialDisk final : public Disk {
   }
 
  private:
-  // As much of the start of `buffer` as lies in what is kept.
+  // Fills as much of the start of `buffer` as lies in what is kept, and returns how much that is.
   std::size_t copy_of_start(GuestOffset offset, std::span<std::byte> buffer) const {
     const std::uint64_t kept = std::min<std::uint64_t>(reader_.position(), start_.size());
     if (offset.value() >= kept) return 0;
@@ -93,9 +94,9 @@ class SequentialDisk final : public Disk {
   std::uint64_t size_;
   mutable std::mutex mutex_;  // guards what follows
   mutable StreamReader reader_;
-  // Can be read again, so that image_magic() may look at it first.
+  // The start can be read again, so that image_magic() may look at it first.
   mutable std::array<std::byte, kSequentialStart> start_{};
-  mutable bool ended_ = false;  // and seen to have no byte too many
+  mutable bool ended_ = false;  // has been seen to end after its last byte
 };
 
 }  // namespace

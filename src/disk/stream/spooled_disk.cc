@@ -17,11 +17,12 @@
 namespace qcow2stream {
 namespace {
 
-// What is read and written at once. 256 KiB fit into a core's second level cache, so that the zero
-// test and the write find there what the read has left.
+// How much is read and written at once. 256 KiB fit into a core's second level cache, so that the
+// zero test and the write find there what the read has left.
 constexpr std::size_t kBufferSize = 256 << 10;
 
-// The runs that were stored as data. The file system is not asked: it may not tell, or tell wrong.
+// Tells the runs that were stored as data. The file system is not asked, since it may not know, or
+// be wrong.
 class SpooledRuns final : public RunCursor {
  public:
   SpooledRuns(const Disk& file, const BlockMap& stored, GuestRange range)
@@ -93,7 +94,7 @@ std::shared_ptr<const Disk> open_stream(int fd, const std::string& name,
                                         const StreamOptions& options) {
   StreamReader reader(fd, name);
   SpoolFile file(options.spool_directory);
-  // A file that cannot become so large is known at once, and not after hours.
+  // If the file cannot become so large, the error comes at once and not after hours.
   if (options.size) file.resize(*options.size);
   if (options.progress != nullptr) options.progress->spool_total = options.size.value_or(0);
   BlockMap stored;

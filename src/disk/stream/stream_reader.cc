@@ -14,12 +14,13 @@
 
 #include "base/errors.h"
 #include "disk/source_errors.h"
+#include "system/io.h"
 
 namespace qcow2stream {
 namespace {
 
-// The most that an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). The writer has
-// less to wait for while we write.
+// The most that an unprivileged process may ask for (/proc/sys/fs/pipe-max-size). With it the
+// writer of the pipe has to wait less often while we write.
 constexpr int kPipeSize = 1 << 20;
 
 }  // namespace
@@ -36,17 +37,14 @@ StreamReader::StreamReader(int fd, std::string name) : fd_(fd), name_(std::move(
 
 std::size_t StreamReader::read_some(std::span<std::byte> buffer) {
   for (;;) {
-    const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+    const ssize_t n = uninterrupted([&] { return ::read(fd_, buffer.data(), buffer.size()); });
     if (n >= 0) {
       position_ += static_cast<std::uint64_t>(n);
       return static_cast<std::size_t>(n);
     }
-    if (errno == EAGAIN) {
-      pollfd poll_fd{.fd = fd_, .events = POLLIN, .revents = 0};
-      ::poll(&poll_fd, 1, -1);  // whatever ends it, the next read says what there is to say
-    } else if (errno != EINTR) {
-      throw_read_error(name_, GuestOffset(position_), errno);
-    }
+    if (errno != EAGAIN) throw_read_error(name_, GuestOffset(position_), errno);
+    pollfd poll_fd{.fd = fd_, .events = POLLIN, .revents = 0};
+    ::poll(&poll_fd, 1, -1);  // if it fails, the next read says why
   }
 }
 

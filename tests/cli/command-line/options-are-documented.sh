@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# --help, the program, the manual and the completions know the same options.
+# --help, the program and the manual know the same options.
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 
@@ -26,12 +26,3 @@ awk '/^\.SH/ { inside = 0 } /^\.SH OPTIONS/ { inside = 1 }
      inside && /^\.(TP|TQ)/ { tag = 1 }
      inside && /^\.It Fl/ { gsub(/Fl -/, "--"); print }' manual | long >man.options
 same_options man
-
-for file in "$source_root"/completions/*; do
-  case $file in
-    *.fish) sed -nE 's/.* -l +([a-z0-9-]+).*/--\1/p' "$file" | long >completions.options ;;
-    *) grep -v '^ *#' "$file" | long >completions.options ;;
-  esac
-  same_options completions || fail "$file"
-done
-[[ $(find "$source_root/completions" -type f | wc -l) == 3 ]]

@@ -17,7 +17,7 @@ refused() {
 refused 'byte 1: is not JSON: ' ''
 refused 'byte 1: is not JSON: ' 'Offset          Length          Mapped to       File'
 refused 'byte 48: is not JSON: ' '[{"start":0,"length":5},{"start":5,"length":5},]'
-refused 'byte [0-9]+: is not an allocation map: ' '{"exports":[]}'
+refused 'byte [0-9]+: is not a list of runs: ' '{"exports":[]}'
 refused 'entry 2: ' '[{"start":0,"length":5},7]'
 refused 'entry 1: has no length' '[{"start":0}]'
 refused 'entry 1: start -1 is negative' '[{"start":-1,"length":5}]'
