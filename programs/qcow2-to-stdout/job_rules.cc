@@ -103,7 +103,7 @@ void check_disk(const CommandLine& said) {
   }
 }
 
-// --- increments ---------------------------------------------------------------------------------
+// --- the image, and increments ------------------------------------------------------------------
 
 void check_compression(const CommandLine& said) {
   if (!said.deflate_window) return;
@@ -141,7 +141,7 @@ void check_disk_tells_changes(const CommandLine& said) {
   }
 }
 
-void check_increment(const CommandLine& said) {
+void check_increment_options(const CommandLine& said) {
   if (ways_to_tell_changes(said) > 1) {
     throw UsageError(fmt::format("only one of {} can say what has changed", kWaysToTellChanges));
   }
@@ -159,7 +159,7 @@ void check_increment(const CommandLine& said) {
 }
 
 // What takes the question away that the map answers.
-void check_map(const CommandLine& said) {
+void check_map_options(const CommandLine& said) {
   if (!said.map) return;
   if (said.changed_map || said.dirty_bitmap || said.shallow) {
     throw UsageError("--map: not together with what says which parts have changed");
@@ -173,7 +173,7 @@ void check_map(const CommandLine& said) {
 
 // --- the output ---------------------------------------------------------------------------------
 
-void check_output(const CommandLine& said) {
+void check_output_options(const CommandLine& said) {
   if (said.digest_name && said.digests.empty()) {
     throw UsageError("--name: needs --digest, in whose line it stands");
   }
@@ -231,9 +231,9 @@ void check_rules(const CommandLine& said) {
   check_disk(said);
   check_compression(said);
   check_plan_options(said);
-  check_increment(said);
-  check_map(said);
-  check_output(said);
+  check_increment_options(said);
+  check_map_options(said);
+  check_output_options(said);
 }
 
 void check_image(const ImageOptions& image) {

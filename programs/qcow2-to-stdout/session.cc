@@ -87,7 +87,7 @@ void Session::say_progress() const {
 // In the report, whether or not the run got so far as to open it.
 void Session::write_end(const Outcome& outcome) {
   try {
-    if (!report_was_tried_) {
+    if (job_.beside.report && !report_was_tried_) {
       Ends ends = ends_of(job_);
       open_report(ends);
     }
