@@ -17,11 +17,11 @@ _qcow2_to_stdout() {
   else
     # These options have a value that is the next word. Optional values are attached.
     case $prev in
-      -f | --input-format | --blockdev | --object | --scan | --map | --connections | --requests | --timeout | \
-        --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | --deflate-window | -B | \
-        --backing-file | -F | --backing-format | --base | --base-format | --dirty-bitmap | --changed-map | \
-        --offset | --length | --if-match | --save-plan | --plan | --run | --digest | --name | --report | -T | \
-        -j | --threads | --spool-memory | --spool-dir)
+      -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
+        --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
+        --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
+        --dirty-bitmap | --changed-map | --offset | --length | --if-match | --save-plan | --plan | --run | \
+        --digest | --name | --report | -T | -j | --threads | --spool-memory | --spool-dir)
         option=$prev
         ;;
     esac
@@ -67,13 +67,14 @@ _qcow2_to_stdout() {
       return
       ;;
     "")
-      words="-f --input-format --blockdev --object -U --force-share --isolate --scan --allocated --map
-        --no-extents --connections --requests --timeout --size -c --cluster-size -r --refcount-bits -v
-        --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2 --compress --compress=
-        --deflate-window -B --backing-file -F --backing-format --base --base-format --dirty-bitmap --shallow
-        --changed-map --offset --length --measure --measure= --allow-changes --if-match --save-plan --plan
-        --assume-unchanged --run --flush --digest --name -p --progress --progress= -q --quiet --report
-        --verbose -T -j --threads --spool-memory --spool-dir -h --help -V --version"
+      words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --scan
+        --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
+        --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
+        --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format
+        --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure --measure=
+        --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush --digest --name -p
+        --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-memory --spool-dir -h
+        --help -V --version"
       ;;
     *) return ;;
   esac

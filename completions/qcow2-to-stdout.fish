@@ -3,6 +3,7 @@
 # Fish completion for qcow2-to-stdout. Made by ./dev completions of the program's table of options.
 
 complete -c qcow2-to-stdout -s f -l input-format -x -a 'raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop' -d 'raw (default), any that QEMU reads, or auto'
+complete -c qcow2-to-stdout -s l -l snapshot -x -d 'an internal snapshot of a qcow2 DISK'
 complete -c qcow2-to-stdout -l blockdev -x -d 'a QEMU block node instead of DISK and -f'
 complete -c qcow2-to-stdout -l object -x -d 'a QEMU object that --blockdev refers to'
 complete -c qcow2-to-stdout -s U -l force-share -d 'even if QEMU has it open for writing'
@@ -29,7 +30,7 @@ complete -c qcow2-to-stdout -s F -l backing-format -x -a 'qcow2 raw' -d 'the for
 complete -c qcow2-to-stdout -l base -r -F -d 'only what differs from this disk'
 complete -c qcow2-to-stdout -l base-format -x -a 'raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop' -d 'its format (raw)'
 complete -c qcow2-to-stdout -l dirty-bitmap -x -d 'only what this bitmap of DISK marks'
-complete -c qcow2-to-stdout -l shallow -d 'only what the top image of a chain holds itself'
+complete -c qcow2-to-stdout -l shallow -d 'only what the top image, or N, of a chain holds'
 complete -c qcow2-to-stdout -l changed-map -r -F -d 'only what this JSON lists (rbd diff, nbdinfo)'
 complete -c qcow2-to-stdout -l offset -x -d 'begin at this byte of the image'
 complete -c qcow2-to-stdout -l length -x -d 'write at most so many bytes of it'

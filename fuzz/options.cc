@@ -44,7 +44,7 @@ void check(const cli::CommandLine& said, const cli::Job& job) {
           "a data file and a backing file");
   const cli::Reading& reading = job.disk.reading;
   const int changes = job.base.has_value() + reading.nbd.bitmap.has_value() +
-                      reading.top_image_unit.has_value() + job.survey.changed.has_value();
+                      reading.top.has_value() + job.survey.changed.has_value();
   require(changes <= 1, "two sources of changes");
   require(!job.image.backing_file || changes == 1 || said.plan, "a backing file for nothing");
   require(!said.size || cli::announced_size(job.disk.source) == said.size,

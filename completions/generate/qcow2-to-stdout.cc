@@ -57,6 +57,7 @@ const std::vector<Known>& known() {
       {.option = "data-file", .from = From::kFiles},
       {.option = "backing-file", .from = From::kFiles},
       {.option = "dirty-bitmap", .from = From::kNothing},
+      {.option = "snapshot", .from = From::kNothing},
       {.option = "measure", .words = {"human", "json", "size", "id"}, .only_these = true},
       {.option = "digest", .words = digests(), .repeats = true},
       {.option = "name", .from = From::kFiles},

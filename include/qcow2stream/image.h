@@ -93,7 +93,7 @@ class Image {
   [[nodiscard]] Segments segments(HostRange range) const;
 
  private:
-  friend std::vector<std::byte> encode_plan(const Image& image, bool shallow);
+  friend std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images);
   class Content;
   std::unique_ptr<const Content> content_;
 };

@@ -33,14 +33,16 @@ struct SavedPlan {
   std::optional<DiskStamp> stamp;  // of the disk, where it had one
   std::string image_id;
   std::string codec;  // the codec's version; empty without compression
-  // All data in it is what the top image of a chain holds itself, so that one is enough to emit it.
-  bool shallow = false;
+  // All data in it is what so many images of a chain, from the topmost on, hold themselves, so that
+  // these are enough to emit it. 0: the whole chain is needed.
+  std::uint64_t top_images = 0;
   SurveyResult survey;  // has the map and nothing else
 };
 
 // The content of a file with the plan of `image`. A part of it is no plan, and load_plan() finds
-// that out. `shallow` says that the survey was of what open_qemu() gave with top_image_unit.
-std::vector<std::byte> encode_plan(const Image& image, bool shallow = false);
+// that out. `top_images` says that the survey was of what so many images hold (TopImages;
+// QemuOptions::top_image_unit is 1).
+std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images = 0);
 
 // Reads a plan. Takes memory in proportion to what the file really holds. Throws Error{kFailed} if
 // the file cannot be read, does not come from encode_plan(), is of another version, or is damaged.

@@ -87,15 +87,21 @@ OpenedSource open_bytes(const Source& source, const Reading& reading, Progress& 
 
 QemuOptions qemu_options(const Reading& reading) {
   return {.nbd = reading.nbd,
-          .top_image_unit = reading.top_image_unit,
+          .top_image_unit = reading.top ? std::optional(reading.top->unit) : std::nullopt,
           .isolate = reading.isolate,
           .force_share = reading.force_share};
 }
 
 Qcow2Options qcow2_options(const Reading& reading) {
-  Qcow2Options options{.force_share = reading.force_share, .bitmap = reading.nbd.bitmap};
-  if (reading.top_image_unit) options.top = TopImages{.unit = *reading.top_image_unit};
-  return options;
+  return {.force_share = reading.force_share,
+          .snapshot = reading.snapshot,
+          .top = reading.top,
+          .bitmap = reading.nbd.bitmap};
+}
+
+// What nobody but our own reader can be asked.
+bool is_beyond_qemu(const Reading& reading) {
+  return reading.snapshot || (reading.top && reading.top->images > 1);
 }
 
 // The one place that knows who reads which format.
@@ -103,7 +109,7 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
                      Progress& progress) {
   const auto* file = std::get_if<File>(&source);
   // What a raw file is asked in vain, QEMU says in its own words.
-  const bool asks_for_changes = reading.nbd.bitmap || reading.top_image_unit;
+  const bool asks_for_changes = reading.nbd.bitmap || reading.top;
   if (file == nullptr || (format == "raw" && !asks_for_changes)) {
     return open_bytes(source, reading, progress);
   }
@@ -112,8 +118,13 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
     try {
       return {open_qcow2(file->path, qcow2_options(reading)), {}};
     } catch (const Error& error) {
-      if (error.advice() != Advice::kReadWithQemu) throw;
+      if (error.advice() != Advice::kReadWithQemu || is_beyond_qemu(reading)) throw;
     }
+  }
+  if (is_beyond_qemu(reading)) {
+    throw Error(ErrorKind::kFailed, file->path, "cannot be read so",
+                fmt::format("{} can be told of a qcow2 image only",
+                            reading.snapshot ? "a snapshot" : "what several images hold"));
   }
   return {open_qemu(file->path, format, qemu_options(reading)), {}};
 }

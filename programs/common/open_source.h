@@ -12,17 +12,19 @@
 #include "qcow2stream/changes.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/qcow2.h"
 
 namespace qcow2stream::cli {
 
 // How a source is read. What it is asked about changes (NbdOptions::bitmap, the unit of a top
-// image) it answers in OpenedSource::changes.
+// image or of several) it answers in OpenedSource::changes.
 struct Reading {
   // "raw", "auto", or the name of a QEMU block driver. Nothing: raw, and nobody has said so. Other
   // formats than raw are read from a file only.
   std::optional<std::string> format;
   NbdOptions nbd;
-  std::optional<std::uint64_t> top_image_unit;  // QemuOptions
+  std::optional<TopImages> top;                 // Qcow2Options
+  std::optional<std::string> snapshot;          // Qcow2Options
   bool isolate = false;                         // QemuOptions
   bool force_share = false;                     // FileOptions
   // Bytes: only so much of it counts.

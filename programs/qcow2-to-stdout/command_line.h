@@ -63,7 +63,8 @@ struct CommandLine {
   std::optional<Source> base;
   std::optional<std::string> base_format;
   std::optional<std::string> dirty_bitmap;
-  bool shallow = false;
+  std::optional<std::uint64_t> shallow;  // so many images, from the topmost on
+  std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;

@@ -89,17 +89,28 @@ std::optional<std::uint64_t> virtual_size(const std::optional<HeaderInfo>& info)
   return info ? std::optional(info->virtual_size) : std::nullopt;
 }
 
+// How many images of a chain are told apart from those below them; 0: none. A plan of what the top
+// images hold needs no more of the disk than that.
+std::uint64_t top_images(const CommandLine& said, const JobFiles& files) {
+  if (said.shallow) return *said.shallow;
+  const bool can_be_told = said.format.value_or("raw") != "raw";
+  return files.plan && can_be_told ? files.plan->top_images : 0;
+}
+
 Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
   Input disk{.source = said_disk(said),
              .reading = {.format = said.format,
                          .nbd = nbd_options(said),
+                         .snapshot = said.snapshot,
                          .isolate = said.isolate,
                          .force_share = said.force_share,
                          .only_first = virtual_size(files.info),
                          .in_one_pass = is_one_pass(said, image),
                          .spool_directory = said.spool_directory}};
   disk.reading.nbd.bitmap = said.dirty_bitmap;
-  if (said.shallow) disk.reading.top_image_unit = increment_unit(image);
+  if (const std::uint64_t images = top_images(said, files)) {
+    disk.reading.top = TopImages{.images = images, .unit = increment_unit(image)};
+  }
   return disk;
 }
 

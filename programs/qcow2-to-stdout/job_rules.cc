@@ -83,6 +83,24 @@ void check_format(const CommandLine& said, const Source& disk) {
   }
 }
 
+// Whether DISK may be a qcow2 image that is read without QEMU.
+bool is_read_here(const CommandLine& said) {
+  const std::string format = said.format.value_or("raw");
+  return (format == "qcow2" || format == "auto") && !said.isolate;
+}
+
+void check_snapshot(const CommandLine& said) {
+  if (!said.snapshot) return;
+  if (!is_read_here(said)) {
+    throw UsageError("-l, --snapshot: needs -f qcow2, without --isolate");
+  }
+  if (said.dirty_bitmap || said.shallow) {
+    throw UsageError(
+        "-l, --snapshot: not together with --dirty-bitmap and --shallow, which are about the disk "
+        "as it is now");
+  }
+}
+
 void check_disk(const CommandLine& said) {
   const Source disk = said_disk(said);
   const char* why_not = said.isolate ? why_not_isolated(disk) : nullptr;
@@ -93,6 +111,7 @@ void check_disk(const CommandLine& said) {
         fmt::format("--size: is the size of standard input (-); {} has its own", name_of(disk)));
   }
   check_format(said, disk);
+  check_snapshot(said);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
     throw UsageError("-d, --data-file: DISK must be a raw file or block device");
@@ -138,6 +157,9 @@ void check_disk_tells_changes(const CommandLine& said) {
   }
   if (said.shallow && is_raw(said)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
+  }
+  if (said.shallow.value_or(1) > 1 && !is_read_here(said)) {
+    throw UsageError("--shallow: more than one image needs -f qcow2, without --isolate");
   }
 }
 

@@ -17,10 +17,16 @@ constexpr unsigned kMaxThreads = 1024;
 constexpr unsigned kMaxConnections = 64;
 constexpr unsigned kMaxRequests = 1024;
 constexpr unsigned kMaxTimeout = 1'000'000;
+constexpr unsigned kMaxImages = 256;  // of a chain, as open_qcow2() has it
 
 using Said = CommandLine;
 using Row = Option<Said>;
 using Group = OptionGroup<Said>;
+
+// Null: none was given.
+std::uint64_t images_value(const char* value) {
+  return value == nullptr ? 1 : count_value(value, kMaxImages);
+}
 
 void set_threads(Said& said, const char* value) {
   said.threads = number_value(value);
@@ -33,6 +39,8 @@ constexpr std::array kInputOptions = {
     Row{{'f', "input-format", Value::kRequired, "FMT",
          "raw (default), any that QEMU reads, or auto"},
         [](Said& said, const char* value) { said.format = format_value(value); }},
+    Row{{'l', "snapshot", Value::kRequired, "NAME", "an internal snapshot of a qcow2 DISK"},
+        [](Said& said, const char* value) { said.snapshot = path_value(value); }},
     Row{{0, "blockdev", Value::kRequired, "JSON", "a QEMU block node instead of DISK and -f"},
         [](Said& said, const char* value) { said.blockdev = value; }},
     Row{{0, "object", Value::kRequired, "JSON", "a QEMU object that --blockdev refers to"},
@@ -99,10 +107,9 @@ constexpr std::array kIncrementOptions = {
         [](Said& said, const char* value) { said.base_format = format_value(value); }},
     Row{{0, "dirty-bitmap", Value::kRequired, "NAME", "only what this bitmap of DISK marks"},
         [](Said& said, const char* value) { said.dirty_bitmap = path_value(value); }},
-    Row{{0, "shallow", Value::kNone, "", "only what the top image of a chain holds itself"},
-        [](Said& said, const char*) { said.shallow = true; }},
-    Row{{0, "top-layer", Value::kNone, "", ""},
-        [](Said& said, const char*) { said.shallow = true; }},
+    Row{{0, "shallow", Value::kAttached, "N", "only what the top image, or N, of a chain holds"},
+        [](Said& said, const char* value) { said.shallow = images_value(value); }},
+    Row{{0, "top-layer", Value::kNone, "", ""}, [](Said& said, const char*) { said.shallow = 1; }},
     Row{{0, "changed-map", Value::kRequired, "FILE",
          "only what this JSON lists (rbd diff, nbdinfo)"},
         [](Said& said, const char* value) { said.changed_map = path_value(value); }},

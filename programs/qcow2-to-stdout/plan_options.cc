@@ -86,9 +86,13 @@ void check_same_as_plan(const CommandLine& said, const ImageOptions& image, cons
     }
   }
   // Then the disk would lack what lies below the top image.
-  if (said.shallow && !plan.shallow) {
+  if (said.shallow && plan.top_images == 0) {
     throw UsageError(
         fmt::format("--shallow: the plan {} was made without it; leave it out", plan.name));
+  }
+  if (said.shallow && *said.shallow != plan.top_images) {
+    throw UsageError(
+        fmt::format("--shallow: is another one in the plan {}; leave it out", plan.name));
   }
 }
 

@@ -58,8 +58,8 @@ struct SideFiles {
 
 void write_plan(const Image& image, const Job& job, SideFile& file) {
   check_unchanged(image.disk(), on_change(job));
-  const bool is_shallow = job.disk.reading.top_image_unit.has_value();
-  const std::vector<std::byte> plan = encode_plan(image, is_shallow);
+  const auto& top = job.disk.reading.top;
+  const std::vector<std::byte> plan = encode_plan(image, top ? top->images : 0);
   file.begin();
   file.write(std::string_view(reinterpret_cast<const char*>(plan.data()), plan.size()));
   file.close();

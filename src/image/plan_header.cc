@@ -91,7 +91,7 @@ std::string encode_plan_header(const SavedPlan& plan) {
     json["stamp"] = {{"size", plan.stamp->size}, {"mtime-ns", plan.stamp->mtime_ns}};
     if (plan.stamp->others != 0) json["stamp"]["others"] = plan.stamp->others;
   }
-  if (plan.shallow) json["shallow"] = true;
+  if (plan.top_images > 0) json["top-images"] = plan.top_images;
   return json.dump();
 }
 
@@ -103,7 +103,11 @@ std::optional<SavedPlan> decode_plan_header(std::string_view text) {
     plan.image_id = json.at("image-id").get<std::string>();
     plan.codec = json.at("codec").get<std::string>();
     plan.options = options_from_json(json.at("options"));
-    plan.shallow = json.value("shallow", false);
+    // What was written before there could be more than one.
+    if (json.value("shallow", false)) plan.top_images = 1;
+    if (json.contains("top-images")) {
+      plan.top_images = number<std::uint64_t>(json, "top-images");
+    }
     if (json.contains("stamp")) {
       plan.stamp = DiskStamp{.size = number<std::uint64_t>(json.at("stamp"), "size"),
                              .mtime_ns = number<std::int64_t>(json.at("stamp"), "mtime-ns")};

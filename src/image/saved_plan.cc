@@ -143,14 +143,14 @@ std::string_view layout_of(std::string_view image_id) {
 
 }  // namespace
 
-std::vector<std::byte> encode_plan(const Image& image, bool shallow) {
+std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images) {
   const SavedPlan plan{.name = {},
                        .options = image.options(),
                        .disk_size = image.disk().size(),
                        .stamp = image.disk().stamp(),
                        .image_id = image.id(),
                        .codec = codec_of(image.options()),
-                       .shallow = shallow,
+                       .top_images = top_images,
                        .survey = {}};
   std::vector<std::byte> bytes;
   append(bytes, std::as_bytes(std::span(kPlanBeginning)));

@@ -20,7 +20,7 @@ truncate -s 24M disk.raw
 data disk.raw 0 24*M
 head -c 2M disk.raw >small.raw
 ln disk.raw $mark/disk.raw
-qemu-img convert -f raw -O qcow2 disk.raw $mark/disk.qcow2
+for format in qcow2 vmdk; do qemu-img convert -f raw -O $format disk.raw "$mark/disk.$format"; done
 # Every byte is data, so all ways to scan announce the same.
 # shellcheck disable=SC2034  # for those who source this
 {

@@ -15,7 +15,7 @@ for program in qemu-storage-daemon qemu-nbd qemu-img; do
 done
 convert disk.raw wanted -f raw
 PATH=$dir/programs:$PATH
-expect_refusal 1 . "$tool" -f qcow2 disk.raw
+expect_refusal 1 . "$tool" -f vmdk disk.raw
 [[ -e started ]] || fail "the test does not see what is started"
 rm started
 convert disk.raw image -f raw

@@ -74,11 +74,11 @@ l2=$(od -An -tx8 --endian=big -j"$((l1))" -N8 $mark/bad-entry.qcow2)
 printf '\x80\xff\xff\xff\xff\xff\x02\x00' |
   dd of=$mark/bad-entry.qcow2 bs=1 seek=$(((0x${l2// /} & 0xfffffffffff) + 100 * 8)) conv=notrunc status=none
 qemu-img create -q -u -f qcow2 -b missing-base.raw -F raw $mark/orphan.qcow2 24M
-fault "-f qcow2: noise" 'not in qcow2 format' "$announced" -f qcow2 $mark/noise
+fault "-f qcow2: noise" 'does not begin as a qcow2 image does' "$announced" -f qcow2 $mark/noise
 fault "-f vmdk: noise" '.' "$announced" -f vmdk $mark/noise
 fault "-f qcow2: a table that is too large" 'L1|large' "$announced" -f qcow2 $mark/no-table.qcow2
-fault "-f qcow2: an entry that points nowhere, survey" '(read|holes) at offset 6553600 failed: qcow2: .*unaligned' "$announced" -f qcow2 $mark/bad-entry.qcow2
-fault "-f qcow2: an entry that points nowhere, emission" 'read at offset 6553600 failed: qcow2: .*unaligned' \
+fault "-f qcow2: an entry that points nowhere, survey" 'offset 6553600 .* is not that of a cluster' "$announced" -f qcow2 $mark/bad-entry.qcow2
+fault "-f qcow2: an entry that points nowhere, emission" 'offset 6553600 .* is not that of a cluster' \
   "$announced" --scan none -f qcow2 $mark/bad-entry.qcow2
 fault "-f qcow2: no backing file" 'missing-base.raw' "$announced" -f qcow2 $mark/orphan.qcow2
 fault "-f qcow2: no file" 'No such file' "$announced" -f qcow2 $mark/missing.qcow2
@@ -107,7 +107,7 @@ fi
 # --- Without QEMU --------------------------------------------------------------------------------
 
 program_path=$dir/nothing
-fault "no QEMU: -f qcow2" 'qemu-nbd.*install|install.*qemu-nbd' "$announced" -f qcow2 $mark/disk.qcow2
+fault "no QEMU: -f vmdk" 'qemu-nbd.*install|install.*qemu-nbd' "$announced" -f vmdk $mark/shrinking.vmdk
 fault "no QEMU: -f auto" 'install' "$announced" -f auto $mark/disk.qcow2
 fault "no QEMU: --blockdev" 'install' "$announced" --blockdev '{"driver":"null-co"}'
 fault "no nbdkit: [ ]" 'nbdkit.*No such file' "$announced" -- [ nbdkit null ]

@@ -8,8 +8,8 @@
 need python3 nbdkit qemu-img
 truncate -s 16M disk.raw
 data disk.raw 0 16*M
-image=signals-$$.qcow2  # other tests have disks, too
-qemu-img convert -f raw -O qcow2 disk.raw "$image"
+image=signals-$$.vmdk  # other tests have disks, too
+qemu-img convert -f raw -O vmdk disk.raw "$image"
 mkdir tmp
 export TMPDIR=$dir/tmp
 
@@ -41,7 +41,7 @@ for signal in SIGTERM SIGINT SIGHUP; do
     "$tool" disk.raw
 done
 python3 end.py SIGTERM "$image: ended by SIGTERM; output is incomplete .*" \
-  "$tool" -f qcow2 "$image"
+  "$tool" -f vmdk "$image"
 # Nothing comes from standard input, and what came is kept in a file without a name.
 python3 end.py SIGINT "standard input: ended by SIGINT" "$tool" -
 # A server that does not answer.
@@ -54,7 +54,7 @@ python3 end.py SIGTERM ".*: ended by SIGTERM" "$tool" --save-plan tmp/plan \
   -- [ nbdkit --exit-with-parent -f --filter=delay memory 1M rdelay=$((100 + $$)) ]
 # While the socket of a server has a name, which it has for a moment only.
 if ! sanitized; then
-  FAULTS=listen:1:stall LD_PRELOAD=$FAULT_SHIM "$tool" -f qcow2 "$image" >/dev/null 2>stderr &
+  FAULTS=listen:1:stall LD_PRELOAD=$FAULT_SHIM "$tool" -f vmdk "$image" >/dev/null 2>stderr &
   job=$!
   has_named_socket() {
     local link

@@ -16,8 +16,8 @@ judge_end() {
 program_path=$PATH
 is_program() { [[ $(<"/proc/$1/comm") == program ]]; }
 for signal in KILL TERM HUP; do
-  for source in '-f qcow2' '[ nbdkit'; do
-    arguments=(-f qcow2 "$mark/disk.qcow2")
+  for source in '-f vmdk' '[ nbdkit'; do
+    arguments=(-f vmdk "$mark/disk.vmdk")
     [[ $source == -f* ]] || arguments=(-- '[' nbdkit -r file "$mark/disk.raw" ])
     for moment in 0 15 30 60; do
       begin 0 "${arguments[@]}"

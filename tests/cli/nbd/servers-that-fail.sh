@@ -13,8 +13,8 @@ begin 10000 'nbd+unix:///?socket=socket'
 end_process "$server"
 finish_run
 judge "NBD: the server is killed in the middle" 1 "$gone" "$announced"
-for source in '-f qcow2' '[ nbdkit'; do
-  arguments=(-f qcow2 "$mark/disk.qcow2")
+for source in '-f vmdk' '[ nbdkit'; do
+  arguments=(-f vmdk "$mark/disk.vmdk")
   [[ $source == -f* ]] || arguments=(-- '[' nbdkit -r file "$mark/disk.raw" ])
   begin 10000 "${arguments[@]}"
   wait_for child_of "$job"
@@ -77,8 +77,8 @@ end_process "$server"
 for bytes in 18 1000000; do
   behind_proxy silence $bytes "$silence" --timeout 1
 done
-for source in '-f qcow2' '[ nbdkit'; do
-  arguments=(-f qcow2 "$mark/disk.qcow2")
+for source in '-f vmdk' '[ nbdkit'; do
+  arguments=(-f vmdk "$mark/disk.vmdk")
   [[ $source == -f* ]] || arguments=(-- '[' nbdkit -r file "$mark/disk.raw" ])
   begin 10000 --timeout=1 "${arguments[@]}"
   wait_for child_of "$job"

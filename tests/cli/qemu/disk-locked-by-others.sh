@@ -60,16 +60,25 @@ end_process "$holder"
 if type -P qemu-nbd >/dev/null; then
   mkdir programs
   ln -s "$(type -P qemu-nbd)" programs/
-  locked process disk.qcow2
-  expect_status 0 env PATH="$dir/programs" "$tool" -U -f qcow2 disk.qcow2
+  locked process disk.vmdk
+  expect_status 0 env PATH="$dir/programs" "$tool" -U -f vmdk disk.vmdk
   same stdout wanted
   end_process "$holder"
 fi
 
-# What is below it is opened by QEMU alone, and nothing is advised that would not help.
+# What is below it, too.
 qemu-img create -q -f qcow2 -b disk.qcow2 -F qcow2 top.qcow2
 locked process disk.qcow2
-expect_status 1 "$tool" -f qcow2 top.qcow2
+expect_refusal 1 'disk\.qcow2: is in use: another program has locked it; it is the backing file of top\.qcow2; .* say -U' \
+  "$tool" -f qcow2 top.qcow2
+convert top.qcow2 image -U -f qcow2
+same image wanted
+end_process "$holder"
+
+# QEMU opens those of other images alone, and nothing is advised that would not help.
+qemu-img create -q -f qed -b disk.vmdk -F vmdk top.qed
+locked process disk.vmdk
+expect_status 1 "$tool" -f qed top.qed
 expect_messages 1
-expect_stderr 'top\.qcow2: QEMU cannot open it: .*lock'
+expect_stderr 'top\.qed: QEMU cannot open it: .*lock'
 ! grep -q -e ' -U' stderr || fail "advice that does not help"

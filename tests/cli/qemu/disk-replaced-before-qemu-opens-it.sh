@@ -10,8 +10,8 @@ need qemu-img qemu-io
 daemon=$(type -P qemu-storage-daemon) || daemon=
 server=$(type -P qemu-nbd) || server=
 for fill in 1 2; do
-  qemu-img create -q -f qcow2 disk$fill 2M
-  qemu-io -f qcow2 -c "write -q -P $fill 0 1M" disk$fill
+  qemu-img create -q -f vmdk disk$fill 2M
+  qemu-io -f vmdk -c "write -q -P $fill 0 1M" disk$fill
 done
 mkdir bin
 for program in $daemon $server; do
@@ -24,13 +24,13 @@ cp disk1 disk
 cp disk2 new
 : >replace
 PATH=$PWD/bin:$PATH expect_refusal 3 'disk: changed while it was read \(another file has taken its name\)' \
-  "$tool" -f qcow2 disk
+  "$tool" -f vmdk disk
 [[ ! -e replace && ! -e new ]] || fail 'QEMU was not started'
 
 # Before that, and under any name that is the same file, all is well.
 ln -s disk link
 ln disk hard
 for name in disk link hard; do
-  PATH=$PWD/bin:$PATH "$tool" -f qcow2 $name >image
-  qemu-img compare -q -f qcow2 -F qcow2 image disk2
+  PATH=$PWD/bin:$PATH "$tool" -f vmdk $name >image
+  qemu-img compare -q -f qcow2 -F vmdk image disk2
 done

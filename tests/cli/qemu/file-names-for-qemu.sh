@@ -9,7 +9,7 @@ need qemu-img
 truncate -s 1M disk.raw
 data disk.raw 0 100*K
 convert disk.raw wanted
-qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+for format in qcow2 vmdk; do qemu-img convert -f raw -O $format disk.raw disk.$format; done
 # Longer than a socket's name may be, and nearly as long as a path may be.
 long=$(printf 'n%.0s' {1..254})
 deep=$(printf "d$long/%.0s" {1..14})disk
@@ -19,18 +19,21 @@ for name in 'com,ma,driver=null-co' 'com,,ma' 'col:on' 'nbd:localhost:10809' 'js
   'fat:x' 'file:disk.raw' './-dash' $'new\nline' $'tab\tescape\x1b[31m' "quotes'\"" 'back\slash\n\u0041' \
   '{brace}' './[' 'a]' 'percent %s%n' '$HOME' '*' ' ' 'Grüße 日本 🙂' $'\x7f' \
   "$long" "$deep"; do
-  cp disk.qcow2 "$name"
-  convert "$name" image -f qcow2
-  same image wanted
-  convert "$dir/$name" image -f qcow2
-  same image wanted
-  rm -- "$name"
-  expect_refusal 1 'No such file|not a file' "$tool" -f qcow2 "$name"
+  # QEMU reads the one, and we the other.
+  for format in vmdk qcow2; do
+    cp disk.$format "$name"
+    convert "$name" image -f $format
+    same image wanted
+    convert "$dir/$name" image -f $format
+    same image wanted
+    rm -- "$name"
+    expect_refusal 1 'No such file|not a file' "$tool" -f $format "$name"
+  done
 done
-cp disk.qcow2 -- -dash
-expect_status 0 "$tool" -f qcow2 -- -dash
+cp disk.vmdk -- -dash
+expect_status 0 "$tool" -f vmdk -- -dash
 same stdout wanted
 
 # What QEMU says of a broken image stays on one line.
 printf 'nothing\n' >$'broken\nimage "quoted", with: {"}: '
-expect_refusal 1 'qcow2 format' "$tool" -f qcow2 $'broken\nimage "quoted", with: {"}: '
+expect_refusal 1 'QEMU cannot open it' "$tool" -f vmdk $'broken\nimage "quoted", with: {"}: '

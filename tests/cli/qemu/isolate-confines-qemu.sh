@@ -8,7 +8,7 @@
 need qemu-img pgrep
 need_isolation
 data disk.raw 0 24*M
-qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+for format in qcow2 vmdk; do qemu-img convert -f raw -O $format disk.raw disk.$format; done
 exec 9<disk.raw # not to be passed on
 
 field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
@@ -34,7 +34,7 @@ for program in qemu-nbd pgrep readlink sed find grep mkfifo rm head cat sleep; d
   ! type -P $program >/dev/null || ln -s "$(type -P $program)" programs/
 done
 try() {
-  while_running "$1" -f qcow2 disk.qcow2
+  while_running "$1" -f vmdk disk.vmdk
   ! (confined) 2>/dev/null || fail "confined without being asked, so this proves nothing"
   drain
   while_running "$1" --isolate -f qcow2 disk.qcow2

@@ -10,7 +10,7 @@ need qemu-img qemu-storage-daemon unshare mount chroot
 truncate -s 3M disk.raw
 data disk.raw 1*M 1*M
 convert disk.raw wanted
-qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
+qemu-img convert -f raw -O vmdk disk.raw disk.vmdk
 
 # A root directory with the programs, and what each case wants of /tmp and the rest. `place` is where the
 # test has its files.
@@ -19,7 +19,7 @@ for directory in /usr /lib /lib32 /lib64 /libx32 /bin /sbin /etc /nix; do
   [[ ! -d $directory ]] || mkdir -p "root$directory"
 done
 cp "$tool" root/place/program
-cp disk.qcow2 disk.raw root/place/
+cp disk.vmdk disk.raw root/place/
 cat >enter <<'EOT'
 set -e
 root=$1 setup=$2
@@ -42,9 +42,9 @@ inside : true 2>enter.log || skip "no mount name space: $(<enter.log)"
 works() {
   local what=$1 setup=$2
   shift 2
-  for arguments in '-f qcow2' '-f auto'; do
+  for arguments in '-f vmdk' '-f auto'; do
     # shellcheck disable=SC2086
-    expect_status 0 inside "$setup" env -u TMPDIR -u XDG_RUNTIME_DIR "$@" ./program $arguments disk.qcow2
+    expect_status 0 inside "$setup" env -u TMPDIR -u XDG_RUNTIME_DIR "$@" ./program $arguments disk.vmdk
     expect_silence
     same stdout wanted
   done
@@ -72,7 +72,7 @@ works "the name of TMPDIR is too long for a socket" "$(writable /tmp) && mkdir -
 
 # Nowhere at all: says so, and nothing about QEMU.
 rm -rf root/tmp root/run root/var root/dev/shm
-expect_status 1 inside : env -u TMPDIR -u XDG_RUNTIME_DIR ./program -f qcow2 disk.qcow2
+expect_status 1 inside : env -u TMPDIR -u XDG_RUNTIME_DIR ./program -f vmdk disk.vmdk
 expect_messages 1
 expect_stderr '^qcow2-to-stdout: /tmp: takes no private socket; .TMPDIR names another place: no such file'
 
@@ -84,10 +84,10 @@ for broken in qemu-storage-daemon qemu-img; do
   chmod +x programs/$broken
 done
 expect_refusal 1 'qemu-storage-daemon: cannot be started: its loader or interpreter is missing' \
-  env PATH="$dir/programs" "$tool" -f qcow2 disk.qcow2
+  env PATH="$dir/programs" "$tool" -f vmdk disk.vmdk
 expect_refusal 1 'qemu-img: cannot be started: its loader or interpreter is missing' \
-  env PATH="$dir/programs" "$tool" -f auto disk.qcow2
+  env PATH="$dir/programs" "$tool" -f auto disk.vmdk
 rm programs/*
-expect_refusal 1 'QEMU is not installed' env PATH="$dir/programs" "$tool" -f qcow2 disk.qcow2
-expect_refusal 1 'QEMU is not installed' env PATH="$dir/programs" "$tool" -f auto disk.qcow2
+expect_refusal 1 'QEMU is not installed' env PATH="$dir/programs" "$tool" -f vmdk disk.vmdk
+expect_refusal 1 'QEMU is not installed' env PATH="$dir/programs" "$tool" -f auto disk.vmdk
 expect_refusal 1 'no-such-program: cannot be started: no such file' "$tool" -- [ no-such-program x ]

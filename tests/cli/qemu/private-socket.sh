@@ -62,15 +62,15 @@ while_running() {
 convert disk.raw wanted
 tried=0
 if type -P qemu-img qemu-storage-daemon >/dev/null; then
-  qemu-img convert -f raw -O qcow2 disk.raw disk.qcow2
-  while_running -f qcow2 disk.qcow2
+  qemu-img convert -f raw -O vmdk disk.raw disk.vmdk
+  while_running -f vmdk disk.vmdk
   tried=1
 fi
 if type -P qemu-img qemu-nbd >/dev/null; then
   ln -s "$(type -P qemu-nbd)" programs/
   for program in pgrep mkfifo rm head cat cmp; do ln -s "$(type -P $program)" programs/; done
   ln -s "$(python3 -c 'import sys; print(sys.executable)')" programs/python3
-  PATH=$dir/programs while_running -f qcow2 disk.qcow2
+  PATH=$dir/programs while_running -f vmdk disk.vmdk
   tried=1
 fi
 if type -P nbdkit >/dev/null; then

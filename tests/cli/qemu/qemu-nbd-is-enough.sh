@@ -33,5 +33,5 @@ expect_silence
 same stdout wanted
 
 echo noise >noise
-expect_refusal 1 'noise: .*not in qcow2 format' only_qemu_nbd -f qcow2 noise
+expect_refusal 1 'noise: QEMU cannot open it: .*VDI' only_qemu_nbd -f vdi noise
 expect_refusal 1 'missing-base' only_qemu_nbd --blockdev '{"driver":"file","filename":"missing-base"}'

@@ -39,6 +39,8 @@ corrupt() {
   expect_stderr "(read|asking for holes) at offset $damage failed: qcow2: .*$pattern"
   ! grep -q 'no-extents' stderr || fail "advice that does not help"
 }
+# Read by QEMU.
+node() { echo '{"driver":"qcow2","file":{"driver":"file","filename":"'"$1"'"}}'; }
 qemu-img convert -f raw -O qcow2 -o compat=0.10 disk.raw flag.qcow2
 entry flag.qcow2 +1
 qemu-img convert -f raw -O qcow2 disk.raw unaligned.qcow2
@@ -48,23 +50,27 @@ for threads in 1 4; do
   for options in '' '--scan holes' '--scan none' --no-extents '--compress --no-extents' '--connections 1'; do
     # shellcheck disable=SC2086
     {
-      corrupt 'Zero cluster entry' -T $threads $options -f qcow2 flag.qcow2
-      corrupt 'Cluster allocation offset 0x200 unaligned' -T $threads $options -f qcow2 unaligned.qcow2
+      corrupt 'Zero cluster entry' -T $threads $options --blockdev "$(node flag.qcow2)"
+      corrupt 'Cluster allocation offset 0x200 unaligned' -T $threads $options --blockdev "$(node unaligned.qcow2)"
     }
   done
 done
-corrupt 'Zero cluster entry' -f auto flag.qcow2
-corrupt 'Zero cluster entry' -f qcow2 top.qcow2
-corrupt 'Zero cluster entry' --blockdev '{"driver":"qcow2","file":{"driver":"file","filename":"flag.qcow2"}}'
-corrupt 'Zero cluster entry' --base flag.qcow2 --base-format qcow2 -B x -F raw disk.raw
-corrupt 'Zero cluster entry' --base disk.raw -B x -F raw -f qcow2 flag.qcow2
-expect_status 1 "$tool" --shallow -B x -F raw -f qcow2 flag.qcow2
-expect_messages 1
-expect_stderr "offset $damage failed: qcow2: .*Zero cluster entry"
+corrupt 'Zero cluster entry' --blockdev "$(node top.qcow2)"
+corrupt 'Zero cluster entry' --base disk.raw -B x -F raw --blockdev "$(node flag.qcow2)"
+
+# What we read ourselves is told in our words, with the same offset.
+for arguments in '-f qcow2 flag.qcow2' '-f auto flag.qcow2' '-f qcow2 top.qcow2' '-f qcow2 --scan holes flag.qcow2' \
+  '--base flag.qcow2 --base-format qcow2 -B x -F raw disk.raw' '--base disk.raw -B x -F raw -f qcow2 flag.qcow2' \
+  '--shallow -B x -F raw -f qcow2 flag.qcow2'; do
+  # shellcheck disable=SC2086
+  expect_status 1 "$tool" $arguments
+  expect_messages 1
+  expect_stderr "flag.qcow2: the image is damaged at offset $damage of its disk: .* of zeros, unknown to version 2"
+done
 if type -P qemu-nbd >/dev/null; then
   mkdir programs
   ln -s "$(type -P qemu-nbd)" programs/
-  expect_status 1 env PATH="$dir/programs" "$tool" -f qcow2 flag.qcow2
+  expect_status 1 env PATH="$dir/programs" "$tool" --blockdev "$(node flag.qcow2)"
   expect_stderr "offset $damage failed: qcow2: .*Zero cluster entry"
 fi
 

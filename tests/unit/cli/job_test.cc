@@ -71,14 +71,14 @@ TEST(Job, APlanBringsTheImageAndNothingMayContradictIt) {
 TEST(Job, TheUnitOfATopImageIsThatOfTheIncrement) {
   CommandLine said = disk_only();
   said.format = "qcow2";
-  said.shallow = true;
+  said.shallow = 1;
   said.backing_file = "base";
   said.backing_format = "qcow2";
-  EXPECT_EQ(make_job(said).disk.reading.top_image_unit, 65536U);
+  EXPECT_EQ(make_job(said).disk.reading.top->unit, 65536U);
   said.extended_l2 = true;
-  EXPECT_EQ(make_job(said).disk.reading.top_image_unit, 2048U);
+  EXPECT_EQ(make_job(said).disk.reading.top->unit, 2048U);
   said.compression = Compression{};
-  EXPECT_EQ(make_job(said).disk.reading.top_image_unit, 65536U);
+  EXPECT_EQ(make_job(said).disk.reading.top->unit, 65536U);
 }
 
 TEST(Job, OnlyWhatIsReadFromEndToEndGoesByInOnePass) {
