@@ -4,11 +4,12 @@
 // message of one line, and the same ones when it is read again, whatever was read before and
 // whether or not POSIXLY_CORRECT is set.
 
-#include "qcow2-to-stdout/options.h"
 #include "common/message.h"
+#include "common/usage_error.h"
+#include "qcow2-to-stdout/command_line.h"
+#include "qcow2-to-stdout/job.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -35,29 +36,30 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-void check(const cli::Options& options) {
-  using cli::Action;
-  if (options.action == Action::kHelp || options.action == Action::kVersion) return;
-  require(!options.disk.empty(), "no DISK");
-  const auto problem = find_problem(options.image);
+void check(const cli::CommandLine& said, const cli::Job& job) {
+  require(!cli::name_of(job.disk.source).empty(), "no DISK");
+  const auto problem = find_problem(job.image);
   require(!problem, problem ? problem->reason : "");
-  require(options.image.data_file.has_value() + options.image.backing_file.has_value() < 2,
+  require(job.image.data_file.has_value() + job.image.backing_file.has_value() < 2,
           "a data file and a backing file");
-  const int changes = options.base.has_value() + options.dirty_bitmap.has_value() +
-                      options.shallow + options.changed_map.has_value();
+  const cli::Reading& reading = job.disk.reading;
+  const int changes = job.base.has_value() + reading.nbd.bitmap.has_value() +
+                      reading.top_image_unit.has_value() + job.survey.changed.has_value();
   require(changes <= 1, "two sources of changes");
-  require(!options.image.backing_file || changes == 1 || options.plan,
-          "a backing file for nothing");
-  require(!options.size || cli::reads_stdin(options), "--size of something else");
+  require(!job.image.backing_file || changes == 1 || said.plan, "a backing file for nothing");
+  require(!said.size || cli::announced_size(job.disk.source) == said.size,
+          "--size of something else");
 }
 
-std::string text_of(const cli::Options& o) {
-  const ImageOptions& i = o.image;
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", int(o.action), o.disk,
-                     fmt::join(o.server, " "), o.format, int(o.scan), i.cluster_size,
-                     i.refcount_bits, i.version, i.extended_l2, i.compression.has_value(),
-                     o.offset.value_or(1), o.length.value_or(1), o.size.value_or(1), o.threads,
-                     o.progress_fd);
+std::string text_of(const cli::Job& job) {
+  const ImageOptions& i = job.image;
+  const cli::OutputJob& o = job.output;
+  return fmt::format(
+      "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.disk.source.index(),
+      cli::name_of(job.disk.source), cli::format_of(job.disk.reading), int(job.survey.scan),
+      i.cluster_size, i.refcount_bits, i.version, i.extended_l2, i.compression.has_value(),
+      o.measure.has_value(), o.range.offset.value_or(1), o.range.length.value_or(1),
+      cli::announced_size(job.disk.source).value_or(1), o.threads, job.telling.progress_fd);
 }
 
 // What comes of a command line, in words.
@@ -67,9 +69,11 @@ std::string outcome(std::vector<std::string> words) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   try {
-    const auto options = cli::parse_options(static_cast<int>(words.size()), arguments.data());
-    check(options);
-    return text_of(options);
+    const auto said = cli::parse_command_line(static_cast<int>(words.size()), arguments.data());
+    if (said.text) return "text";
+    const cli::Job job = cli::make_job(said);
+    check(said, job);
+    return text_of(job);
   } catch (const cli::UsageError& error) {
     std::string message = error.what();
     require(!message.empty() && message.find('\n') == std::string::npos, "message: " + message);

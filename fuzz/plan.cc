@@ -70,7 +70,7 @@ class Checker {
     const auto kind = plan_.kinds[cluster.value()];
     require(kind.has_value(), "an entry for nothing");
     const bool extended = plan_.options.extended_l2;
-    const bool packed = (entry & qcow2::kCompressed) != 0;
+    const bool packed = (entry & qcow2::kCompressedFlag) != 0;
     require(packed == (kind == ClusterKind::kCompressed), "compressed or not");
     if (packed) return check_packed(entry, plan_.sizes[cluster.value()]);
     if (kind == ClusterKind::kData) {

@@ -110,7 +110,7 @@ Option option_of(const OptionSpec& spec) {
 Program program() {
   Program program{.name = "qcow2-to-stdout", .options = {}};
   for (const auto& group : qcow2stream::cli::option_groups()) {
-    for (const OptionSpec& spec : group.options) {
+    for (const OptionSpec& spec : qcow2stream::cli::specs_of(group.options)) {
       // A letter alone is another one of the option before it. Without help it is an old name.
       if (spec.name.empty()) {
         program.options.back().letters.push_back(spec.letter);

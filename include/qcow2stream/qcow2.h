@@ -35,16 +35,21 @@ struct Qcow2Options {
   std::optional<std::string> snapshot;
   // Asks for what the topmost images of the chain hold themselves.
   std::optional<TopImages> top;
+  // Asks for what a persistent dirty bitmap of this very image marks; its name, which may have
+  // QEMU's prefix "qemu:dirty-bitmap:". Not together with one of the other two.
+  std::optional<std::string> bitmap;
 };
 
 // Opens the image `path` with all files that it refers to: an external data file and the chain of
 // backing files, qcow2 or raw. They are opened as QEMU opens them: a backing file's name is
 // relative to the image that names it, a data file's to the working directory.
 //
-// Throws Error{kFailed}: as open_disk() does, for each of the files; for an image that is damaged;
-// for a backing file that names no format and begins as an image does, since a guest may have
-// written that; for no such snapshot; where the chain has fewer images than are asked for; where a
-// chain that is needed cannot be opened, with the largest unit for which it is not. With
+// Throws Error{kUsage} for options that exclude each other, and for what cannot be the name of a
+// bitmap. Throws Error{kFailed}: as open_disk() does, for each of the files; for an image that is
+// damaged; for a backing file that names no format and begins as an image does, since a guest may
+// have written that; for no such snapshot or bitmap, with those that there are; for a bitmap that
+// was not saved or not kept up; where the chain has fewer images than are asked for; where a chain
+// that is needed cannot be opened, with the largest unit for which it is not. With
 // Advice::kReadWithQemu where it is QEMU that can read it: encryption, a backing file of another
 // format or behind a protocol, features that are not known.
 Opened open_qcow2(const std::string& path, const Qcow2Options& options = {});

@@ -6,11 +6,24 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "common/wrapped_sink.h"
 
 namespace qcow2stream::cli {
+
+// Whoever receives has had all of it and failed; what() is a message.
+class ReceiverFailed : public std::runtime_error {
+ public:
+  ReceiverFailed(int status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
+  // Its exit status; 128 + N if it died by signal N.
+  [[nodiscard]] int status() const { return status_; }
+
+ private:
+  int status_;
+};
 
 // The sink of a program's run: a descriptor whose bytes are counted, and which has to be told when
 // the run has failed. What is said below to be so may be called from other threads.

@@ -93,7 +93,7 @@ QemuOptions qemu_options(const Reading& reading) {
 }
 
 Qcow2Options qcow2_options(const Reading& reading) {
-  Qcow2Options options{.force_share = reading.force_share};
+  Qcow2Options options{.force_share = reading.force_share, .bitmap = reading.nbd.bitmap};
   if (reading.top_image_unit) options.top = TopImages{.unit = *reading.top_image_unit};
   return options;
 }
@@ -108,7 +108,7 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
     return open_bytes(source, reading, progress);
   }
   // What is not trusted is read by a program that is confined.
-  if (format == "qcow2" && !reading.isolate && !reading.nbd.bitmap) {
+  if (format == "qcow2" && !reading.isolate) {
     try {
       return {open_qcow2(file->path, qcow2_options(reading)), {}};
     } catch (const Error& error) {

@@ -35,7 +35,7 @@ bool knows_escapes() {
 }
 
 // If it fails, nobody looks any more.
-void write_all(std::string_view text) {
+void write_to_terminal(std::string_view text) {
   write_full(STDERR_FILENO, std::as_bytes(std::span(text)));
 }
 
@@ -49,7 +49,7 @@ void paint(Painted& state, std::string_view line) {
     frame += "\r" + std::string(line);
   }
   state.columns = line.size();
-  write_all(frame);
+  write_to_terminal(frame);
 }
 
 }  // namespace

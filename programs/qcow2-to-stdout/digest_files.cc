@@ -14,23 +14,20 @@
 namespace qcow2stream::cli {
 namespace {
 
-// What stands for standard input in a list of checksums.
-constexpr const char* kNoName = "-";
-
 constexpr SideFileKind kDigests = {.name = "digests", .is_old_one = is_digest_line};
 
 }  // namespace
 
-std::vector<DigestAlgorithm> algorithms_of(const Options& options) {
+std::vector<DigestAlgorithm> algorithms_of(std::span<const DigestRequest> requests) {
   std::vector<DigestAlgorithm> all;
-  for (const DigestRequest& request : options.digests) {
+  for (const DigestRequest& request : requests) {
     if (std::ranges::find(all, request.algorithm) == all.end()) all.push_back(request.algorithm);
   }
   return all;
 }
 
-DigestFiles::DigestFiles(const Options& options, Ends& ends) : options_(options) {
-  for (const DigestRequest& request : options.digests) {
+DigestFiles::DigestFiles(const BesideJob& job, Ends& ends) : job_(job) {
+  for (const DigestRequest& request : job.digests) {
     targets_.push_back(request.file ? open(*request.file, ends) : kStderr);
   }
 }
@@ -51,13 +48,13 @@ void DigestFiles::begin() {
 std::string DigestFiles::line_of(const DigestRequest& request,
                                  std::span<const Digest> digests) const {
   const auto digest = std::ranges::find(digests, request.algorithm, &Digest::algorithm);
-  return digest_line(*digest, options_.digest_name.value_or(kNoName));
+  return digest_line(*digest, job_.digest_name);
 }
 
 void DigestFiles::write(std::span<const Digest> digests) {
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (targets_[i] == kStderr) continue;
-    files_[targets_[i]].write(line_of(options_.digests[i], digests));
+    files_[targets_[i]].write(line_of(job_.digests[i], digests));
   }
   for (SideFile& file : files_) file.close();
 }
@@ -67,7 +64,7 @@ void DigestFiles::keep() {
 }
 
 void DigestFiles::print(std::span<const Digest> digests) {
-  for (const DigestRequest& request : options_.digests) {
+  for (const DigestRequest& request : job_.digests) {
     if (!request.file && std::fputs(line_of(request, digests).c_str(), stderr) < 0) {
       throw system_error("standard error", "write failed", errno);
     }

@@ -6,20 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "qcow2-to-stdout/options.h"
-#include "qcow2-to-stdout/side_file.h"
+#include "common/side_file.h"
+#include "qcow2-to-stdout/job.h"
 #include "qcow2stream/digest.h"
 
 namespace qcow2stream::cli {
 
 // The algorithms of all --digest, each of them once.
-std::vector<DigestAlgorithm> algorithms_of(const Options& options);
+std::vector<DigestAlgorithm> algorithms_of(std::span<const DigestRequest> requests);
 
-// Where the lines of --digest go. `options` must outlive it.
+// Where the lines of --digest go. `job` must outlive it.
 class DigestFiles {
  public:
   // Opens the files, and leaves what is in them. Throws Error.
-  DigestFiles(const Options& options, Ends& ends);
+  DigestFiles(const BesideJob& job, Ends& ends);
 
   // The image is about to be written, so old digests are worth nothing.
   void begin();
@@ -37,7 +37,7 @@ class DigestFiles {
   [[nodiscard]] std::string line_of(const DigestRequest& request,
                                     std::span<const Digest> digests) const;
 
-  const Options& options_;
+  const BesideJob& job_;
   std::vector<SideFile> files_;       // each of them once
   std::vector<std::size_t> targets_;  // of each request: which file
 };

@@ -146,14 +146,12 @@ std::string mismatch_text(std::string_view wanted, std::string_view found, std::
                                                : other_layout(*wanted_id, *found_id);
 }
 
-void check_id(const Image& image, const Options& options) {
-  if (!options.if_match) return;
+void check_id(const Image& image, const std::string& wanted) {
   const std::string id = image.id();
-  if (id == *options.if_match) return;
+  if (id == wanted) return;
   const std::string& name = image.disk().name();
-  throw Error(
-      ErrorKind::kMismatch, name, "does not give the image of --if-match",
-      fmt::format("{}; the image-id is {}", mismatch_text(*options.if_match, id, name), id));
+  throw Error(ErrorKind::kMismatch, name, "does not give the image of --if-match",
+              fmt::format("{}; the image-id is {}", mismatch_text(wanted, id, name), id));
 }
 
 }  // namespace qcow2stream::cli

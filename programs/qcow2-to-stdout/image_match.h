@@ -5,13 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "qcow2-to-stdout/options.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream::cli {
 
-// Throws Error{kMismatch} unless the image is the one of --if-match, if there is that.
-void check_id(const Image& image, const Options& options);
+// Throws Error{kMismatch} unless the image is the one whose id is `wanted`.
+void check_id(const Image& image, const std::string& wanted);
 
 // What tells the image of the id `wanted` from that of `found`, which is another one, and what can
 // be done about it. `disk` is what to call DISK.

@@ -54,10 +54,13 @@ std::string id_of(const Image& image) {
 }  // namespace
 
 void OutputInProgress::begin(std::shared_ptr<const Image> image, HostRange range,
+                             const WantedRange& wanted, bool comes_again,
                              Destination& destination) {
   const std::lock_guard lock(mutex_);
   image_ = std::move(image);
   range_ = range;
+  wanted_ = wanted;
+  comes_again_ = comes_again;
   destination_ = &destination;
 }
 
@@ -71,7 +74,7 @@ void OutputInProgress::stop() {
   if (image_) destination_->stop(keeps_what_is_written(destination_->descriptor()));
 }
 
-std::string OutputInProgress::note(const Options& options, bool discard, bool quickly) const {
+std::string OutputInProgress::note(bool discard, bool quickly) const {
   const std::uint64_t total = progress_.emit_total;
   const std::lock_guard lock(mutex_);
   if (total == 0 || destination_ == nullptr) return "";
@@ -81,16 +84,13 @@ std::string OutputInProgress::note(const Options& options, bool discard, bool qu
   }
   const std::uint64_t done = written - std::min(written, left_in_pipe(destination_->descriptor()));
   const std::string from =
-      options.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
+      wanted_.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
   return fmt::format("; output is incomplete ({} of {} bytes{})", done, total, from) +
-         (discard ? ", discard it" : way_to_go_on(options, done, quickly));
+         (discard ? ", discard it" : way_to_go_on(done, quickly));
 }
 
-std::string OutputInProgress::way_to_go_on(const Options& options, std::uint64_t done,
-                                           bool quickly) const {
-  if (!image_) return "";
-  // What was read from a pipe would have to come again.
-  if (std::holds_alternative<StandardInput>(options.source) && !image_->disk().stamp()) return "";
+std::string OutputInProgress::way_to_go_on(std::uint64_t done, bool quickly) const {
+  if (!image_ || !comes_again_) return "";
   const bool is_too_long = quickly && table_bytes(*image_) > kQuickTables;
   const std::string id = is_too_long ? "" : id_of(*image_);
   const std::string if_match = fmt::format("--if-match {}", id.empty() ? "ID (--measure=id)" : id);
@@ -100,7 +100,7 @@ std::string OutputInProgress::way_to_go_on(const Options& options, std::uint64_t
         if_match);
   }
   const std::string length =
-      options.length ? fmt::format(" --length {}", range_.length - done) : "";
+      wanted_.length ? fmt::format(" --length {}", range_.length - done) : "";
   return fmt::format("; go on there: {} --offset {}{}", if_match, range_.begin.value() + done,
                      length);
 }

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/destination.h"
-#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/job.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/progress.h"
 
@@ -21,8 +21,10 @@ class OutputInProgress {
  public:
   explicit OutputInProgress(const Progress& progress) : progress_(progress) {}
 
-  // From here on `range` of `image` goes to `destination`, which stays as long as this.
-  void begin(std::shared_ptr<const Image> image, HostRange range, Destination& destination);
+  // From here on `range` of `image` goes to `destination`, which stays as long as this. `wanted` is
+  // how the range was asked for. `comes_again`: the disk can be read from its beginning once more.
+  void begin(std::shared_ptr<const Image> image, HostRange range, const WantedRange& wanted,
+             bool comes_again, Destination& destination);
   // All of it is written.
   void end();
 
@@ -34,16 +36,17 @@ class OutputInProgress {
   // What the reader of the output has to know, to be put behind a message; empty where nothing was
   // begun. With `discard` what there is is worth nothing, else it says how to go on. Does not take
   // long with `quickly`, and leaves the image-id out for that.
-  [[nodiscard]] std::string note(const Options& options, bool discard, bool quickly) const;
+  [[nodiscard]] std::string note(bool discard, bool quickly) const;
 
  private:
-  [[nodiscard]] std::string way_to_go_on(const Options& options, std::uint64_t done,
-                                         bool quickly) const;
+  [[nodiscard]] std::string way_to_go_on(std::uint64_t done, bool quickly) const;
 
   const Progress& progress_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const Image> image_;
   HostRange range_;
+  WantedRange wanted_;
+  bool comes_again_ = false;
   Destination* destination_ = nullptr;
 };
 

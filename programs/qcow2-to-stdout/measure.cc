@@ -7,14 +7,6 @@
 #include "common/size.h"
 
 namespace qcow2stream::cli {
-namespace {
-
-bool has_range(const Options& options) {
-  return options.offset.has_value() || options.length.has_value();
-}
-
-}  // namespace
-
 nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange> range) {
   const Measurement m = image.measure();
   nlohmann::ordered_json json;
@@ -45,16 +37,16 @@ nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange>
 
 namespace {
 
-std::string json_text(const Image& image, HostRange range, const Options& options) {
-  const auto asked = has_range(options) ? std::optional(range) : std::nullopt;
+std::string json_text(const Image& image, HostRange range, bool is_part) {
+  const auto asked = is_part ? std::optional(range) : std::nullopt;
   return measure_json(image, asked).dump(2) + "\n";
 }
 
-std::string human_text(const Image& image, HostRange range, const Options& options) {
+std::string human_text(const Image& image, HostRange range, bool is_part) {
   const Measurement m = image.measure();
   std::string text =
       fmt::format("required size: {}\nfully allocated size: {}\n", m.required, m.fully_allocated);
-  if (has_range(options)) {
+  if (is_part) {
     text += fmt::format("range: {} bytes from offset {}\n", range.length, range.begin.value());
   }
   text += fmt::format("virtual size: {} ({})\n", m.virtual_size, format_size(m.virtual_size));
@@ -72,12 +64,12 @@ std::string human_text(const Image& image, HostRange range, const Options& optio
 
 }  // namespace
 
-std::string measure_text(const Image& image, HostRange range, const Options& options) {
-  switch (options.measure) {
+std::string measure_text(const Image& image, HostRange range, bool is_part, MeasureFormat format) {
+  switch (format) {
     case MeasureFormat::kHuman:
-      return human_text(image, range, options);
+      return human_text(image, range, is_part);
     case MeasureFormat::kJson:
-      return json_text(image, range, options);
+      return json_text(image, range, is_part);
     case MeasureFormat::kSize:
       return fmt::format("{}\n", range.length);
     case MeasureFormat::kId:

@@ -6,14 +6,14 @@
 #include <optional>
 #include <string>
 
-#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/command_line.h"
 #include "qcow2stream/image.h"
 
 namespace qcow2stream::cli {
 
 // What --measure prints, with its last newline. `range` is what a run with the same options writes;
-// it is mentioned only if the options ask for one.
-std::string measure_text(const Image& image, HostRange range, const Options& options);
+// it is mentioned only if a part of the image was wanted.
+std::string measure_text(const Image& image, HostRange range, bool is_part, MeasureFormat format);
 
 // The object of --measure=json; `range` is mentioned if it is given.
 nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange> range);

@@ -5,21 +5,21 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <string>
 
 #include "common/open_source.h"
-#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/job.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
 
-// Both throw Error.
-OpenedSource open_input(const Input& disk, Progress& progress);
-std::shared_ptr<const Disk> open_base(const Input& base, Progress& progress);
+struct Disks {
+  OpenedSource opened;               // DISK
+  std::shared_ptr<const Disk> base;  // null where there is none
+};
 
-// Where --scan holes finds none because nobody tells them.
-std::optional<std::string> warning_about_holes(const Disk& disk, const Options& options);
+// Throws Error: also if the image cannot describe a disk of this size, and where a disk that is
+// taken for raw should not be.
+Disks open_disks(const Job& job, Progress& progress);
 
 }  // namespace qcow2stream::cli

@@ -7,6 +7,8 @@
 #include <array>
 #include <string_view>
 
+#include "common/usage_error.h"
+
 namespace qcow2stream::cli {
 namespace {
 
@@ -63,32 +65,31 @@ constexpr std::array kComparedOptions = {
 
 }  // namespace
 
-void check_plan_options(const Options& options) {
-  if (options.assume_unchanged && !options.plan) {
+void check_plan_options(const CommandLine& said) {
+  if (said.assume_unchanged && !said.plan) {
     throw UsageError("--assume-unchanged: needs --plan");
   }
-  if (!options.plan) return;
+  if (!said.plan) return;
   for (const std::string_view name : kSurveyOptions) {
-    if (options.given.contains(name)) {
+    if (said.given.contains(name)) {
       throw UsageError(
           fmt::format("--plan: the disk has been surveyed; --{} would do nothing", name));
     }
   }
 }
 
-void apply_plan(Options& options, const SavedPlan& plan) {
+void check_same_as_plan(const CommandLine& said, const ImageOptions& image, const SavedPlan& plan) {
   for (const ImageOption& option : kComparedOptions) {
-    if (options.given.contains(option.name) && !option.same(options.image, plan.options)) {
+    if (said.given.contains(option.name) && !option.same(image, plan.options)) {
       throw UsageError(
           fmt::format("--{}: is another one in the plan {}; leave it out", option.name, plan.name));
     }
   }
   // Then the disk would lack what lies below the top image.
-  if (options.shallow && !plan.shallow) {
+  if (said.shallow && !plan.shallow) {
     throw UsageError(
         fmt::format("--shallow: the plan {} was made without it; leave it out", plan.name));
   }
-  options.image = plan.options;
 }
 
 }  // namespace qcow2stream::cli

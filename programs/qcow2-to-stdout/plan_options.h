@@ -4,15 +4,17 @@
 
 #pragma once
 
-#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/command_line.h"
+#include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 
 namespace qcow2stream::cli {
 
 // Before the plan is read. Throws UsageError: an option that is about a survey.
-void check_plan_options(const Options& options);
+void check_plan_options(const CommandLine& said);
 
-// Throws UsageError: an option of the image that differs from the plan's.
-void apply_plan(Options& options, const SavedPlan& plan);
+// Throws UsageError: an option of the image, which is `image` as it was said, that differs from the
+// plan's.
+void check_same_as_plan(const CommandLine& said, const ImageOptions& image, const SavedPlan& plan);
 
 }  // namespace qcow2stream::cli

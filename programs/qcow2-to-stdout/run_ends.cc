@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 
-#include "qcow2-to-stdout/side_file.h"
+#include "common/side_file.h"
 #include "qcow2-to-stdout/standard_output.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/qemu.h"
@@ -59,18 +60,15 @@ void add_input(Ends& ends, const Input& input) {
              input.source);
 }
 
-void add_what_is_read(Ends& ends, const Options& options) {
-  add_input(ends, disk_of(options));
-  if (const auto base = base_of(options)) add_input(ends, *base);
-  for (const auto& name : {options.plan, options.map, options.changed_map, options.base_map,
-                           options.info, options.base_info}) {
-    if (name) add_read(ends, *name);
-  }
+void add_what_is_read(Ends& ends, const Job& job) {
+  add_input(ends, job.disk);
+  if (job.base) add_input(ends, *job.base);
+  for (const std::string& file : job.read_files) add_read(ends, file);
   // Not read here, but whoever reads the image needs them.
-  if (const auto& backing = options.image.backing_file) {
+  if (const auto& backing = job.image.backing_file) {
     add_file(ends, backing->name, backing->format);
   }
-  if (const auto& data = options.image.data_file) ends.add(kRead, data->name, data->name);
+  if (const auto& data = job.image.data_file) ends.add(kRead, data->name, data->name);
 }
 
 void add_side_file(Ends& ends, const std::string& path) {
@@ -82,9 +80,9 @@ void add_side_file(Ends& ends, const std::string& path) {
 }
 
 // Several digests may go into one file.
-void add_digests(Ends& ends, const Options& options) {
+void add_digests(Ends& ends, std::span<const DigestRequest> digests) {
   const std::size_t others = ends.all().size();
-  for (const DigestRequest& request : options.digests) {
+  for (const DigestRequest& request : digests) {
     if (!request.file) continue;
     const Storage storage = ends.finder().of(*request.file);
     const bool is_known = std::ranges::any_of(ends.all().subspan(others), [&](const End& end) {
@@ -96,21 +94,18 @@ void add_digests(Ends& ends, const Options& options) {
 
 }  // namespace
 
-Ends ends_of(const Options& options) {
+Ends ends_of(const Job& job) {
   Ends ends;
-  const bool has_image = options.action == Action::kConvert && !options.run;
-  ends.add(has_image     ? kImage
-           : options.run ? kCommand
-                         : kAnswer,
-           kStdoutName, STDOUT_FILENO, has_image ? "the image" : kStdoutName);
-  add_what_is_read(ends, options);
+  const EndRole role = job.output.standard_output();
+  ends.add(role, kStdoutName, STDOUT_FILENO, role == kImage ? "the image" : kStdoutName);
+  add_what_is_read(ends, job);
   ends.add(kMessages, "standard error", STDERR_FILENO, "standard error");
-  if (options.progress_fd >= 0) {
-    ends.add(kProgress, "--progress", options.progress_fd, "progress");
+  if (job.telling.progress_fd >= 0) {
+    ends.add(kProgress, "--progress", job.telling.progress_fd, "progress");
   }
-  if (options.report) add_side_file(ends, *options.report);
-  if (options.save_plan) add_side_file(ends, *options.save_plan);
-  add_digests(ends, options);
+  if (job.beside.report) add_side_file(ends, *job.beside.report);
+  if (job.beside.save_plan) add_side_file(ends, *job.beside.save_plan);
+  add_digests(ends, job.beside.digests);
   return ends;
 }
 
@@ -121,8 +116,8 @@ void check_served_files(Ends& ends) {
   ends.check();
 }
 
-bool image_goes_to_stderr(const Options& options) {
-  if (options.action != Action::kConvert || options.run) return false;
+bool image_goes_to_stderr(const OutputJob& output) {
+  if (output.standard_output() != kImage) return false;
   const StorageFinder finder;
   return is_same_stream(finder.of(STDERR_FILENO), finder.of(STDOUT_FILENO));
 }

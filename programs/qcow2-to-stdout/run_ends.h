@@ -9,19 +9,19 @@
 
 #include "common/ends.h"
 #include "common/open_source.h"
-#include "qcow2-to-stdout/options.h"
+#include "qcow2-to-stdout/job.h"
 
 namespace qcow2stream::cli {
 
-// All of them; with --plan after the plan's options are known.
-Ends ends_of(const Options& options);
+// All of them.
+Ends ends_of(const Job& job);
 
 // The files that others have open for us become ends, too: to be called when the sources are open.
 // Throws Error if one of them is written.
 void check_served_files(Ends& ends);
 
 // Whether messages and the image have the same file, pipe or socket (2>&1).
-bool image_goes_to_stderr(const Options& options);
+bool image_goes_to_stderr(const OutputJob& output);
 
 // The device that DISK is, if it is taken as it is; 0: none.
 dev_t raw_device(const Ends& ends, const Input& disk);

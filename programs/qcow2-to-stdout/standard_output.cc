@@ -11,10 +11,10 @@
 #include <cstdio>
 
 #include "base/errors.h"
-#include "common/command.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/run_ends.h"
 #include "qcow2stream/error.h"
+#include "run_command/command.h"
 #include "system/qemu_locks.h"
 
 namespace qcow2stream::cli {
@@ -25,11 +25,11 @@ namespace {
 }
 
 // Beside messages.
-bool says_something(const Options& options) {
+bool says_something(const Job& job) {
   const bool prints_digests = std::ranges::any_of(
-      options.digests, [](const DigestRequest& request) { return !request.file; });
-  return options.verbose || options.allow_changes || prints_digests ||
-         (options.progress == ProgressStyle::kBar && !options.quiet);
+      job.beside.digests, [](const DigestRequest& request) { return !request.file; });
+  return job.telling.verbose || job.allow_changes || prints_digests ||
+         (job.telling.progress == ProgressStyle::kBar && !job.telling.quiet);
 }
 
 class StandardOutput final : public Destination {
@@ -59,13 +59,13 @@ void keep_closed_descriptors_free() {
   }
 }
 
-std::unique_ptr<Destination> make_destination(const Options& options) {
-  if (options.run) return std::make_unique<Command>(*options.run);
+std::unique_ptr<Destination> make_destination(const OutputJob& output) {
+  if (output.command) return std::make_unique<Command>(*output.command);
   return std::make_unique<StandardOutput>();
 }
 
-void check_image_is_alone(const Options& options) {
-  if (!image_goes_to_stderr(options) || !(anything_was_said() || says_something(options))) return;
+void check_image_is_alone(const Job& job) {
+  if (!image_goes_to_stderr(job.output) || !(anything_was_said() || says_something(job))) return;
   throw_cannot_be_written(kStdoutName,
                           "standard error goes there, too, and what is said would be in the image; "
                           "send it elsewhere");

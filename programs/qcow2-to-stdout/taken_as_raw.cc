@@ -24,23 +24,25 @@ constexpr std::array<std::string_view, 16> kEndings = {
     ".qcow2", ".qcow", ".vmdk", ".vdi", ".vhdx",      ".avhdx", ".vhd",   ".avhd",
     ".vpc",   ".dmg",  ".qed",  ".hds", ".parallels", ".hdd",   ".bochs", ".cloop"};
 
-enum class End { kDisk, kBase };
+enum class Which { kDisk, kBase };
 
 // DISK or the base as the user has named it, and whether anything was said about its format.
 struct Named {
-  End end = End::kDisk;
+  Which which = Which::kDisk;
   std::string path;  // of a file, block device or the like; empty where there is none
   bool is_stdin = false;
 };
 
-std::optional<Named> named(const Input& input, End end) {
+std::optional<Named> named(const Input& input, Which which) {
   if (input.reading.format) return std::nullopt;
   return std::visit(
       Cases{
-          [&](const StandardInput&) { return std::optional(Named{.end = end, .is_stdin = true}); },
-          [&](const File& file) { return std::optional(Named{.end = end, .path = file.path}); },
+          [&](const StandardInput&) {
+            return std::optional(Named{.which = which, .is_stdin = true});
+          },
+          [&](const File& file) { return std::optional(Named{.which = which, .path = file.path}); },
           [](const BlockNode&) { return std::optional<Named>(); },
-          [&](const auto& /*server*/) { return std::optional(Named{.end = end}); }},
+          [&](const auto& /*server*/) { return std::optional(Named{.which = which}); }},
       input.source);
 }
 
@@ -75,7 +77,7 @@ void refuse(const Disk& disk, const Named& named) {
   if (!has_name_of_image(named.path) || !is_regular(named)) return;
   const auto format = format_of(disk, named);
   if (!format) return;
-  const bool is_base = named.end == End::kBase;
+  const bool is_base = named.which == Which::kBase;
   const char* option = is_base ? "--base-format" : "-f";
   throw Error(ErrorKind::kUsage, disk.name(),
               fmt::format("is a {} image by its name and by its content", *format),
@@ -86,7 +88,7 @@ void refuse(const Disk& disk, const Named& named) {
 
 // How to get at what is compressed.
 std::string decompressing(const Named& named, const std::string& compression) {
-  if (named.end == End::kBase) return "decompress it first, ";
+  if (named.which == Which::kBase) return "decompress it first, ";
   if (named.is_stdin) return fmt::format("let {} -dc decompress it before, ", compression);
   if (named.path.empty()) return "";
   return fmt::format("{} -dc {} | {} - converts what is in it, ", compression,
@@ -95,7 +97,7 @@ std::string decompressing(const Named& named, const std::string& compression) {
 
 std::optional<std::string> warning(const Disk& disk, const std::optional<Named>& named) {
   if (!named) return std::nullopt;
-  const bool is_base = named->end == End::kBase;
+  const bool is_base = named->which == Which::kBase;
   const char* silence = is_base ? "--base-format raw to silence this" : "-f raw to silence this";
   if (const auto format = format_of(disk, *named)) {
     if (is_base) {
@@ -119,19 +121,19 @@ std::optional<std::string> warning(const Disk& disk, const std::optional<Named>&
 }  // namespace
 
 void refuse_disk_as_raw(const Disk& disk, const Input& input) {
-  if (const auto said = named(input, End::kDisk)) refuse(disk, *said);
+  if (const auto said = named(input, Which::kDisk)) refuse(disk, *said);
 }
 
 void refuse_base_as_raw(const Disk& base, const Input& input) {
-  if (const auto said = named(input, End::kBase)) refuse(base, *said);
+  if (const auto said = named(input, Which::kBase)) refuse(base, *said);
 }
 
 std::optional<std::string> warning_about_raw_disk(const Disk& disk, const Input& input) {
-  return warning(disk, named(input, End::kDisk));
+  return warning(disk, named(input, Which::kDisk));
 }
 
 std::optional<std::string> warning_about_raw_base(const Disk& base, const Input& input) {
-  return warning(base, named(input, End::kBase));
+  return warning(base, named(input, Which::kBase));
 }
 
 bool has_name_of_image(std::string_view path) {

@@ -58,7 +58,9 @@ struct Header {
   std::uint32_t encryption_method = 0;  // 0: not encrypted
   std::uint32_t snapshots = 0;
   HostOffset snapshot_table_offset;
-  std::optional<BitmapDirectory> bitmaps;  // where the header says that they are to be relied on
+  std::optional<BitmapDirectory> bitmaps;
+  // There are some, but a program that does not know of them has written to the image.
+  bool has_stale_bitmaps = false;
   // The incompatible features that the specification does not know, by the names that the image's
   // own table has for them, with commas between them.
   std::string unknown_features;

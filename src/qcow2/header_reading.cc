@@ -165,13 +165,16 @@ class HeaderReader {
   }
 
   void read_extension(std::uint32_t type, std::span<const std::byte> data) {
+    // QEMU keeps names as C strings.
     const auto text = [&] {
-      return std::string(reinterpret_cast<const char*>(data.data()), data.size());
+      const std::string all(reinterpret_cast<const char*>(data.data()), data.size());
+      return all.substr(0, all.find('\0'));
     };
     switch (type) {
       case kExtensionBackingFormat:
         if (data.size() > kMaxBackingFormatBytes) bad("the name of a format in it is too long");
-        header_.backing_format = text();
+        // As QEMU does: an empty name is none.
+        if (const std::string format = text(); !format.empty()) header_.backing_format = format;
         break;
       case kExtensionDataFile:
         header_.data_file_name = text();
@@ -191,7 +194,8 @@ class HeaderReader {
   // Where the autoclear bit is missing, a program that knew nothing of bitmaps has written to the
   // image, and they say nothing any more.
   void read_bitmaps(std::span<const std::byte> data) {
-    if ((header_.autoclear_features & kAutoclearBitmaps) == 0) return;
+    header_.has_stale_bitmaps = (header_.autoclear_features & kAutoclearBitmaps) == 0;
+    if (header_.has_stale_bitmaps) return;
     if (data.size() != kBitmapsExtensionSize) bad("the extension for bitmaps has another length");
     const auto count = load_big<std::uint32_t>(data.data());
     const auto reserved = load_big<std::uint32_t>(data.data() + 4);

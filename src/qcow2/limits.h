@@ -36,6 +36,14 @@ inline constexpr std::uint64_t kMaxSnapshotExtraBytes = 1024;
 inline constexpr std::uint64_t kMaxBitmaps = 65535;
 inline constexpr std::uint64_t kMaxBitmapDirectoryBytes = 1024 * kMaxBitmaps;
 
+// QEMU: BME_MAX_TABLE_SIZE, BME_MAX_PHYS_SIZE, BME_MIN_GRANULARITY_BITS, BME_MAX_GRANULARITY_BITS
+// and BME_MAX_NAME_SIZE.
+inline constexpr std::uint64_t kMaxBitmapTableEntries = 0x8000000;
+inline constexpr std::uint64_t kMaxBitmapBytes = 0x20000000;
+inline constexpr unsigned kMinGranularityBits = 9;
+inline constexpr unsigned kMaxGranularityBits = 31;
+inline constexpr std::uint64_t kMaxBitmapNameBytes = 1023;
+
 // QEMU: QCOW_MAX_REFTABLE_SIZE, compared with the clusters that the table occupies.
 inline constexpr std::uint64_t kMaxRefcountTableBytes = 8ULL << 20;
 

@@ -217,10 +217,10 @@ TEST_F(DamagedImage, TablesAreThoseOfTheFile) {
   store_big(&image_[l1_], qcow2::kCopied | (l2_ + 512));
   EXPECT_EQ(reason(),
             "L1 entry 0 has the offset 262656 for its L2 table, which is not that of a cluster");
-  store_big(&image_[l1_], qcow2::kCopied | 1ULL << 50);
+  store_big(&image_[l1_], qcow2::kCopied | std::uint64_t{1} << 50);
   EXPECT_EQ(reason(),
             "the L2 table of L1 entry 0 lies at 1125899906842624, behind the end of the file");
-  store_big(&image_[qcow2::kL1OffsetAt], 1ULL << 50);
+  store_big(&image_[qcow2::kL1OffsetAt], std::uint64_t{1} << 50);
   EXPECT_EQ(reason(), "its L1 table lies behind the end of the file");
 }
 

@@ -41,7 +41,7 @@ RC_GTEST_PROP(HeaderCodec, DecodesWhatItEncodes, ()) {
                       << header.geometry.cluster_bits);
   };
   header.l1_entries = *rc::gen::inRange<std::uint64_t>(0, kMaxL1Bytes / 8 + 1);
-  const std::uint64_t largest = std::min(
+  const std::uint64_t largest = std::min<std::uint64_t>(
       header.l1_entries * header.geometry.l2_entries() << header.geometry.cluster_bits, 1ULL << 50);
   header.virtual_size =
       *rc::gen::inRange<std::uint64_t>(0, largest + 1) / kSectorSize * kSectorSize;
@@ -73,7 +73,11 @@ template <class Integer>
 std::string refusal(std::size_t field, Integer value, Header header = small_header()) {
   std::vector<std::byte> bytes = encode_header(header);
   bytes.resize(header.geometry.cluster_size());
-  store_big(&bytes[field], value);
+  if constexpr (sizeof(value) == 1) {
+    bytes[field] = std::byte{value};
+  } else {
+    store_big(&bytes[field], value);
+  }
   try {
     decode_header(bytes);
     return "";
@@ -113,11 +117,25 @@ TEST(HeaderCodec, TellsWhatItDoesNotKnow) {
   std::vector<std::byte> bytes = encode_header(small_header());
   EXPECT_EQ(decode_header(bytes).unknown_features, "");
   // Bits 1 (corrupt), 4 would be subclusters, and 5 and 63, which nobody knows.
-  store_big(&bytes[kIncompatibleAt], 1ULL << 63 | 1ULL << 5 | 1ULL << 1);
+  store_big<std::uint64_t>(&bytes[kIncompatibleAt], 1ULL << 63 | 1ULL << 5 | 1ULL << 1);
   EXPECT_EQ(decode_header(bytes).unknown_features, "feature 5, feature 63");
   // The second name of the table, for the corrupt bit, becomes that of bit 5.
   bytes[kVersion3Length + kExtensionHeaderSize + kFeatureNameSize + 1] = std::byte{5};
   EXPECT_EQ(decode_header(bytes).unknown_features, "corrupt bit, feature 63");
+}
+
+// As QEMU takes them, whose names are C strings.
+TEST(HeaderCodec, NamesEndAtANul) {
+  const auto format_of = [](const std::string& format) {
+    Header header = small_header();
+    header.backing_file_name = "base";
+    header.backing_format = format;
+    return decode_header(encode_header(header)).backing_format;
+  };
+  EXPECT_EQ(format_of("raw"), "raw");
+  EXPECT_EQ(format_of(std::string("raw\0", 4)), "raw");
+  EXPECT_EQ(format_of(std::string("\0raw", 4)), std::nullopt);
+  EXPECT_EQ(format_of(""), std::nullopt);
 }
 
 TEST(HeaderCodec, RefusesWhatIsNoHeader) {

@@ -2,17 +2,11 @@
 
 #include "disk/nbd/context.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
+#include "disk/listed_names.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
-
-// A message is one line.
-constexpr std::size_t kMostNames = 20;
 
 bool is_no_bitmap(std::string_view context) {
   return context.starts_with("base:") || context == kAllocationDepthContext;
@@ -39,16 +33,6 @@ std::string list_bitmaps(const std::vector<std::string>& offered_contexts) {
     names.push_back(bare ? context.substr(kDirtyBitmapPrefix.size()) : context);
   }
   return join_names(names, "the server offers no dirty bitmap");
-}
-
-std::string join_names(const std::vector<std::string>& names, const std::string& none) {
-  if (names.empty()) return none;
-  std::string text = "there is ";
-  for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
-    text += (i == 0 ? "'" : ", '") + names[i] + "'";
-  }
-  if (names.size() > kMostNames) text += fmt::format(" and {} more", names.size() - kMostNames);
-  return text;
 }
 
 }  // namespace qcow2stream

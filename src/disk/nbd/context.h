@@ -23,7 +23,4 @@ std::vector<std::string> bitmap_contexts(const std::string& bitmap);
 // Says what a server offers, as the reason why the bitmap that was wanted cannot be had.
 std::string list_bitmaps(const std::vector<std::string>& offered_contexts);
 
-// The names, or the first of many, in the words of a message; `none` if there are none.
-std::string join_names(const std::vector<std::string>& names, const std::string& none);
-
 }  // namespace qcow2stream

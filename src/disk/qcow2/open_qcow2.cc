@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "disk/qcow2/chain.h"
+#include "disk/qcow2/dirty_bitmaps.h"
 #include "disk/qcow2/image_file.h"
 #include "disk/qcow2/qcow2_disk.h"
 #include "disk/qcow2/snapshot_choice.h"
@@ -122,6 +123,7 @@ class ChainOpener {
       chain_.snapshot =
           fmt::format("snapshot {} at {};", snapshot->id, snapshot->l1_offset.value());
     }
+    read_bitmap_directory(*file, header);  // QEMU opens no image with a damaged one
     auto data = open_data_file(*file, header);
     const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
     chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
@@ -194,6 +196,19 @@ class ChainOpener {
   std::vector<std::pair<dev_t, ino_t>> seen_;
 };
 
+void check_together(const std::string& name, const Qcow2Options& options) {
+  const int asked = (options.snapshot ? 1 : 0) + (options.top ? 1 : 0) + (options.bitmap ? 1 : 0);
+  if (asked > 1) {
+    throw Error(ErrorKind::kUsage, name, "",
+                "a snapshot, the top of a chain and a bitmap exclude each other");
+  }
+}
+
+Opened with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
+  const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
+  return {disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr};
+}
+
 Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Options& options) {
   const auto top =
       std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
@@ -220,13 +235,16 @@ Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Opt
 }  // namespace
 
 Opened open_qcow2(const std::string& path, const Qcow2Options& options) {
+  check_together(path, options);
   if (options.top) return open_top(path, *options.top, options);
-  return {std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages)), nullptr};
+  return with_bitmap(ChainOpener(options).open(path, kAllImages), options);
 }
 
 Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
+  check_together(file->name(), options);
+  if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file)), options);
   const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-  return {disk, options.top ? changes_of_top(disk, 1) : nullptr};
+  return {disk, changes_of_top(disk, 1)};
 }
 
 }  // namespace qcow2stream

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "disk/listed_names.h"
 #include "disk/nbd/context.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"

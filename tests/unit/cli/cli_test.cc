@@ -4,10 +4,12 @@
 
 #include <vector>
 
+#include "common/bar.h"
+#include "common/progress_state.h"
 #include "common/size.h"
-#include "qcow2-to-stdout/bar.h"
-#include "qcow2-to-stdout/options.h"
-#include "qcow2-to-stdout/progress_state.h"
+#include "common/usage_error.h"
+#include "qcow2-to-stdout/command_line.h"
+#include "qcow2-to-stdout/job.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -167,13 +169,21 @@ TEST(Percent, AStreamOfUnknownSizeTakesNothingOfTheScale) {
   EXPECT_EQ(percent_done(progress, shares), 10U);
 }
 
-Options parse(std::vector<std::string> words) {
+CommandLine said(std::vector<std::string> words) {
   words.insert(words.begin(), "qcow2-to-stdout");
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  return parse_options(static_cast<int>(words.size()), argv.data());
+  return parse_command_line(static_cast<int>(words.size()), argv.data());
+}
+
+Job parse(const std::vector<std::string>& words) {
+  return make_job(said(words));
+}
+
+std::string disk_name(const Job& job) {
+  return name_of(job.disk.source);
 }
 
 std::string problem(const std::vector<std::string>& words) {
@@ -186,12 +196,15 @@ std::string problem(const std::vector<std::string>& words) {
 }
 
 TEST(CommandLine, OptionsMayStandAnywhere) {
-  const Options options = parse({"-c", "4096", "disk", "-r8", "--scan=holes"});
-  EXPECT_EQ(disk_name(options), "disk");
-  EXPECT_EQ(options.image.cluster_size, 4096U);
-  EXPECT_EQ(options.image.refcount_bits, 8U);
-  EXPECT_EQ(options.scan, Scan::kHoles);
+  const Job job = parse({"-c", "4096", "disk", "-r8", "--scan=holes"});
+  EXPECT_EQ(disk_name(job), "disk");
+  EXPECT_EQ(job.image.cluster_size, 4096U);
+  EXPECT_EQ(job.image.refcount_bits, 8U);
+  EXPECT_EQ(job.survey.scan, Scan::kHoles);
   EXPECT_EQ(disk_name(parse({"--", "-c"})), "-c");
+  EXPECT_EQ(problem({"--", "-c", "-r"}),
+            "-r: unexpected argument; the image goes to standard output: qcow2-to-stdout ... -c > "
+            "-r");
 }
 
 TEST(CommandLine, DataFileNameIsTheDiskUnlessGiven) {
@@ -206,9 +219,9 @@ TEST(CommandLine, StandardInput) {
   EXPECT_EQ(disk_name(parse({"-"})), "standard input");
   EXPECT_EQ(disk_name(parse({"--", "-"})), "standard input");
   EXPECT_EQ(disk_name(parse({"./-"})), "./-");
-  EXPECT_EQ(announced_size(parse({"--size=1M", "-"}).source), 1U << 20);
-  EXPECT_EQ(announced_size(parse({"-", "--size", "0"}).source), 0U);
-  EXPECT_EQ(parse({"-", "--spool-dir", "/srv"}).spool_directory, "/srv");
+  EXPECT_EQ(announced_size(parse({"--size=1M", "-"}).disk.source), 1U << 20);
+  EXPECT_EQ(announced_size(parse({"-", "--size", "0"}).disk.source), 0U);
+  EXPECT_EQ(parse({"-", "--spool-dir", "/srv"}).disk.reading.spool_directory, "/srv");
   EXPECT_EQ(problem({"--size", "1M", "disk"}),
             "--size: is the size of standard input (-); disk has its own");
   EXPECT_EQ(problem({"--spool-dir=", "-"}), "--spool-dir: '' is not a name");

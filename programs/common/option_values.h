@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// From the words of a command line to values that any program takes. All throw UsageError, which
+// quotes the word.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace qcow2stream::cli {
+
+[[noreturn]] void bad_value(const char* value, std::string_view reason);
+
+std::uint64_t size_value(const char* value);
+unsigned number_value(const char* value);
+// From 1 to `most`.
+unsigned count_value(const char* value, unsigned most);
+// The name of a block driver, as far as it can be told without QEMU.
+std::string format_value(const char* value);
+// A descriptor that can be read from, as a path.
+std::string fd_path_value(const char* value);
+// A descriptor that can be written to.
+int writable_fd_value(const char* value);
+std::string path_value(const char* value);
+std::string command_value(const char* value);
+
+}  // namespace qcow2stream::cli

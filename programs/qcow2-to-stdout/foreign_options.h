@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#pragma once
+
+#include "common/option_hints.h"
+
+namespace qcow2stream::cli {
+
+// What other programs call our options.
+ForeignOptions foreign_options();
+
+}  // namespace qcow2stream::cli

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/job.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/usage_error.h"
+#include "qcow2-to-stdout/digest_files.h"
+#include "qcow2-to-stdout/job_rules.h"
+#include "qcow2-to-stdout/plan_options.h"
+#include "qcow2stream/error.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+// In each cluster of an image with extended L2 entries (specification).
+constexpr std::uint64_t kSubclusters = 32;
+
+// What stands for standard input in a list of checksums.
+constexpr const char* kNoName = "-";
+
+// --- the image ----------------------------------------------------------------------------------
+
+ImageOptions image_as_said(const CommandLine& said) {
+  ImageOptions image;
+  image.cluster_size = said.cluster_size.value_or(image.cluster_size);
+  image.refcount_bits = said.refcount_bits.value_or(image.refcount_bits);
+  image.version = said.version.value_or(image.version);
+  image.extended_l2 = said.extended_l2;
+  image.compression = said.compression;
+  if (said.deflate_window) image.compression->deflate_window = *said.deflate_window;
+  if (said.data_file || said.data_file_raw) {
+    image.data_file = DataFile{.name = said.data_file_name.value_or(name_of(said_disk(said))),
+                               .raw = said.data_file_raw};
+  }
+  if (said.backing_file) {
+    image.backing_file =
+        BackingFile{.name = file_backing_name(*said.backing_file), .format = *said.backing_format};
+  }
+  return image;
+}
+
+// As the image is whose content DISK shows.
+void take_cluster_size(ImageOptions& image, std::uint64_t size, const std::string& file) {
+  image.cluster_size = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(size, std::numeric_limits<std::uint32_t>::max()));
+  if (const auto problem = find_problem(image)) {
+    throw Error(ErrorKind::kFailed, file, "gives no image", problem->reason);
+  }
+}
+
+ImageOptions image_of(const CommandLine& said, const JobFiles& files) {
+  ImageOptions image = image_as_said(said);
+  check_image(image);
+  if (files.plan) {
+    check_same_as_plan(said, image, *files.plan);
+    return files.plan->options;
+  }
+  const bool takes_size = files.info && files.info->cluster_size && !said.cluster_size;
+  if (takes_size && !said.plan) take_cluster_size(image, *files.info->cluster_size, *said.info);
+  return image;
+}
+
+// --- DISK and the base --------------------------------------------------------------------------
+
+// The unit in which the image leaves parts to its backing file.
+std::uint64_t increment_unit(const ImageOptions& image) {
+  const bool subclusters = image.extended_l2 && !image.compression;
+  return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
+}
+
+// What leaves something out might not get to the end of a stream, which has to be looked at;
+// compressing reads what it has no memory for a second time, and so does what was compared.
+bool is_one_pass(const CommandLine& said, const ImageOptions& image) {
+  return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map;
+}
+
+NbdOptions nbd_options(const CommandLine& said) {
+  NbdOptions nbd;
+  nbd.connections = said.connections.value_or(nbd.connections);
+  nbd.requests = said.requests.value_or(nbd.requests);
+  nbd.timeout = said.timeout.value_or(nbd.timeout);
+  return nbd;
+}
+
+std::optional<std::uint64_t> virtual_size(const std::optional<HeaderInfo>& info) {
+  return info ? std::optional(info->virtual_size) : std::nullopt;
+}
+
+Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
+  Input disk{.source = said_disk(said),
+             .reading = {.format = said.format,
+                         .nbd = nbd_options(said),
+                         .isolate = said.isolate,
+                         .force_share = said.force_share,
+                         .only_first = virtual_size(files.info),
+                         .in_one_pass = is_one_pass(said, image),
+                         .spool_directory = said.spool_directory}};
+  disk.reading.nbd.bitmap = said.dirty_bitmap;
+  if (said.shallow) disk.reading.top_image_unit = increment_unit(image);
+  return disk;
+}
+
+std::optional<Input> base_of(const CommandLine& said, const JobFiles& files) {
+  if (!said.base) return std::nullopt;
+  return Input{.source = *said.base,
+               .reading = {.format = said.base_format,
+                           .nbd = nbd_options(said),
+                           .isolate = said.isolate,
+                           .force_share = said.force_share,
+                           .only_first = virtual_size(files.base_info)}};
+}
+
+// --- the rest -----------------------------------------------------------------------------------
+
+Allocation allocation_of(const CommandLine& said, const std::optional<std::string>& list) {
+  if (list) return AllocationList{*list};
+  if (said.no_extents) return Everything{};
+  return DiskItself{};
+}
+
+SurveyJob survey_of(const CommandLine& said) {
+  SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
+                   .allocation = allocation_of(said, said.map),
+                   .base_allocation = allocation_of(said, said.base_map),
+                   .threads = said.threads.value_or(0),
+                   .spool_memory = said.spool_memory,
+                   .spool_directory = said.spool_directory};
+  if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
+  return survey;
+}
+
+OutputJob output_of(const CommandLine& said) {
+  return {.measure = said.measure,
+          .command = said.run,
+          .range = {.offset = said.offset, .length = said.length},
+          .if_match = said.if_match,
+          .digests = algorithms_of(said.digests),
+          .threads = said.threads.value_or(0),
+          .flush = said.flush};
+}
+
+std::vector<std::string> read_files_of(const CommandLine& said) {
+  std::vector<std::string> files;
+  for (const auto& name :
+       {said.plan, said.map, said.changed_map, said.base_map, said.info, said.base_info}) {
+    if (name) files.push_back(*name);
+  }
+  return files;
+}
+
+}  // namespace
+
+JobFiles read_job_files(const CommandLine& said) {
+  JobFiles files;
+  if (said.plan) files.plan = load_plan(*said.plan);
+  if (said.info) files.info = read_header_info(*said.info);
+  if (said.base_info) files.base_info = read_header_info(*said.base_info);
+  return files;
+}
+
+Job make_job(const CommandLine& said, const JobFiles& files) {
+  check_rules(said);
+  const ImageOptions image = image_of(said, files);
+  Job job{.disk = disk_of(said, files, image),
+          .base = base_of(said, files),
+          .image = image,
+          .survey = survey_of(said),
+          .output = output_of(said),
+          .beside = {.digests = said.digests,
+                     .digest_name = said.digest_name.value_or(kNoName),
+                     .save_plan = said.save_plan,
+                     .report = said.report},
+          .telling = {.progress = said.progress,
+                      .progress_fd = said.progress_fd,
+                      .quiet = said.quiet,
+                      .verbose = said.verbose},
+          .allow_changes = said.allow_changes,
+          .read_files = read_files_of(said)};
+  if (files.plan) job.planned = PlannedJob{*files.plan, said.assume_unchanged};
+  return job;
+}
+
+}  // namespace qcow2stream::cli

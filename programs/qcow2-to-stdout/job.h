@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a run has to do. It is made once, from what was said and the files that were named for it,
+// and nothing of it changes afterwards. Each part of the program gets its slice.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ends.h"
+#include "common/open_source.h"
+#include "common/progress_display.h"
+#include "qcow2-to-stdout/command_line.h"
+#include "qcow2-to-stdout/header_info.h"
+#include "qcow2stream/options.h"
+#include "qcow2stream/plan.h"
+#include "qcow2stream/survey.h"
+
+namespace qcow2stream::cli {
+
+// How the clusters of the image are found.
+struct SurveyJob {
+  Scan scan = Scan::kZeros;
+  // What may hold data: of DISK, and of the base.
+  Allocation allocation;
+  Allocation base_allocation;
+  std::optional<ChangedList> changed;
+  unsigned threads = 0;
+  std::optional<std::uint64_t> spool_memory;
+  std::optional<std::string> spool_directory;
+};
+
+// A survey that was made before.
+struct PlannedJob {
+  SavedPlan plan;
+  bool assume_unchanged = false;
+};
+
+// Which part of the image is wanted: all that is not said is to the end.
+struct WantedRange {
+  std::optional<std::uint64_t> offset;
+  std::optional<std::uint64_t> length;
+};
+
+// What becomes of the image.
+struct OutputJob {
+  std::optional<MeasureFormat> measure;  // only what is said of it, on standard output
+  std::optional<std::string> command;    // that reads it in place of standard output
+  WantedRange range;
+  std::optional<std::string> if_match;
+  std::vector<DigestAlgorithm> digests;  // each once
+  unsigned threads = 0;
+  bool flush = false;
+
+  // What standard output is to the run.
+  [[nodiscard]] EndRole standard_output() const {
+    if (measure) return EndRole::kAnswer;
+    return command ? EndRole::kCommand : EndRole::kImage;
+  }
+};
+
+// Files beside the image.
+struct BesideJob {
+  std::vector<DigestRequest> digests;
+  std::string digest_name;  // what their lines call the image
+  std::optional<std::string> save_plan;
+  std::optional<std::string> report;
+};
+
+// What is said while it runs.
+struct TellingJob {
+  std::optional<ProgressStyle> progress;  // nothing: where it is welcome
+  int progress_fd = -1;                   // kLines
+  bool quiet = false;
+  bool verbose = false;
+};
+
+struct Job {
+  Input disk;
+  std::optional<Input> base;
+  ImageOptions image;
+  SurveyJob survey;
+  std::optional<PlannedJob> planned;  // in place of the survey
+  OutputJob output;
+  BesideJob beside;
+  TellingJob telling;
+  // A disk or base that changes is told of, and no error.
+  bool allow_changes = false;
+  // Files that were named for the survey, or instead of it.
+  std::vector<std::string> read_files;
+};
+
+// What the files hold that say more about the job.
+struct JobFiles {
+  std::optional<SavedPlan> plan;
+  std::optional<HeaderInfo> info;
+  std::optional<HeaderInfo> base_info;
+};
+
+// Reads those that were named. Throws Error.
+JobFiles read_job_files(const CommandLine& said);
+
+// What was said, in the light of the files. Throws UsageError where it makes no sense; Error where
+// a file does not give an image. Without the files it is what can be known before they are read.
+Job make_job(const CommandLine& said, const JobFiles& files = {});
+
+}  // namespace qcow2stream::cli

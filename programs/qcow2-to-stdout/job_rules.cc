@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2-to-stdout/job_rules.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string_view>
+
+#include "common/message.h"
+#include "common/usage_error.h"
+#include "qcow2-to-stdout/plan_options.h"
+
+namespace qcow2stream::cli {
+namespace {
+
+constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+
+// --- DISK ---------------------------------------------------------------------------------------
+
+[[noreturn]] void throw_disk_is_missing() {
+  struct stat in {};
+  const bool has_input =
+      ::fstat(STDIN_FILENO, &in) == 0 &&
+      (S_ISREG(in.st_mode) || S_ISBLK(in.st_mode) || S_ISFIFO(in.st_mode) || S_ISSOCK(in.st_mode));
+  if (!has_input) throw UsageError("DISK is missing; see --help");
+  throw UsageError(fmt::format("DISK is missing; standard input is -: {} - < DISK", kProgramName));
+}
+
+bool is_stdin(const Source& source) {
+  return std::holds_alternative<StandardInput>(source);
+}
+
+bool is_served(const Source& source) {
+  return std::holds_alternative<NbdServer>(source) || std::holds_alternative<Program>(source);
+}
+
+bool is_node(const Source& source) {
+  return std::holds_alternative<BlockNode>(source);
+}
+
+bool is_raw(const CommandLine& said) {
+  return said.format.value_or("raw") == "raw";
+}
+
+bool has_data_file(const CommandLine& said) {
+  return said.data_file || said.data_file_raw;
+}
+
+// Where it could not keep its promise, or there is nothing that it could keep away from anything.
+const char* why_not_isolated(const Source& source) {
+  return std::visit(
+      Cases{[](const BlockNode&) {
+              return "not together with --blockdev, which names what QEMU opens";
+            },
+            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
+            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const auto&) -> const char* { return nullptr; }},
+      source);
+}
+
+void check_sharing(const CommandLine& said, const Source& disk) {
+  if (!said.force_share) return;
+  if (is_node(disk)) {
+    throw UsageError("-U, --force-share: --blockdev can say \"force-share\": true itself");
+  }
+  if (is_served(disk) && (!said.base || is_served(*said.base))) {
+    throw UsageError("-U, --force-share: is for files; an NBD server takes no locks for us");
+  }
+}
+
+void check_format(const CommandLine& said, const Source& disk) {
+  if (is_raw(said)) return;
+  if (is_stdin(disk)) {
+    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  }
+  if (is_served(disk)) {
+    throw UsageError(
+        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
+        "format on it");
+  }
+}
+
+void check_disk(const CommandLine& said) {
+  const Source disk = said_disk(said);
+  const char* why_not = said.isolate ? why_not_isolated(disk) : nullptr;
+  if (why_not != nullptr) throw UsageError(fmt::format("--isolate: {}", why_not));
+  check_sharing(said, disk);
+  if (said.size && !is_stdin(disk)) {
+    throw UsageError(
+        fmt::format("--size: is the size of standard input (-); {} has its own", name_of(disk)));
+  }
+  check_format(said, disk);
+  if (!has_data_file(said)) return;
+  if (is_served(disk) || is_node(disk) || !is_raw(said)) {
+    throw UsageError("-d, --data-file: DISK must be a raw file or block device");
+  }
+  if (is_stdin(disk)) {
+    throw UsageError(fmt::format("{}: a data file must be a file that stays, not standard input",
+                                 said.data_file ? "-d, --data-file" : "-R, --data-file-raw"));
+  }
+}
+
+// --- the image, and increments ------------------------------------------------------------------
+
+void check_compression(const CommandLine& said) {
+  if (!said.deflate_window) return;
+  if (!said.compression) throw UsageError("--deflate-window: needs --compress");
+  if (said.compression->type != CompressionType::kZlib) {
+    throw UsageError("--deflate-window: belongs to zlib");
+  }
+}
+
+int ways_to_tell_changes(const CommandLine& said) {
+  return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
+         (said.changed_map ? 1 : 0);
+}
+
+void check_backing_file(const CommandLine& said) {
+  if (said.backing_file.has_value() != said.backing_format.has_value()) {
+    throw UsageError(said.backing_file
+                         ? "-B, --backing-file: needs -F, the format of the backing file"
+                         : "-F, --backing-format: needs -B, the name of the backing file");
+  }
+  if (said.backing_file && ways_to_tell_changes(said) == 0 && !said.plan) {
+    throw UsageError(fmt::format("-B, --backing-file: needs one of {}, which say what has changed",
+                                 kWaysToTellChanges));
+  }
+}
+
+// The two ways that DISK itself has to answer.
+void check_disk_tells_changes(const CommandLine& said) {
+  const Source disk = said_disk(said);
+  if (said.dirty_bitmap && is_raw(said) && !is_served(disk) && !is_node(disk)) {
+    throw UsageError("--dirty-bitmap: a raw disk has none; give an NBD URI or -f qcow2");
+  }
+  if (said.shallow && is_raw(said)) {
+    throw UsageError("--shallow: needs -f, the format of an image with a backing file");
+  }
+}
+
+void check_increment_options(const CommandLine& said) {
+  if (ways_to_tell_changes(said) > 1) {
+    throw UsageError(fmt::format("only one of {} can say what has changed", kWaysToTellChanges));
+  }
+  if (!said.base && (said.base_format || said.base_info || said.base_map)) {
+    throw UsageError("--base-format, --json-header-diff-map, --json-header-diff-info: need --base");
+  }
+  check_backing_file(said);
+  check_disk_tells_changes(said);
+  if (said.base && is_stdin(*said.base)) {
+    throw UsageError("--base: standard input can only be DISK");
+  }
+  if (ways_to_tell_changes(said) > 0 && has_data_file(said)) {
+    throw UsageError("-d, --data-file: an increment holds its data itself");
+  }
+}
+
+// What takes the question away that the map answers.
+void check_map_options(const CommandLine& said) {
+  if (!said.map) return;
+  if (said.changed_map || said.dirty_bitmap || said.shallow) {
+    throw UsageError("--map: not together with what says which parts have changed");
+  }
+  const char* other = nullptr;
+  if (said.scan == Scan::kNone) other = "--scan none, which allocates everything";
+  if (said.no_extents) other = "--no-extents, which takes everything for data";
+  if (said.data_file_raw) other = "-R, --data-file-raw, which maps every cluster";
+  if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
+}
+
+// --- the output ---------------------------------------------------------------------------------
+
+void check_output_options(const CommandLine& said) {
+  if (said.digest_name && said.digests.empty()) {
+    throw UsageError("--name: needs --digest, in whose line it stands");
+  }
+  if (said.run && said.flush) {
+    throw UsageError("--flush: not together with --run, whose command has the image");
+  }
+  if (!said.measure) return;
+  const char* option = nullptr;
+  if (said.flush) option = "--flush";
+  if (!said.digests.empty()) option = "--digest";
+  if (said.run) option = "--run";
+  if (option == nullptr) return;
+  throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
+}
+
+// --- the library's ------------------------------------------------------------------------------
+
+std::string_view option_of(OptionProblem::Field field) {
+  switch (field) {
+    case OptionProblem::Field::kClusterSize:
+      return "-c, --cluster-size";
+    case OptionProblem::Field::kRefcountBits:
+      return "-r, --refcount-bits";
+    case OptionProblem::Field::kVersion:
+      return "-v, --qcow2-version";
+    case OptionProblem::Field::kExtendedL2:
+      return "--extended-l2";
+    case OptionProblem::Field::kDataFile:
+      return "-d, --data-file";
+    case OptionProblem::Field::kBackingFile:
+      return "-B, --backing-file";
+    case OptionProblem::Field::kCompression:
+      return "--compress";
+  }
+  return "";
+}
+
+}  // namespace
+
+Source said_disk(const CommandLine& said) {
+  if (said.blockdev) {
+    if (said.disk) {
+      throw UsageError(
+          fmt::format("{}: unexpected argument; --blockdev takes its place", name_of(*said.disk)));
+    }
+    if (said.format) throw UsageError("-f, --input-format: --blockdev says the format");
+    return BlockNode{*said.blockdev, said.objects};
+  }
+  if (!said.objects.empty()) throw UsageError("--object: needs --blockdev, which refers to it");
+  if (!said.disk) throw_disk_is_missing();
+  return is_stdin(*said.disk) ? Source(StandardInput{said.size}) : *said.disk;
+}
+
+void check_rules(const CommandLine& said) {
+  check_disk(said);
+  check_compression(said);
+  check_plan_options(said);
+  check_increment_options(said);
+  check_map_options(said);
+  check_output_options(said);
+}
+
+void check_image(const ImageOptions& image) {
+  if (const auto problem = find_problem(image)) {
+    throw UsageError(fmt::format("{}: {}", option_of(problem->field), problem->reason));
+  }
+}
+
+}  // namespace qcow2stream::cli

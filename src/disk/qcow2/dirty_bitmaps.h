@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The persistent dirty bitmaps of an image, read from the image itself.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "disk/qcow2/qcow2_disk.h"
+#include "qcow2/bitmaps.h"
+#include "qcow2/header.h"
+#include "qcow2stream/changes.h"
+#include "qcow2stream/disk.h"
+
+namespace qcow2stream {
+
+// Those of the image that `file` holds, in the order of its directory. Throws Error{kFailed} where
+// QEMU would not open the image for its directory.
+std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::Header& header);
+
+// What the bitmap `name` (with or without QEMU's prefix "qemu:dirty-bitmap:") of the topmost image
+// marks as changed. Throws Error{kFailed}: there is no such bitmap, with the names of those that
+// there are; it was not saved, so it says nothing; its table is damaged. kUsage for what cannot be
+// a name.
+std::shared_ptr<const Changes> changes_of_bitmap(std::shared_ptr<const Qcow2Disk> disk,
+                                                 const std::string& name);
+
+}  // namespace qcow2stream

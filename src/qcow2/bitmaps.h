@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Persistent dirty bitmaps (specification: "Bitmaps"): entries of their directory and of their
+// tables.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qcow2/geometry.h"
+#include "qcow2stream/types.h"
+
+namespace qcow2stream::qcow2 {
+
+struct Bitmap {
+  HostOffset table_offset;
+  std::uint64_t table_entries = 0;  // one a cluster of its bits
+  bool in_use = false;              // it was not saved: it says nothing
+  bool is_active = false;           // writes to the disk are marked in it
+  unsigned granularity_bits = 16;   // a bit stands for 2^granularity_bits bytes of the disk
+  std::string name;
+};
+
+// The `count` bitmaps of a directory. Nothing where QEMU does not open an image with such a one
+// (block/qcow2-bitmap.c, bitmap_list_load() and check_dir_entry()); `disk_size` is in bytes.
+std::optional<std::vector<Bitmap>> decode_bitmap_directory(std::span<const std::byte> directory,
+                                                           std::uint32_t count,
+                                                           const Geometry& geometry,
+                                                           std::uint64_t disk_size);
+
+// What an entry of a bitmap's table says of the bits of a cluster.
+struct BitmapCluster {
+  enum class Kind { kZeros, kOnes, kStored, kInvalid };
+  Kind kind = Kind::kZeros;
+  HostOffset offset;  // of kStored
+};
+BitmapCluster decode_bitmap_cluster(std::uint64_t entry, const Geometry& geometry);
+
+}  // namespace qcow2stream::qcow2
