@@ -7,6 +7,7 @@
 #include "base/bitset.h"
 
 #include <bit>
+#include <cassert>
 
 namespace qcow2stream {
 namespace {
@@ -53,6 +54,7 @@ std::uint64_t select_bit(std::span<const std::uint64_t> words, std::uint64_t ran
     rank -= n;
   }
   for (;; ++i) {
+    assert(i < words.size());
     const std::uint64_t n = count_bits(words.subspan(i, 1));
     if (rank < n) break;
     rank -= n;

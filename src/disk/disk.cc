@@ -4,6 +4,7 @@
 
 #include "qcow2stream/disk.h"
 
+#include <cassert>
 #include <deque>
 #include <utility>
 
@@ -29,11 +30,13 @@ class SynchronousQueue final : public RequestQueue {
   explicit SynchronousQueue(const Disk& disk) : disk_(disk) {}
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
+    assert(!buffer.empty());
     disk_.read(offset, buffer);
     done_.push_back(tag);
   }
 
   std::uint64_t wait() override {
+    assert(!done_.empty());
     const std::uint64_t tag = done_.front();
     done_.pop_front();
     return tag;
@@ -55,6 +58,7 @@ std::unique_ptr<RunCursor> Disk::runs(GuestRange range) const {
 }
 
 Run Disk::run_at(GuestRange range) const {
+  assert(range.length > 0);
   return {.range = range, .holds = Run::Holds::kData};
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include <utility>
 
 #include "qcow2stream/disk.h"
@@ -18,6 +20,7 @@ class FirstBytes final : public Disk {
   [[nodiscard]] const std::string& name() const override { return whole_->name(); }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override {
+    assert(offset.value() <= size_ && buffer.size() <= size_ - offset.value());
     whole_->read(offset, buffer);
   }
   [[nodiscard]] DiskTraits traits() const override { return whole_->traits(); }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -145,6 +146,7 @@ void DescriptorSink::flush() {
 }
 
 std::size_t DescriptorSink::write(std::span<const std::byte> bytes) {
+  assert(!bytes.empty());
   for (;;) {
     const ssize_t n = uninterrupted([&] { return ::write(fd_, bytes.data(), bytes.size()); });
     if (n >= 0) return static_cast<std::size_t>(n);
@@ -174,6 +176,7 @@ ssize_t DescriptorSink::call(Method method, const Place& from, std::size_t lengt
 }
 
 std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) {
+  assert(length > 0);
   const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
   while (!methods_.empty()) {
     const ssize_t n = uninterrupted([&] { return call(methods_.front(), from, most); });

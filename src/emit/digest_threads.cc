@@ -3,6 +3,7 @@
 #include "emit/digest_threads.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace qcow2stream {
@@ -49,6 +50,7 @@ std::vector<std::byte> DigestThreads::take() {
 void DigestThreads::put(std::vector<std::byte> buffer, std::size_t length) {
   const std::lock_guard lock(mutex_);
   rethrow_error();
+  assert(!ended_ && length <= buffer.size() && put_ - done_by_all() < kSlots);
   slots_[put_ % kSlots] = {.buffer = std::move(buffer), .length = length};
   ++put_;
   work_.notify_all();

@@ -21,6 +21,7 @@
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -243,6 +244,7 @@ class Emitter {
   std::span<const std::byte> read_piece(HostRange range) {
     if (digests_) buffer_ = digests_->take();
     if (buffer_.size() < kBufferSize) buffer_.resize(kBufferSize);
+    assert(range.length <= kBufferSize);
     const auto piece = std::span(buffer_).first(range.length);
     image_.read(range.begin, piece);
     return piece;

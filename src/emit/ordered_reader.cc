@@ -3,6 +3,7 @@
 #include "emit/ordered_reader.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -63,6 +64,7 @@ std::span<const std::byte> OrderedReader::next() {
 
 std::vector<std::byte> OrderedReader::exchange_buffer(std::vector<std::byte> other) {
   const std::lock_guard lock(mutex_);
+  assert(holding_);
   std::swap(slot(turn_ - 1).buffer, other);
   return other;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 #include <utility>
 
@@ -157,7 +158,10 @@ void CompressedData::read(HostOffset offset, std::span<std::byte> out) const {
   const ClusterMap& map = layout_.map();
   const std::uint64_t begin = offset - layout_.compressed_begin();
   const std::uint64_t end = begin + out.size();
-  std::ranges::fill(out, std::byte{0});  // what lies between the clusters and behind the last
+  assert(offset >= layout_.compressed_begin() &&
+         end <= layout_.image_size() - layout_.compressed_begin().value());
+  // What lies between the clusters and behind the last one is zeros.
+  std::ranges::fill(out, std::byte{0});
   auto at = layout_.compressed().at_offset(begin);
   if (at.at_end() || at.offset() >= end) return;
 

@@ -3,6 +3,7 @@
 #include "qcow2stream/image.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "image/content.h"
@@ -50,6 +51,7 @@ Measurement Image::measure() const {
 }
 
 Image::Segments Image::segments(HostRange range) const {
+  assert(range.begin.value() <= size() && range.length <= size() - range.begin.value());
   return {*content_, range};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
 #include "base/bits.h"
 #include "base/endian.h"
@@ -25,6 +26,9 @@ Metadata::Metadata(const Layout& layout)
 
 void Metadata::generate(HostOffset offset, std::span<std::byte> out) const {
   const Region& region = layout_.region_at(offset);
+  assert(out.size() <= region.range.end() - offset);
+  assert(region.kind != RegionKind::kDataClusters);
+  assert(region.kind != RegionKind::kCompressedClusters);
   std::uint64_t at = offset - region.range.begin;
   while (!out.empty()) {
     std::uint64_t n = align_down(out.size(), kBlock);

@@ -3,6 +3,7 @@
 #include "layout/cluster_map.h"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 #include <utility>
 
@@ -109,6 +110,7 @@ std::vector<ClusterMap::Entry>::const_iterator ClusterMap::find(GuestCluster clu
 }
 
 GuestCluster ClusterMap::next(ClusterKind kind, GuestCluster from) const {
+  assert(from <= end());
   if (count(kind) == 0) return end();
   for (auto entry = find(from); entry != entries_.end(); ++entry) {
     const GuestCluster at = std::max(from, entry->begin);
@@ -122,6 +124,7 @@ GuestCluster ClusterMap::next(ClusterKind kind, GuestCluster from) const {
 }
 
 GuestCluster ClusterMap::next_other(ClusterKind kind, GuestCluster from) const {
+  assert(from <= end());
   for (auto entry = find(from); entry != entries_.end() && entry->begin <= from; ++entry) {
     if (entry->all != kind) {
       const Words& words = entry->plane(kind);
@@ -135,6 +138,7 @@ GuestCluster ClusterMap::next_other(ClusterKind kind, GuestCluster from) const {
 }
 
 GuestCluster ClusterMap::next_mapped(GuestCluster from) const {
+  assert(from <= end());
   for (auto entry = find(from); entry != entries_.end(); ++entry) {
     const GuestCluster at = std::max(from, entry->begin);
     if (entry->all) return at;
@@ -145,6 +149,7 @@ GuestCluster ClusterMap::next_mapped(GuestCluster from) const {
 }
 
 std::optional<ClusterKind> ClusterMap::kind_of(GuestCluster cluster) const {
+  assert(cluster < end());
   const auto entry = find(cluster);
   if (entry == entries_.end() || cluster < entry->begin) return std::nullopt;
   if (entry->all) return entry->all;
@@ -170,6 +175,7 @@ std::uint64_t ClusterMap::subclusters(GuestCluster cluster) const {
 }
 
 ClusterCount ClusterMap::before(ClusterKind kind, GuestCluster cluster) const {
+  assert(cluster <= end());
   const auto entry = find(cluster);
   if (entry == entries_.end()) return count(kind);
   if (cluster <= entry->begin) return entry->before.of(kind);
@@ -177,6 +183,7 @@ ClusterCount ClusterMap::before(ClusterKind kind, GuestCluster cluster) const {
 }
 
 GuestCluster ClusterMap::nth(ClusterKind kind, ClusterCount rank) const {
+  assert(rank < count(kind));
   const auto entry = std::prev(std::ranges::upper_bound(
       entries_, rank, {}, [kind](const Entry& e) { return e.before.of(kind); }));
   const ClusterCount in_entry = rank - entry->before.of(kind);
@@ -193,6 +200,7 @@ std::uint64_t ClusterMap::l2_tables_before(std::uint64_t l1_index) const {
 }
 
 std::uint64_t ClusterMap::nth_l2_table(std::uint64_t rank) const {
+  assert(rank < l2_tables());
   const auto entry = std::prev(
       std::ranges::upper_bound(entries_, rank, {}, [](const Entry& e) { return e.before.tables; }));
   const std::uint64_t first = entry->begin.value() / geometry_.l2_entries();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <iterator>
 #include <span>
 
@@ -67,6 +68,8 @@ void ClusterMapBuilder::mark_in_chunk(std::uint64_t number, ClusterKind kind, Cl
 }
 
 void ClusterMapBuilder::mark(ClusterKind kind, GuestCluster first, ClusterCount count) {
+  assert(kind != ClusterKind::kCompressed);
+  assert(first.value() <= guest_clusters_ && count <= guest_clusters_ - first.value());
   std::uint64_t at = first.value();
   const std::uint64_t end = at + count;
   while (at < end) {
@@ -89,6 +92,8 @@ void ClusterMapBuilder::mark(ClusterKind kind, GuestCluster first, ClusterCount 
 void ClusterMapBuilder::mark_compressed(std::span<const CompressedCluster> clusters) {
   const std::lock_guard lock(mutex_);
   for (const CompressedCluster& compressed : clusters) {
+    assert(compressed.cluster.value() < guest_clusters_);
+    assert(compressed.size > 0 && compressed.size < geometry_.cluster_size());
     Chunk& chunk = chunks_[compressed.cluster.value() / chunk_clusters_];
     const std::uint64_t in_chunk = compressed.cluster.value() % chunk_clusters_;
     plane(chunk, ClusterKind::kCompressed)[in_chunk / 64] |= 1ULL << (in_chunk % 64);

@@ -3,6 +3,7 @@
 #include "layout/compressed_layout.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 #include "base/bits.h"
@@ -26,6 +27,7 @@ CompressedLayout::CompressedLayout(const ClusterMap& map, const qcow2::Geometry&
     : sizes_(map.compressed_sizes()),
       cluster_bits_(geometry.cluster_bits),
       most_references_(most_references(geometry)) {
+  assert(sizes_.empty() || most_references_ > 1);
   positions_.reserve(sizes_.size() / kStep + 1);
   std::uint64_t end = 0;
   for (Cursor at(*this, 0, 0, 0); !at.at_end(); at.next()) {
@@ -58,6 +60,7 @@ void CompressedLayout::Cursor::place() {
 }
 
 CompressedLayout::Cursor CompressedLayout::at_rank(ClusterCount rank) const {
+  assert(rank <= sizes_.size());
   if (positions_.empty()) return {*this, 0, 0, 0};
   const std::uint64_t step = std::min<std::uint64_t>(rank / kStep, positions_.size() - 1);
   Cursor cursor(*this, step * kStep, positions_[step].offset, positions_[step].references);

@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -39,7 +40,10 @@ class CompressedLayout {
     // may be called.
     [[nodiscard]] ClusterCount rank() const { return rank_; }
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
-    [[nodiscard]] std::uint32_t size() const { return layout_->sizes_[rank_]; }
+    [[nodiscard]] std::uint32_t size() const {
+      assert(!at_end());
+      return layout_->sizes_[rank_];
+    }
     [[nodiscard]] std::uint64_t end() const { return offset_ + size(); }
     void next();
 

@@ -3,6 +3,7 @@
 #include "layout/layout.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "base/bits.h"
@@ -83,6 +84,9 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
                               .data = external_data() ? 0 : map_->count(ClusterKind::kData),
                               .zero = shared_zero_clusters(*map_),
                               .compressed = geometry_.clusters_for(compressed_.size())})) {
+  assert(map_->geometry().cluster_bits == geometry_.cluster_bits);
+  assert(map_->geometry().extended_l2 == geometry_.extended_l2);
+  assert(map_->guest_clusters() == geometry_.clusters_for(virtual_size_));
   check_limits(disk_name, geometry_, virtual_size_, totals_);
   const std::uint64_t cluster_size = geometry_.cluster_size();
   add_region(RegionKind::kHeader, cluster_size);
@@ -117,6 +121,7 @@ std::uint64_t Layout::l1_entries() const {
 }
 
 const Region& Layout::region_at(HostOffset offset) const {
+  assert(offset.value() < image_size());
   return *std::ranges::upper_bound(regions_, offset, {},
                                    [](const Region& region) { return region.range.end(); });
 }
@@ -132,14 +137,17 @@ HostCluster Layout::first_cluster(RegionKind kind) const {
 }
 
 HostOffset Layout::refcount_block_offset(std::uint64_t n) const {
+  assert(n < totals_.refcount_blocks);
   return geometry_.offset(first_cluster(RegionKind::kRefcountBlocks) + n);
 }
 
 HostOffset Layout::l2_table_offset(std::uint64_t rank) const {
+  assert(rank < totals_.l2_tables);
   return geometry_.offset(first_cluster(RegionKind::kL2Tables) + rank);
 }
 
 HostOffset Layout::data_offset(ClusterCount rank) const {
+  assert(rank < totals_.data);
   return geometry_.offset(first_cluster(RegionKind::kDataClusters) + rank);
 }
 
@@ -148,6 +156,7 @@ HostOffset Layout::zero_offset(ClusterCount rank) const {
 }
 
 std::uint64_t Layout::zero_references(ClusterCount n) const {
+  assert(n < totals_.zero);
   return std::min(map_->count(ClusterKind::kZero) - n * kMostZeroReferences, kMostZeroReferences);
 }
 

@@ -28,6 +28,7 @@
 
 #include "layout/levels.h"
 
+#include <cassert>
 #include <span>
 
 namespace qcow2stream {
@@ -78,8 +79,10 @@ int level_of(const Compression& compression) {
 }
 
 Effort effort_of(const Compression& compression) {
-  return efforts(compression.type,
-                 compression.deflate_window)[static_cast<std::size_t>(level_of(compression) - 1)];
+  const auto all = efforts(compression.type, compression.deflate_window);
+  const auto index = static_cast<std::size_t>(level_of(compression) - 1);
+  assert(index < all.size());
+  return all[index];
 }
 
 }  // namespace qcow2stream

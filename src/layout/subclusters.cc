@@ -2,6 +2,7 @@
 
 #include "layout/subclusters.h"
 
+#include <cassert>
 #include <cstdint>
 
 #include "base/bits.h"
@@ -28,6 +29,8 @@ std::uint64_t entry_of(const ClusterMap& subclusters, GuestCluster first) {
 
 std::shared_ptr<const ClusterMap> group_subclusters(const ClusterMap& subclusters,
                                                     const qcow2::Geometry& geometry) {
+  assert(geometry.extended_l2 &&
+         geometry.cluster_size() == kSubclusters * subclusters.geometry().cluster_size());
   ClusterMapBuilder clusters(geometry, div_up(subclusters.guest_clusters(), kSubclusters));
   GuestCluster at = subclusters.next_mapped(GuestCluster(0));
   while (at < subclusters.end()) {

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 
 #include "qcow2/limits.h"
@@ -47,13 +48,16 @@ constexpr std::uint64_t encode_data_file_entry(GuestOffset offset) {
 // An L2 entry of a cluster that is stored compressed, `size` bytes from `offset` on, which need not
 // be aligned to anything (specification: "Compressed Clusters Descriptor"). The entry says in how
 // many sectors beyond the first the data lies. It never has kCopied, since the data shares its host
-// cluster with others. `size` is not 0 and less than a cluster.
+// cluster with others. `size` must not be 0, and the number of sectors must fit into the entry.
 inline constexpr std::uint64_t kCompressedFlag = 1ULL << 62;
 constexpr std::uint64_t encode_compressed_entry(HostOffset offset, std::uint64_t size,
                                                 unsigned cluster_bits) {
+  assert(size > 0);
+  assert(offset.value() + size <= max_compressed_offset(cluster_bits));
   const unsigned offset_bits = 62 - (cluster_bits - 8);
   const std::uint64_t last = offset.value() + size - 1;
   const std::uint64_t more_sectors = last / kSectorSize - offset.value() / kSectorSize;
+  assert(more_sectors < 1ULL << (cluster_bits - 8));
   return kCompressedFlag | more_sectors << offset_bits | offset.value();
 }
 

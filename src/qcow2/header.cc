@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <string_view>
 
@@ -106,6 +107,7 @@ std::vector<std::byte> encode_header(const Header& header) {
     const auto name = std::as_bytes(std::span(*header.backing_file_name));
     out.insert(out.end(), name.begin(), name.end());
   }
+  assert(out.size() <= header.geometry.cluster_size());
   return out;
 }
 

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 
+#include "base/bitset.h"
 #include "base/endian.h"
+#include "qcow2/limits.h"
 
 namespace qcow2stream::qcow2 {
 namespace {
@@ -19,6 +22,7 @@ constexpr std::array<std::uint64_t, 7> kOnes = {
 }  // namespace
 
 void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::uint64_t count) {
+  assert(refcount_order <= kMaxRefcountOrder && block.size() % sizeof(std::uint64_t) == 0);
   const std::uint64_t per_word = 64U >> refcount_order;
   const std::size_t words = block.size() / sizeof(std::uint64_t);
   const std::size_t full = std::min<std::uint64_t>(count / per_word, words);
@@ -41,6 +45,8 @@ void fill_with_ones(std::span<std::byte> block, unsigned refcount_order, std::ui
 void set_refcount(std::span<std::byte> block, unsigned refcount_order, std::uint64_t index,
                   std::uint64_t value) {
   const std::uint64_t width = 1U << refcount_order;
+  assert(refcount_order <= kMaxRefcountOrder && value <= low_bits(width));
+  assert(index < block.size() * 8 / width && refcount_at(block, refcount_order, index) == 0);
   if (width < 8) {
     block[index * width / 8] |= static_cast<std::byte>(value << (index * width % 8));
     return;
@@ -54,6 +60,7 @@ void set_refcount(std::span<std::byte> block, unsigned refcount_order, std::uint
 std::uint64_t refcount_at(std::span<const std::byte> block, unsigned refcount_order,
                           std::uint64_t index) {
   const std::uint64_t width = 1U << refcount_order;
+  assert(refcount_order <= kMaxRefcountOrder && index < block.size() * 8 / width);
   if (width < 8) {
     const std::uint64_t bit = index * width;
     const auto byte = std::to_integer<std::uint64_t>(block[bit / 8]);

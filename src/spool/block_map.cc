@@ -3,12 +3,15 @@
 #include "spool/block_map.h"
 
 #include <algorithm>
+#include <cassert>
+#include <limits>
 
 #include "base/bitset.h"
 
 namespace qcow2stream {
 
 void BlockMap::mark(std::uint64_t offset, std::uint64_t length) {
+  assert(length <= std::numeric_limits<std::uint64_t>::max() - offset);
   if (length == 0) return;
   const std::uint64_t last = (offset + length - 1) / kSpoolBlock;
   if (last / kBlocks >= pieces_.size()) pieces_.resize(last / kBlocks + 1);

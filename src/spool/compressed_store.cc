@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cassert>
 #include <new>
 
 namespace qcow2stream {
@@ -59,12 +60,14 @@ std::span<std::byte> CompressedStore::new_slab() {
 }
 
 std::span<std::byte> CompressedStore::Writer::room(std::size_t size) {
-  // A run lies in one slab, so a new one begins only where the longest would fit.
+  assert(used_ + size <= kMaxRun);
+  // A run lies in one slab, so a run begins only where the longest one would fit.
   if (used_ == 0 && slab_.size() < kMaxRun) slab_ = store_.new_slab();
   return slab_.subspan(used_, size);
 }
 
 void CompressedStore::Writer::finish(GuestCluster first, GuestCluster end) {
+  assert(first < end);
   const auto bytes = slab_.first(used_);
   used_ = 0;
   if (bytes.empty()) return;

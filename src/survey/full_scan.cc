@@ -7,6 +7,7 @@
 #include "survey/full_scan.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -189,6 +190,7 @@ class Worker {
 
 void scan_fully(const FullScan& scan, SurveyWork& work, const qcow2::Geometry& geometry,
                 ClusterMapBuilder& map) {
+  assert((scan.compression == nullptr) == (scan.store == nullptr));
   Worker(scan, work, geometry, map).run();
 }
 

@@ -3,6 +3,8 @@
 #include "survey/work.h"
 
 #include <algorithm>
+#include <bit>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -31,6 +33,7 @@ SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_si
       disk_size_(disk_size),
       alignment_(alignment),
       progress_(progress) {
+  assert(std::has_single_bit(alignment) && kPieceSize % alignment == 0);
   if (progress_ != nullptr) progress_->survey_total = std::max(look_ahead(), std::uint64_t{1});
 }
 

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <functional>
 #include <system_error>
+#include <utility>
 
 #include "system/descriptor_number.h"
 #include "system/io.h"

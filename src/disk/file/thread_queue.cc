@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
-#include <cerrno>
+#include <cassert>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -37,6 +37,8 @@ class ThreadQueue final : public RequestQueue {
   }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
+    assert(!buffer.empty());
+    assert(offset.value() <= target_.size && buffer.size() <= target_.size - offset.value());
     const iovec piece{.iov_base = buffer.data(), .iov_len = buffer.size()};
     const ssize_t n =
         ::preadv2(target_.fd, &piece, 1, static_cast<off_t>(offset.value()), RWF_NOWAIT);

@@ -6,6 +6,7 @@
 #include <liburing.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <vector>
 
@@ -45,6 +46,8 @@ class UringQueue final : public RequestQueue {
   [[nodiscard]] int init_error() const { return init_error_; }
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
+    assert(!buffer.empty() && !free_.empty());
+    assert(offset.value() <= target_.size && buffer.size() <= target_.size - offset.value());
     const std::size_t index = free_.back();
     free_.pop_back();
     requests_[index] = {offset, buffer, tag};
@@ -52,6 +55,7 @@ class UringQueue final : public RequestQueue {
   }
 
   std::uint64_t wait() override {
+    assert(free_.size() < requests_.size());
     for (;;) {
       io_uring_cqe* cqe = nullptr;
       if (::io_uring_peek_cqe(&ring_, &cqe) != 0) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <string_view>
 #include <utility>
 
@@ -144,6 +145,7 @@ bool NbdDisk::reads_at(GuestOffset offset) const {
 }
 
 void NbdDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
+  assert(offset.value() <= size_ && buffer.size() <= size_ - offset.value());
   const auto queue = make_nbd_queue(*connections_[0], limits_);
   while (!buffer.empty()) {
     const auto piece = buffer.first(std::min<std::size_t>(buffer.size(), kRequestSize));

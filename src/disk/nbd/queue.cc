@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <exception>
 #include <list>
@@ -42,6 +43,7 @@ class NbdQueue final : public RequestQueue {
   NbdQueue& operator=(const NbdQueue&) = delete;
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
+    assert(!buffer.empty());
     const std::lock_guard lock(connection_.mutex());
     Request& request = requests_.emplace_back();
     request.offset = offset;

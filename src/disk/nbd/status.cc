@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -86,6 +87,7 @@ class NbdChangeCursor final : public RunCursor {
 }  // namespace
 
 std::vector<BlockStatus> merge_status(GuestRange range, GuestOffset begin, const StatusRuns& runs) {
+  assert(begin <= range.begin);
   std::vector<BlockStatus> merged;
   const std::size_t contexts = runs[1].empty() ? 1 : 2;
   std::array<std::size_t, 2> index{};
