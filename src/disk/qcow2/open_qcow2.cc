@@ -54,6 +54,13 @@ Error of_named_file(const Error& error, const std::string& role, const std::stri
   return named;
 }
 
+// For a shell. Whoever made the image has chosen the name.
+std::string quoted(std::string_view name) {
+  std::string word = "'";
+  for (const char c : name) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 class ChainOpener {
  public:
   explicit ChainOpener(const Qcow2Options& options) : options_(options) {}
@@ -166,28 +173,29 @@ class ChainOpener {
     if (format && *format != "qcow2" && *format != "raw") {
       throw_for_qemu(image, fmt::format("its backing file has the format {}", *format));
     }
+    std::shared_ptr<const Disk> file;
+    std::optional<std::string> magic;
     try {
-      auto file = open_disk(path, {.force_share = options_.force_share});
-      if (format && *format == "qcow2") return file;
-      if (!format) refuse_guessing(*file, image, *header.backing_file_name);
-      chain_.bottom = std::move(file);
-      return nullptr;
+      file = open_disk(path, {.force_share = options_.force_share});
+      if (!format) magic = image_magic(*file);
     } catch (const Error& error) {
       throw of_named_file(error, "the backing file", image);
     }
+    if (magic) refuse_guessing(path, *magic, image, *header.backing_file_name);
+    if (format && *format == "qcow2") return file;
+    chain_.bottom = std::move(file);
+    return nullptr;
   }
 
   // QEMU looks for a magic number there. What a guest has written to a raw disk may begin as an
   // image does that names any file of this machine.
-  static void refuse_guessing(const Disk& file, const std::string& image,
-                              const std::string& backing) {
-    const auto magic = image_magic(file);
-    if (!magic) return;
-    throw Error(ErrorKind::kFailed, file.name(),
-                fmt::format("begins as a {} image, and no format is recorded for it", *magic),
+  [[noreturn]] static void refuse_guessing(const std::string& path, const std::string& magic,
+                                           const std::string& image, const std::string& backing) {
+    throw Error(ErrorKind::kFailed, path,
+                fmt::format("begins as a {} image, and no format is recorded for it", magic),
                 fmt::format("a guest may have written that; if it is one, say so with qemu-img "
-                            "rebase -u -F {} -b '{}' '{}'",
-                            *magic, backing, image))
+                            "rebase -u -F {} -b {} {}",
+                            magic, quoted(backing), quoted(image)))
         .about(ErrorSubject::kDisk);
   }
 
