@@ -133,12 +133,14 @@ class Sandbox:
         os.truncate(base, DISK_SIZE)
         self.disk = disk.read_bytes()
         os.link(disk, f"{self.mark}/disk.raw")
-        self.call("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "disk.raw", f"{self.mark}/disk.qcow2")
+        for name in "qcow2", "vmdk":
+            self.call("qemu-img", "convert", "-f", "raw", "-O", name, "disk.raw", f"{self.mark}/disk.{name}")
         # Sources that start a server begin with q.
         self.arguments = {
             "raw": "disk.raw",
             "scan-none": "--scan none disk.raw",
-            "qcow2": f"-f qcow2 {self.mark}/disk.qcow2",
+            "image": f"-f qcow2 {self.mark}/disk.qcow2",
+            "qemu": f"-f vmdk {self.mark}/disk.vmdk",
             "compress": "--compress disk.raw",
             "compress-twice": "--compress --spool-memory 0 disk.raw",
             "compress-spool": "--compress --spool-memory 0 --spool-dir tmp disk.raw",

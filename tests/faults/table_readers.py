@@ -13,7 +13,7 @@ def table(m):
             if end < image:
                 reader_leaves(m, end, f"the {name}", source)
             reader_leaves(m, end - 1, f"the {name} but a byte" if end < image else f"all but a byte of {name}", source)
-    for source in "raw", "qcow2":
+    for source in "raw", "image", "qemu":
         for count in 0, 1, 1000000:
             reader_leaves(m, count, f"{count} bytes", source, "socket", 1)
 

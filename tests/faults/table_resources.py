@@ -20,9 +20,9 @@ def memory(m, steps):
 
 def table(m):
     m.from_too_little(memory(m, (0, 2, 7, 9, 16, 18, 26, 36, 50, 54, 58, 66, 80, 130, 270, 4000)),
-                      ["raw", "qcow2", "compress-twice", "base", "stdin-at-once"])
+                      ["raw", "image", "qemu", "compress-twice", "base", "stdin-at-once"])
     m.from_too_little(limits("nofile", "descriptors", (4, 5, 6, 8, 10, 11, 12, 13, 14, 24)),
-                      ["raw", "qcow2", "compress-spool", "base", "stdin"])
+                      ["raw", "image", "qemu", "compress-spool", "base", "stdin"])
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         m.not_tested("processes and threads", "needs root and setpriv")
         return
@@ -31,7 +31,7 @@ def table(m):
     user = random.randrange(100000, 130000)
     other = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     m.from_too_little(limits("nproc", "processes and threads", (1, 2, 3, 4, 6, 8, 64), other),
-                      ["raw", "qcow2", "compress-twice", "base", "stdin"])
+                      ["raw", "image", "qemu", "compress-twice", "base", "stdin"])
 
 
 def table_beside(m):

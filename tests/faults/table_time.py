@@ -12,8 +12,8 @@ from sandbox import children_of, wait_for
 
 
 def table(m):
-    m.row("clock:1+:jump", "raw,qcow2,compress,compress-twice,base,stdin pipe", SURVIVED, "clocks jump")
-    for source in "raw", "qcow2", "compress", "compress-twice", "base", "stdin", "stdin-at-once":
+    m.row("clock:1+:jump", "raw,image,qemu,compress,compress-twice,base,stdin pipe", SURVIVED, "clocks jump")
+    for source in "raw", "image", "qemu", "compress", "compress-twice", "base", "stdin", "stdin-at-once":
         stopping(m, "stopped and continued, over and over", source, storm)
     if shutil.which("nbdkit"):
         m.add_source("q-slow", "-c 1M --connections 1 --requests 1 --timeout 1 -- [ nbdkit -r --filter=delay "
@@ -22,7 +22,7 @@ def table(m):
         stopping(m, "stopped for longer than the time limit", "q-slow", pause)
     else:
         m.not_tested("stopped for longer than the time limit", "nbdkit is not installed")
-    for source in "raw", "qcow2", "compress-twice", "compress-spool", "stdin", "stdin-at-once":
+    for source in "raw", "image", "qemu", "compress-twice", "compress-spool", "stdin", "stdin-at-once":
         for count, seconds in (0, 0.005), (0, 0.03), (1, 0), (200000, 0):
             killed(m, source, count, seconds)
 
