@@ -23,10 +23,10 @@ struct Reading {
   // formats than raw are read from a file only.
   std::optional<std::string> format;
   NbdOptions nbd;
-  std::optional<TopImages> top;                 // Qcow2Options
-  std::optional<std::string> snapshot;          // Qcow2Options
-  bool isolate = false;                         // QemuOptions
-  bool force_share = false;                     // FileOptions
+  std::optional<TopImages> top;         // Qcow2Options
+  std::optional<std::string> snapshot;  // Qcow2Options
+  bool isolate = false;                 // QemuOptions
+  bool force_share = false;             // FileOptions
   // Bytes: only so much of it counts.
   std::optional<std::uint64_t> only_first;
   // It is read once, from its beginning to its end: standard input of a known size need not be
@@ -41,9 +41,21 @@ struct Input {
   Reading reading;
 };
 
+// Who makes a disk of an image.
+enum class Reader {
+  kNobody,  // there is no image but the disk itself, or a server has it
+  kNative,
+  kQemu,
+};
+
 struct OpenedSource : Opened {
   // What the user should know about it, as a message.
   std::optional<std::string> warning;
+  Reader reader = Reader::kNobody;
+  // Why it is QEMU, where it is not always: an image may have what only QEMU reads.
+  std::string why_qemu;
+  // What the image holds beside it, as far as that is known.
+  Qcow2Remainder remainder;
 };
 
 // The format that is meant where none was said.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -130,12 +131,25 @@ class ChainOpener {
       chain_.snapshot =
           fmt::format("snapshot {} at {};", snapshot->id, snapshot->l1_offset.value());
     }
-    read_bitmap_directory(*file, header);  // QEMU opens no image with a damaged one
+    // QEMU opens no image with a damaged directory.
+    const auto bitmaps = read_bitmap_directory(*file, header);
+    if (chain_.images.empty()) chain_.remainder = remainder_of(snapshots, bitmaps);
     auto data = open_data_file(*file, header);
     const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
     chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
                                                                std::move(header), snapshot, cache));
     return *chain_.images.back();
+  }
+
+  [[nodiscard]] Qcow2Remainder remainder_of(std::span<const qcow2::Snapshot> snapshots,
+                                            std::span<const qcow2::Bitmap> bitmaps) const {
+    Qcow2Remainder remainder{.snapshots = snapshots.size() - (options_.snapshot ? 1 : 0)};
+    for (const auto& snapshot : snapshots) remainder.vm_state_bytes += snapshot.vm_state_bytes;
+    for (const auto& bitmap : bitmaps) {
+      const bool is_read = options_.bitmap && bitmap.name == bare_bitmap_name(*options_.bitmap);
+      if (!is_read) remainder.bitmaps.push_back(bitmap.name);
+    }
+    return remainder;
   }
 
   [[nodiscard]] std::shared_ptr<const Disk> open_data_file(const Disk& image,
@@ -212,12 +226,18 @@ void check_together(const std::string& name, const Qcow2Options& options) {
   }
 }
 
-Opened with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
-  const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
-  return {disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr};
+OpenedQcow2 opened(const std::shared_ptr<const Qcow2Disk>& disk,
+                   std::shared_ptr<const Changes> changes) {
+  return {{.disk = disk, .changes = std::move(changes)}, disk->chain().remainder};
 }
 
-Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Options& options) {
+OpenedQcow2 with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
+  const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
+  return opened(disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr);
+}
+
+OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
+                     const Qcow2Options& options) {
   const auto top =
       std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
   if (top->chain().images.size() < wanted.images) {
@@ -227,11 +247,11 @@ Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Opt
   }
   const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % wanted.unit == 0 || top->chain().is_whole) return {top, changes};
+  if (offsets % wanted.unit == 0 || top->chain().is_whole) return opened(top, changes);
   try {
     const auto whole =
         std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
-    return {whole, changes_of_top(whole, wanted.images)};
+    return opened(whole, changes_of_top(whole, wanted.images));
   } catch (const Error& error) {
     if (error.advice() == Advice::kReadWithQemu) throw;
     const std::string reason = error.name() + ": " + error.what_failed() +
@@ -242,17 +262,17 @@ Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Opt
 
 }  // namespace
 
-Opened open_qcow2(const std::string& path, const Qcow2Options& options) {
+OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options) {
   check_together(path, options);
   if (options.top) return open_top(path, *options.top, options);
   return with_bitmap(ChainOpener(options).open(path, kAllImages), options);
 }
 
-Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
+OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
   check_together(file->name(), options);
   if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file)), options);
   const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-  return {disk, changes_of_top(disk, 1)};
+  return opened(disk, changes_of_top(disk, 1));
 }
 
 }  // namespace qcow2stream

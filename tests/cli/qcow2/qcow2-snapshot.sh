@@ -24,11 +24,11 @@ done
 [[ $(sort -u <(sha256sum <1.raw) <(sha256sum <2.raw) <(sha256sum <3.raw) | wc -l) == 3 ]]
 # takes NUMBER NAME: this name stands for that snapshot.
 takes() {
-  convert disk.qcow2 copy.qcow2 -f qcow2 "-l$2"
+  convert disk.qcow2 copy.qcow2 -q -f qcow2 "-l$2"
   check_image copy.qcow2 "$1.raw"
-  convert disk.qcow2 again.qcow2 -f qcow2 --snapshot "$2" -T 1
+  convert disk.qcow2 again.qcow2 -q -f qcow2 --snapshot "$2" -T 1
   same copy.qcow2 again.qcow2
-  convert disk.qcow2 again.qcow2 -f qcow2 --scan holes --snapshot "$2"
+  convert disk.qcow2 again.qcow2 -q -f qcow2 --scan holes --snapshot "$2"
   check_image again.qcow2 "$1.raw"
 }
 takes 1 before
@@ -51,12 +51,12 @@ expect_refusal 1 'none.qcow2: has no snapshot "x": it has none' "$tool" -f qcow2
 id() { "$tool" -f qcow2 --measure=id "$@" disk.qcow2; }
 [[ $(printf '%s\n' "$(id)" "$(id -l 1)" "$(id -l 2)" "$(id -l 3)" | sort -u | wc -l) == 4 ]]
 [[ $(id -l 1) == "$(id -l before)" ]]
-expect_refusal 4 'the layout is|disk.qcow2' "$tool" -f qcow2 -l 2 --if-match "$(id -l 1)" disk.qcow2
+expect_refusal 4 'the layout is|disk.qcow2' "$tool" -q -f qcow2 -l 2 --if-match "$(id -l 1)" disk.qcow2
 # A plan remembers which.
 "$tool" -f qcow2 -l 2 --save-plan plan disk.qcow2 >wanted
 "$tool" -f qcow2 -l 2 --plan plan disk.qcow2 >copy.qcow2
 same wanted copy.qcow2
-expect_refusal '[34]' 'disk.qcow2' "$tool" -f qcow2 -l 1 --plan plan disk.qcow2
+expect_refusal '[34]' 'disk.qcow2' "$tool" -q -f qcow2 -l 1 --plan plan disk.qcow2
 
 # The disk has grown since, or shrunk: a snapshot has the size that it had.
 for size in 20M 3M; do
@@ -69,11 +69,11 @@ for size in 20M 3M; do
     [[ $size == 3M ]] && continue
     fail "$(<resize.log)"
   }
-  convert sized.qcow2 copy.qcow2 -f qcow2 -l earlier
+  convert sized.qcow2 copy.qcow2 -q -f qcow2 -l earlier
   check_image copy.qcow2 then.raw
   [[ $("$tool" -f qcow2 --measure=json -l earlier sized.qcow2 | grep virtual-size) == *" $((8 * M)),"* ]]
   qemu-img convert -f qcow2 -O raw sized.qcow2 now.raw
-  convert sized.qcow2 copy.qcow2 -f qcow2
+  convert sized.qcow2 copy.qcow2 -q -f qcow2
   check_image copy.qcow2 now.raw
 done
 
