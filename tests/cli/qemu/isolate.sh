@@ -47,7 +47,7 @@ qemu-img bitmap --add -g 64k disk.qcow2 step
 qemu-io -f qcow2 -c 'write -q -P 3 2M 64k' disk.qcow2
 for source in '--dirty-bitmap step' '--base base.qcow2 --base-format qcow2'; do
   # shellcheck disable=SC2086
-  convert disk.qcow2 plain -f qcow2 -B base.qcow2 -F qcow2 $source
+  convert disk.qcow2 plain -q -f qcow2 -B base.qcow2 -F qcow2 $source
   # shellcheck disable=SC2086
   convert disk.qcow2 image --isolate -f qcow2 -B base.qcow2 -F qcow2 $source
   same image plain
