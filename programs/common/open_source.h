@@ -23,10 +23,10 @@ struct Reading {
   // formats than raw are read from a file only.
   std::optional<std::string> format;
   NbdOptions nbd;
-  std::optional<TopImages> top;                 // Qcow2Options
-  std::optional<std::string> snapshot;          // Qcow2Options
-  bool isolate = false;                         // QemuOptions
-  bool force_share = false;                     // FileOptions
+  std::optional<TopImages> top;         // Qcow2Options
+  std::optional<std::string> snapshot;  // Qcow2Options
+  bool isolate = false;                 // QemuOptions
+  bool force_share = false;             // FileOptions
   // Bytes: only so much of it counts.
   std::optional<std::uint64_t> only_first;
   // It is read once, from its beginning to its end: standard input of a known size need not be
