@@ -38,6 +38,7 @@ constexpr ForeignOptions kForeign = {.names = kNames, .letters = kLetters};
 std::string parse(std::vector<std::string> words, Said& said) {
   words.insert(words.begin(), "program");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const std::vector<OptionSpec> specs = specs_of(std::span<const Row>(kRows));
