@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
@@ -40,6 +41,19 @@ struct Qcow2Options {
   std::optional<std::string> bitmap;
 };
 
+// What an image holds beside the disk and the changes that are read of it, and what nobody finds in
+// a copy of the disk, therefore.
+struct Qcow2Remainder {
+  std::uint64_t snapshots = 0;       // internal ones, but for that which is read
+  std::uint64_t vm_state_bytes = 0;  // of all of them
+  std::vector<std::string>
+      bitmaps;  // names of the persistent dirty ones, but for that which is read
+};
+
+struct OpenedQcow2 : Opened {
+  Qcow2Remainder remainder;  // of the image itself, not of those below it
+};
+
 // Opens the image `path` with all files that it refers to: an external data file and the chain of
 // backing files, qcow2 or raw. They are opened as QEMU opens them: a backing file's name is
 // relative to the image that names it, a data file's to the working directory.
@@ -52,9 +66,9 @@ struct Qcow2Options {
 // that is needed cannot be opened, with the largest unit for which it is not. With
 // Advice::kReadWithQemu where it is QEMU that can read it: encryption, a backing file of another
 // format or behind a protocol, features that are not known.
-Opened open_qcow2(const std::string& path, const Qcow2Options& options = {});
+OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options = {});
 
 // The same for an image that lies in any disk, `file`, and refers to no other file.
-Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
+OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
 
 }  // namespace qcow2stream

@@ -20,7 +20,7 @@ namespace qcow2stream::cli {
 namespace {
 
 OpenedSource only_disk(std::shared_ptr<const Disk> disk) {
-  return {{.disk = std::move(disk), .changes = nullptr}, {}};
+  return {Opened{.disk = std::move(disk), .changes = nullptr}};
 }
 
 // --- standard input -----------------------------------------------------------------------------
@@ -69,19 +69,19 @@ OpenedSource open_stdin(const StandardInput& input, const Reading& reading, Prog
 // The source as a raw disk.
 OpenedSource open_bytes(const Source& source, const Reading& reading, Progress& progress) {
   return std::visit(
-      Cases{[&](const StandardInput& input) { return open_stdin(input, reading, progress); },
-            [&](const File& file) {
-              return only_disk(open_disk(file.path, {.force_share = reading.force_share}));
-            },
-            [&](const NbdServer& server) {
-              return OpenedSource{open_nbd(server.uri, reading.nbd), {}};
-            },
-            [&](const Program& program) {
-              return OpenedSource{open_nbd_server(program.command, reading.nbd), {}};
-            },
-            [&](const BlockNode& node) {
-              return OpenedSource{open_qemu_node(node.json, node.objects, reading.nbd), {}};
-            }},
+      Cases{
+          [&](const StandardInput& input) { return open_stdin(input, reading, progress); },
+          [&](const File& file) {
+            return only_disk(open_disk(file.path, {.force_share = reading.force_share}));
+          },
+          [&](const NbdServer& server) { return OpenedSource{open_nbd(server.uri, reading.nbd)}; },
+          [&](const Program& program) {
+            return OpenedSource{open_nbd_server(program.command, reading.nbd)};
+          },
+          [&](const BlockNode& node) {
+            return OpenedSource{
+                open_qemu_node(node.json, node.objects, reading.nbd), {}, Reader::kQemu};
+          }},
       source);
 }
 
@@ -104,6 +104,16 @@ bool is_beyond_qemu(const Reading& reading) {
   return reading.snapshot || (reading.top && reading.top->images > 1);
 }
 
+// What an error says of the file that the user has named, or of another one.
+std::string reason_of(const Error& error, const std::string& path) {
+  return error.name() == path ? error.reason() : error.name() + ": " + error.reason();
+}
+
+OpenedSource read_natively(const std::string& path, const Reading& reading) {
+  OpenedQcow2 opened = open_qcow2(path, qcow2_options(reading));
+  return {opened, {}, Reader::kNative, {}, std::move(opened.remainder)};
+}
+
 // The one place that knows who reads which format.
 OpenedSource read_as(const std::string& format, const Source& source, const Reading& reading,
                      Progress& progress) {
@@ -113,12 +123,15 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
   if (file == nullptr || (format == "raw" && !asks_for_changes)) {
     return open_bytes(source, reading, progress);
   }
-  // What is not trusted is read by a program that is confined.
-  if (format == "qcow2" && !reading.isolate) {
+  std::string why_qemu;
+  if (format == "qcow2" && reading.isolate) {
+    why_qemu = "what is not trusted is read by a program that is confined";
+  } else if (format == "qcow2") {
     try {
-      return {open_qcow2(file->path, qcow2_options(reading)), {}};
+      return read_natively(file->path, reading);
     } catch (const Error& error) {
       if (error.advice() != Advice::kReadWithQemu || is_beyond_qemu(reading)) throw;
+      why_qemu = reason_of(error, file->path);
     }
   }
   if (is_beyond_qemu(reading)) {
@@ -126,7 +139,7 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
                 fmt::format("{} can be told of a qcow2 image only",
                             reading.snapshot ? "a snapshot" : "what several images hold"));
   }
-  return {open_qemu(file->path, format, qemu_options(reading)), {}};
+  return {open_qemu(file->path, format, qemu_options(reading)), {}, Reader::kQemu, why_qemu};
 }
 
 std::string found_format(const Input& input) {

@@ -41,9 +41,21 @@ struct Input {
   Reading reading;
 };
 
+// Who makes a disk of an image.
+enum class Reader {
+  kNobody,  // there is no image but the disk itself, or a server has it
+  kNative,
+  kQemu,
+};
+
 struct OpenedSource : Opened {
   // What the user should know about it, as a message.
   std::optional<std::string> warning;
+  Reader reader = Reader::kNobody;
+  // Why it is QEMU, where it is not always: an image may have what only QEMU reads.
+  std::string why_qemu;
+  // What the image holds beside it, as far as that is known.
+  Qcow2Remainder remainder;
 };
 
 // The format that is meant where none was said.

@@ -4,10 +4,25 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/size.h"
 
 namespace qcow2stream::cli {
-nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange> range) {
+namespace {
+
+nlohmann::ordered_json dropped(const Qcow2Remainder& remainder) {
+  nlohmann::ordered_json json;
+  if (remainder.snapshots != 0) json["snapshots"] = remainder.snapshots;
+  if (remainder.vm_state_bytes != 0) json["vm-state"] = remainder.vm_state_bytes;
+  if (!remainder.bitmaps.empty()) json["bitmaps"] = remainder.bitmaps;
+  return json;
+}
+
+}  // namespace
+
+nlohmann::ordered_json measure_json(const Image& image, const OpenedSource& source,
+                                    std::optional<HostRange> range) {
   const Measurement m = image.measure();
   nlohmann::ordered_json json;
   json["required"] = m.required;
@@ -27,6 +42,10 @@ nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange>
   for (const NamedRegion& region : m.regions) regions[region.name] = region.range.length;
   json["regions"] = regions;
   json["change-detection"] = m.detects_changes ? "stat" : "none";
+  if (source.reader != Reader::kNobody) {
+    json["reader"] = source.reader == Reader::kNative ? "native" : "qemu";
+  }
+  if (auto rest = dropped(source.remainder); !rest.empty()) json["dropped"] = std::move(rest);
   json["image-id"] = image.id();
   if (range) {
     json["offset"] = range->begin.value();
@@ -37,9 +56,13 @@ nlohmann::ordered_json measure_json(const Image& image, std::optional<HostRange>
 
 namespace {
 
-std::string json_text(const Image& image, HostRange range, bool is_part) {
+// Names in an image may be any bytes.
+constexpr auto kReplaceOddText = nlohmann::ordered_json::error_handler_t::replace;
+
+std::string json_text(const Image& image, const OpenedSource& source, HostRange range,
+                      bool is_part) {
   const auto asked = is_part ? std::optional(range) : std::nullopt;
-  return measure_json(image, asked).dump(2) + "\n";
+  return measure_json(image, source, asked).dump(2, ' ', false, kReplaceOddText) + "\n";
 }
 
 std::string human_text(const Image& image, HostRange range, bool is_part) {
@@ -64,12 +87,13 @@ std::string human_text(const Image& image, HostRange range, bool is_part) {
 
 }  // namespace
 
-std::string measure_text(const Image& image, HostRange range, bool is_part, MeasureFormat format) {
+std::string measure_text(const Image& image, const OpenedSource& source, HostRange range,
+                         bool is_part, MeasureFormat format) {
   switch (format) {
     case MeasureFormat::kHuman:
       return human_text(image, range, is_part);
     case MeasureFormat::kJson:
-      return json_text(image, range, is_part);
+      return json_text(image, source, range, is_part);
     case MeasureFormat::kSize:
       return fmt::format("{}\n", range.length);
     case MeasureFormat::kId:

@@ -113,6 +113,15 @@ HostRange range_of(const Image& image, const WantedRange& wanted) {
   return {HostOffset(offset), std::min(rest, wanted.length.value_or(rest))};
 }
 
+// What --verbose tells of the input.
+void say_reader(const OpenedSource& source) {
+  if (source.reader == Reader::kNobody) return;
+  const bool is_native = source.reader == Reader::kNative;
+  message(fmt::format("{}: is read by {}{}{}", source.disk->name(),
+                      is_native ? "this program" : "QEMU", source.why_qemu.empty() ? "" : ": ",
+                      source.why_qemu));
+}
+
 // What --verbose tells of the survey.
 void say_survey(const Image& image, double seconds) {
   const std::string& name = image.disk().name();
@@ -144,11 +153,12 @@ void check_destination(const Job& job, const Ends& ends, Session& session) {
   ends.check();
 }
 
-void print_measurement(const Image& image, HostRange range, const Job& job, Session& session) {
+void print_measurement(const Image& image, const OpenedSource& source, HostRange range,
+                       const Job& job, Session& session) {
   check_unchanged(image.disk(), on_change(job));
   session.finish_progress();
   const bool is_part = job.output.range.offset || job.output.range.length;
-  print_to_stdout(measure_text(image, range, is_part, *job.output.measure));
+  print_to_stdout(measure_text(image, source, range, is_part, *job.output.measure));
 }
 
 // What was read from a pipe would have to come again.
@@ -189,6 +199,7 @@ void run(const Job& job, Session& session) {
   const Disks disks = open_disks(job, session.progress());
   check_served_files(ends);
   warn(job, disks, ends);
+  if (job.telling.verbose) say_reader(disks.opened);
 
   // 3. The survey and the plan: from here on every offset in the image is fixed.
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
@@ -196,9 +207,11 @@ void run(const Job& job, Session& session) {
   if (job.output.if_match) check_id(*image, *job.output.if_match);
   if (files.plan) write_plan(*image, job, *files.plan);
   if (job.telling.verbose) say_survey(*image, seconds_since(start));
-  if (Report* report = session.report()) report->plan(measure_json(*image, range));
+  if (Report* report = session.report()) {
+    report->plan(measure_json(*image, disks.opened, range));
+  }
   if (job.output.measure) {
-    print_measurement(*image, range, job, session);
+    print_measurement(*image, disks.opened, range, job, session);
     return;
   }
 

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/message.h"
 #include "qcow2-to-stdout/advice.h"
@@ -43,6 +45,21 @@ std::optional<std::string> warning_about_holes(const Disk& disk, const Job& job)
   return fmt::format("{}: does not tell its holes: everything counts as data", disk.name());
 }
 
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::optional<std::string> note_about_remainder(const OpenedSource& source) {
+  const Qcow2Remainder& remainder = source.remainder;
+  std::string what;
+  const auto add = [&](const std::string& one) { what += (what.empty() ? "" : ", ") + one; };
+  if (remainder.snapshots != 0) add(counted(remainder.snapshots, "snapshot"));
+  if (remainder.vm_state_bytes != 0) add("the state of a machine");
+  if (!remainder.bitmaps.empty()) add(counted(remainder.bitmaps.size(), "dirty bitmap"));
+  if (what.empty()) return std::nullopt;
+  return fmt::format("{}: holds what the output does not: {}", source.disk->name(), what);
+}
+
 bool can_be_read_twice(const Input& input) {
   return !(announced_size(input.source) && input.reading.in_one_pass);
 }
@@ -53,6 +70,7 @@ void warn(const Job& job, const Disks& disks, const Ends& ends) {
   if (job.telling.quiet) return;
   const Disk& disk = *disks.opened.disk;
   say(disks.opened.warning);
+  say(note_about_remainder(disks.opened));
   say_caveats(disk, job.survey);
   if (disks.base != nullptr) say_caveats(*disks.base, job.survey);
   say(warning_about_users(ends));

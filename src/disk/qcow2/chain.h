@@ -11,6 +11,7 @@
 
 #include "disk/qcow2/image_file.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
@@ -24,6 +25,8 @@ struct Qcow2Chain {
   // What tells an internal snapshot of the topmost image that is read from the others; empty where
   // its disk is read as it is.
   std::string snapshot;
+  // Of the topmost image.
+  Qcow2Remainder remainder;
 
   // Each file once, in the order of the chain.
   [[nodiscard]] std::vector<const Disk*> files() const;

@@ -171,11 +171,13 @@ std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::
   return *std::move(bitmaps);
 }
 
+std::string_view bare_bitmap_name(std::string_view name) {
+  return name.starts_with(kQemuPrefix) ? name.substr(kQemuPrefix.size()) : name;
+}
+
 std::shared_ptr<const Changes> changes_of_bitmap(std::shared_ptr<const Qcow2Disk> disk,
                                                  const std::string& name) {
-  const std::string_view bare = name.starts_with(kQemuPrefix)
-                                    ? std::string_view(name).substr(kQemuPrefix.size())
-                                    : std::string_view(name);
+  const std::string_view bare = bare_bitmap_name(name);
   if (bare.empty()) {
     throw Error(ErrorKind::kUsage, name, "", "not the name of a dirty bitmap");
   }

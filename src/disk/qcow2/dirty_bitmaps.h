@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "disk/qcow2/qcow2_disk.h"
@@ -19,6 +20,9 @@ namespace qcow2stream {
 // Those of the image that `file` holds, in the order of its directory. Throws Error{kFailed} where
 // QEMU would not open the image for its directory.
 std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::Header& header);
+
+// The name of a bitmap without QEMU's prefix "qemu:dirty-bitmap:", which it may have.
+std::string_view bare_bitmap_name(std::string_view name);
 
 // What the bitmap `name` (with or without QEMU's prefix "qemu:dirty-bitmap:") of the topmost image
 // marks as changed. Throws Error{kFailed}: there is no such bitmap, with the names of those that

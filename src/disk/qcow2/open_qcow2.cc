@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -52,6 +53,13 @@ Error of_named_file(const Error& error, const std::string& role, const std::stri
       .with_errno(error.error_number());
   if (error.offset()) named.at(*error.offset());
   return named;
+}
+
+// For a shell. Whoever made the image has chosen the name.
+std::string quoted(std::string_view name) {
+  std::string word = "'";
+  for (const char c : name) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 class ChainOpener {
@@ -123,12 +131,25 @@ class ChainOpener {
       chain_.snapshot =
           fmt::format("snapshot {} at {};", snapshot->id, snapshot->l1_offset.value());
     }
-    read_bitmap_directory(*file, header);  // QEMU opens no image with a damaged one
+    // QEMU opens no image with a damaged directory.
+    const auto bitmaps = read_bitmap_directory(*file, header);
+    if (chain_.images.empty()) chain_.remainder = remainder_of(snapshots, bitmaps);
     auto data = open_data_file(*file, header);
     const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
     chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
                                                                std::move(header), snapshot, cache));
     return *chain_.images.back();
+  }
+
+  [[nodiscard]] Qcow2Remainder remainder_of(std::span<const qcow2::Snapshot> snapshots,
+                                            std::span<const qcow2::Bitmap> bitmaps) const {
+    Qcow2Remainder remainder{.snapshots = snapshots.size() - (options_.snapshot ? 1 : 0)};
+    for (const auto& snapshot : snapshots) remainder.vm_state_bytes += snapshot.vm_state_bytes;
+    for (const auto& bitmap : bitmaps) {
+      const bool is_read = options_.bitmap && bitmap.name == bare_bitmap_name(*options_.bitmap);
+      if (!is_read) remainder.bitmaps.push_back(bitmap.name);
+    }
+    return remainder;
   }
 
   [[nodiscard]] std::shared_ptr<const Disk> open_data_file(const Disk& image,
@@ -166,28 +187,29 @@ class ChainOpener {
     if (format && *format != "qcow2" && *format != "raw") {
       throw_for_qemu(image, fmt::format("its backing file has the format {}", *format));
     }
+    std::shared_ptr<const Disk> file;
+    std::optional<std::string> magic;
     try {
-      auto file = open_disk(path, {.force_share = options_.force_share});
-      if (format && *format == "qcow2") return file;
-      if (!format) refuse_guessing(*file, image, *header.backing_file_name);
-      chain_.bottom = std::move(file);
-      return nullptr;
+      file = open_disk(path, {.force_share = options_.force_share});
+      if (!format) magic = image_magic(*file);
     } catch (const Error& error) {
       throw of_named_file(error, "the backing file", image);
     }
+    if (magic) refuse_guessing(path, *magic, image, *header.backing_file_name);
+    if (format && *format == "qcow2") return file;
+    chain_.bottom = std::move(file);
+    return nullptr;
   }
 
   // QEMU looks for a magic number there. What a guest has written to a raw disk may begin as an
   // image does that names any file of this machine.
-  static void refuse_guessing(const Disk& file, const std::string& image,
-                              const std::string& backing) {
-    const auto magic = image_magic(file);
-    if (!magic) return;
-    throw Error(ErrorKind::kFailed, file.name(),
-                fmt::format("begins as a {} image, and no format is recorded for it", *magic),
+  [[noreturn]] static void refuse_guessing(const std::string& path, const std::string& magic,
+                                           const std::string& image, const std::string& backing) {
+    throw Error(ErrorKind::kFailed, path,
+                fmt::format("begins as a {} image, and no format is recorded for it", magic),
                 fmt::format("a guest may have written that; if it is one, say so with qemu-img "
-                            "rebase -u -F {} -b '{}' '{}'",
-                            *magic, backing, image))
+                            "rebase -u -F {} -b {} {}",
+                            magic, quoted(backing), quoted(image)))
         .about(ErrorSubject::kDisk);
   }
 
@@ -204,12 +226,18 @@ void check_together(const std::string& name, const Qcow2Options& options) {
   }
 }
 
-Opened with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
-  const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
-  return {disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr};
+OpenedQcow2 opened(const std::shared_ptr<const Qcow2Disk>& disk,
+                   std::shared_ptr<const Changes> changes) {
+  return {{.disk = disk, .changes = std::move(changes)}, disk->chain().remainder};
 }
 
-Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Options& options) {
+OpenedQcow2 with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
+  const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
+  return opened(disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr);
+}
+
+OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
+                     const Qcow2Options& options) {
   const auto top =
       std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
   if (top->chain().images.size() < wanted.images) {
@@ -219,11 +247,11 @@ Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Opt
   }
   const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % wanted.unit == 0 || top->chain().is_whole) return {top, changes};
+  if (offsets % wanted.unit == 0 || top->chain().is_whole) return opened(top, changes);
   try {
     const auto whole =
         std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
-    return {whole, changes_of_top(whole, wanted.images)};
+    return opened(whole, changes_of_top(whole, wanted.images));
   } catch (const Error& error) {
     if (error.advice() == Advice::kReadWithQemu) throw;
     const std::string reason = error.name() + ": " + error.what_failed() +
@@ -234,17 +262,17 @@ Opened open_top(const std::string& path, const TopImages& wanted, const Qcow2Opt
 
 }  // namespace
 
-Opened open_qcow2(const std::string& path, const Qcow2Options& options) {
+OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options) {
   check_together(path, options);
   if (options.top) return open_top(path, *options.top, options);
   return with_bitmap(ChainOpener(options).open(path, kAllImages), options);
 }
 
-Opened open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
+OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
   check_together(file->name(), options);
   if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file)), options);
   const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-  return {disk, changes_of_top(disk, 1)};
+  return opened(disk, changes_of_top(disk, 1));
 }
 
 }  // namespace qcow2stream

@@ -37,7 +37,7 @@ qemu-img snapshot -c before snapshots.qcow2
 qemu-io -f qcow2 -c 'write -P 7 3M 300k' -c 'write -z 0 64k' snapshots.qcow2 >io.log
 qemu-img snapshot -c after snapshots.qcow2
 qemu-io -f qcow2 -c 'write -P 8 3M 64k' snapshots.qcow2 >io.log
-same_as_flat snapshots.qcow2 qcow2
+same_as_flat snapshots.qcow2 qcow2 -q
 
 # A data file.
 for raw in off on; do
