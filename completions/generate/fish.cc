@@ -8,13 +8,13 @@
 namespace completions {
 namespace {
 
-constexpr const char* kTop = R"(# SPDX-License-Identifier: GPL-2.0-or-later
+constexpr const char* kFishBeginning = R"(# SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Fish completion for {0}. Made by ./dev completions of the program's table of options.
 
 )";
 
-constexpr const char* kQuote = R"(\')";
+constexpr const char* kFishQuote = R"(\')";
 
 // What fish does with the next word. Without -f or -x it would also offer files.
 std::string value(const Option& option) {
@@ -37,12 +37,12 @@ std::string value(const Option& option) {
 }  // namespace
 
 std::string fish(const Program& program) {
-  std::string text = fmt::format(fmt::runtime(kTop), program.name);
+  std::string text = fmt::format(fmt::runtime(kFishBeginning), program.name);
   for (const Option& option : program.options) {
     text += "complete -c " + program.name;
     for (const char letter : option.letters) text += fmt::format(" -s {}", letter);
     if (!option.name.empty()) text += " -l " + option.name;
-    text += value(option) + " -d " + quoted(option.help, kQuote) + "\n";
+    text += value(option) + " -d " + quoted(option.help, kFishQuote) + "\n";
     if (option.given != Given::kAttached || option.words.empty()) continue;
     // Fish knows no optional values, so each option with its value is a word.
     const std::string prefix = fmt::format("--{}=", option.name);

@@ -8,7 +8,7 @@
 namespace completions {
 namespace {
 
-constexpr const char* kTop = R"(#compdef {0}
+constexpr const char* kZshBeginning = R"(#compdef {0}
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Zsh completion for {0}. Made by ./dev completions of the program's table of options.
@@ -16,7 +16,7 @@ constexpr const char* kTop = R"(#compdef {0}
 _arguments -s -S \
 )";
 
-constexpr const char* kQuote = R"('\'')";
+constexpr const char* kZshQuote = R"('\'')";
 
 // In a specification of _arguments a bracket would end the explanation, and a colon what is in
 // front of it.
@@ -67,7 +67,7 @@ std::string specification(const Option& option) {
     const bool has_value = option.given == Given::kRequired || is_long;
     const std::string all = fmt::format("{}{}{}{}{}", before, name, how, explanation,  //
                                         has_value ? value : "");
-    text += fmt::format("  {} \\\n", quoted(all, kQuote));
+    text += fmt::format("  {} \\\n", quoted(all, kZshQuote));
   }
   return text;
 }
@@ -75,7 +75,7 @@ std::string specification(const Option& option) {
 }  // namespace
 
 std::string zsh(const Program& program) {
-  std::string text = fmt::format(fmt::runtime(kTop), program.name);
+  std::string text = fmt::format(fmt::runtime(kZshBeginning), program.name);
   for (const Option& option : program.options) text += specification(option);
   return text + "  '1:operand:_files'\n";
 }

@@ -21,7 +21,7 @@ namespace qcow2stream {
 namespace {
 
 // How many different lines are remembered. What comes after them may be told again.
-constexpr std::size_t kMostLines = 1000;
+constexpr std::size_t kMostToldLines = 1000;
 
 // The only place where the library writes to standard error, and only if the environment has
 // QCOW2STREAM_TRACE=1. It is one call, so that the line does not mix with what others write.
@@ -66,7 +66,7 @@ void tell(std::string_view name, std::string_view refused, std::string_view why,
     const std::string line = one_line(fmt::format("{}: {}: {}; {}", name, refused, why, instead));
     const std::lock_guard lock(state.mutex);
     if (!state.sink || state.told.contains(line)) return;
-    if (state.told.size() < kMostLines) state.told.insert(line);
+    if (state.told.size() < kMostToldLines) state.told.insert(line);
     state.sink(line);
   } catch (const std::exception&) {
     // There is no memory for a line that nothing depends on.

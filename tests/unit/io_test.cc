@@ -32,7 +32,7 @@ std::vector<std::byte> numbered_bytes() {
   return bytes;
 }
 
-std::pair<UniqueFd, UniqueFd> make_pipe() {
+std::pair<UniqueFd, UniqueFd> open_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
@@ -62,7 +62,7 @@ class Interruptions {
 };
 
 TEST(Io, SignalsAndShortCallsCutNothingOff) {
-  auto [out, in] = make_pipe();
+  auto [out, in] = open_pipe();
   const auto bytes = numbered_bytes();
   // Only the thread of the test is interrupted; this one gives and takes slowly.
   std::jthread writer([&bytes, end = std::move(in)] {
@@ -85,7 +85,7 @@ TEST(Io, SignalsAndShortCallsCutNothingOff) {
 }
 
 TEST(Io, AWriteIsCompleteHoweverSlowTheReader) {
-  auto [out, in] = make_pipe();
+  auto [out, in] = open_pipe();
   const auto bytes = numbered_bytes();
   std::vector<std::byte> read(kSize);
   std::jthread reader([&read, end = std::move(out)] {
@@ -123,7 +123,7 @@ TEST(Io, OffsetsLeaveThePositionAlone) {
 }
 
 TEST(Io, AnErrorSaysHowFarItCame) {
-  auto [out, in] = make_pipe();
+  auto [out, in] = open_pipe();
   ASSERT_EQ(::fcntl(in.get(), F_SETFL, O_NONBLOCK), 0);
   const auto bytes = numbered_bytes();
   const Moved moved = write_full(in.get(), bytes);

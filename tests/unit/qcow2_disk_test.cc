@@ -132,7 +132,7 @@ class DamagedImage : public ::testing::Test {
  protected:
   static constexpr std::uint64_t kCluster = 65536;
 
-  explicit DamagedImage(ImageOptions options = {}) {
+  explicit DamagedImage(const ImageOptions& options = {}) {
     std::vector<std::byte> content(4 * kCluster);
     std::ranges::fill(std::span(content).first(2 * kCluster), std::byte{7});
     image_ = image_of(std::move(content), options);

@@ -70,7 +70,7 @@ Header small_header() {
 
 // Why a header with one field changed is refused; empty where it is not.
 template <class Integer>
-std::string refusal(std::size_t field, Integer value, Header header = small_header()) {
+std::string refusal(std::size_t field, Integer value, const Header& header = small_header()) {
   std::vector<std::byte> bytes = encode_header(header);
   bytes.resize(header.geometry.cluster_size());
   if constexpr (sizeof(value) == 1) {

@@ -38,6 +38,7 @@ constexpr ForeignOptions kForeign = {.names = kNames, .letters = kLetters};
 std::string parse(std::vector<std::string> words, Said& said) {
   words.insert(words.begin(), "program");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const std::vector<OptionSpec> specs = specs_of(std::span<const Row>(kRows));
@@ -56,7 +57,7 @@ std::string parse(std::vector<std::string> words, Said& said) {
   return operands;
 }
 
-std::string problem(const std::vector<std::string>& words) {
+std::string problem_with(const std::vector<std::string>& words) {
   Said said;
   try {
     parse(words, said);
@@ -95,12 +96,12 @@ TEST(Words, NothingIsAnOptionBetweenBrackets) {
 }
 
 TEST(Words, WhatIsNoOptionIsToldByTheTable) {
-  EXPECT_EQ(problem({"--verbose"}), "--verbose: unknown option; did you mean --loud?");
-  EXPECT_EQ(problem({"--szie=1"}), "--szie=1: unknown option; did you mean --size?");
-  EXPECT_EQ(problem({"-n"}), "-n: unknown option; there is nothing to count");
-  EXPECT_EQ(problem({"--digest"}), "--digest: unknown option; see --help");
-  EXPECT_EQ(problem({"--loud=1"}), "-l, --loud: takes no value");
-  EXPECT_EQ(problem({"-s"}), "-s, --size: needs a value");
+  EXPECT_EQ(problem_with({"--verbose"}), "--verbose: unknown option; did you mean --loud?");
+  EXPECT_EQ(problem_with({"--szie=1"}), "--szie=1: unknown option; did you mean --size?");
+  EXPECT_EQ(problem_with({"-n"}), "-n: unknown option; there is nothing to count");
+  EXPECT_EQ(problem_with({"--digest"}), "--digest: unknown option; see --help");
+  EXPECT_EQ(problem_with({"--loud=1"}), "-l, --loud: takes no value");
+  EXPECT_EQ(problem_with({"-s"}), "-s, --size: needs a value");
 }
 
 TEST(Words, TheHelpIsMadeOfTheTable) {
