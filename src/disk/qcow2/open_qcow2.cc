@@ -226,14 +226,14 @@ void check_together(const std::string& name, const Qcow2Options& options) {
   }
 }
 
-OpenedQcow2 opened(const std::shared_ptr<const Qcow2Disk>& disk,
-                   std::shared_ptr<const Changes> changes) {
+OpenedQcow2 with_remainder(const std::shared_ptr<const Qcow2Disk>& disk,
+                           std::shared_ptr<const Changes> changes) {
   return {{.disk = disk, .changes = std::move(changes)}, disk->chain().remainder};
 }
 
 OpenedQcow2 with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
   const auto disk = std::make_shared<const Qcow2Disk>(std::move(chain));
-  return opened(disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr);
+  return with_remainder(disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr);
 }
 
 OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
@@ -247,11 +247,11 @@ OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
   }
   const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % wanted.unit == 0 || top->chain().is_whole) return opened(top, changes);
+  if (offsets % wanted.unit == 0 || top->chain().is_whole) return with_remainder(top, changes);
   try {
     const auto whole =
         std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
-    return opened(whole, changes_of_top(whole, wanted.images));
+    return with_remainder(whole, changes_of_top(whole, wanted.images));
   } catch (const Error& error) {
     if (error.advice() == Advice::kReadWithQemu) throw;
     const std::string reason = error.name() + ": " + error.what_failed() +
@@ -272,7 +272,7 @@ OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& opt
   check_together(file->name(), options);
   if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file)), options);
   const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-  return opened(disk, changes_of_top(disk, 1));
+  return with_remainder(disk, changes_of_top(disk, 1));
 }
 
 }  // namespace qcow2stream
