@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Disks in qcow2 images, and chains of them, read without QEMU.
+// Reads qcow2 images, and chains of them, without QEMU.
 //
-// All of versions 2 and 3 is read (specification: docs/interop/qcow2.rst of QEMU) but encryption.
+// All of versions 2 and 3 is read but encryption (specification: docs/interop/qcow2.rst of QEMU).
 // An image that is odd is taken as QEMU takes it, or refused where QEMU refuses it; what begins
 // behind the end of a file, which QEMU reads as zeros, is refused.
 
@@ -29,10 +29,11 @@ struct TopImages {
 };
 
 struct Qcow2Options {
-  // As in FileOptions, for all files of the image.
+  // Does what it does in FileOptions, for all files of the image.
   bool force_share = false;
-  // An internal snapshot of the image, by its id or else by its name (both as qemu-img takes them),
-  // in place of the disk as it is now. The disk has the size that it had then.
+  // Names an internal snapshot of the image, by its id or else by its name, as `qemu-img convert
+  // -l` takes them. It is read in place of the disk as it is now, with the size that the disk had
+  // then.
   std::optional<std::string> snapshot;
   // Asks for what the topmost images of the chain hold themselves.
   std::optional<TopImages> top;
@@ -41,13 +42,14 @@ struct Qcow2Options {
   std::optional<std::string> bitmap;
 };
 
-// What an image holds beside the disk and the changes that are read of it, and what nobody finds in
-// a copy of the disk, therefore.
+// What an image holds beside the disk and the changes that are read of it. Nobody finds that in a
+// copy of the disk.
 struct Qcow2Remainder {
-  std::uint64_t snapshots = 0;       // internal ones, but for that which is read
-  std::uint64_t vm_state_bytes = 0;  // of all of them
-  std::vector<std::string>
-      bitmaps;  // names of the persistent dirty ones, but for that which is read
+  // Internal snapshots, but for the one that is read, and the bytes of machines' states in them.
+  std::uint64_t snapshots = 0;
+  std::uint64_t vm_state_bytes = 0;
+  // Names of persistent dirty bitmaps, but for the one that is read.
+  std::vector<std::string> bitmaps;
 };
 
 struct OpenedQcow2 : Opened {
@@ -68,7 +70,7 @@ struct OpenedQcow2 : Opened {
 // format or behind a protocol, features that are not known.
 OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options = {});
 
-// The same for an image that lies in any disk, `file`, and refers to no other file.
+// Does the same for an image that lies in any disk, `file`, and refers to no other file.
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
 
 }  // namespace qcow2stream

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the topmost images of a chain hold themselves, whoever reads them: whether they can be read
-// without those below.
+// Says whether the topmost images of a chain can be read without those below them, whoever reads
+// them.
 
 #pragma once
 
@@ -12,12 +12,13 @@
 
 namespace qcow2stream {
 
-// All offsets at which what is held and what is not meet, in one number: a power of two divides all
-// of them if it divides that one.
+// Returns all offsets at which what is held and what is not meet, in one number. A power of two
+// divides all of them if it divides that number.
 std::uint64_t boundaries(const Changes& changes);
 
-// Throws Error{kFailed}: clusters of `cluster_size` bytes are held in part, so what is below is
-// needed, and cannot be opened for `reason`. With Advice::kSmallerClusters where those would do.
+// Throws Error{kFailed}, which says that clusters of `cluster_size` bytes are held in part, so that
+// the image below is needed, and that it cannot be opened for `reason`. It advises
+// Advice::kSmallerClusters where those would do.
 [[noreturn]] void throw_needs_chain(const std::string& name, std::uint64_t boundaries,
                                     std::uint64_t cluster_size, const std::string& reason);
 

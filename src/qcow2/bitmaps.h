@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Persistent dirty bitmaps (specification: "Bitmaps"): entries of their directory and of their
-// tables.
+// Decodes the directory of the persistent dirty bitmaps and the entries of their tables
+// (specification: "Bitmaps").
 
 #pragma once
 
@@ -19,14 +19,14 @@ namespace qcow2stream::qcow2 {
 
 struct Bitmap {
   HostOffset table_offset;
-  std::uint64_t table_entries = 0;  // one a cluster of its bits
+  std::uint64_t table_entries = 0;  // one for each cluster of its bits
   bool in_use = false;              // it was not saved: it says nothing
   bool is_active = false;           // writes to the disk are marked in it
   unsigned granularity_bits = 16;   // a bit stands for 2^granularity_bits bytes of the disk
   std::string name;
 };
 
-// The `count` bitmaps of a directory. Nothing where QEMU does not open an image with such a one
+// Returns the `count` bitmaps of a directory, or nothing where QEMU opens no image with such a one
 // (block/qcow2-bitmap.c, bitmap_list_load() and check_dir_entry()); `disk_size` is in bytes.
 std::optional<std::vector<Bitmap>> decode_bitmap_directory(std::span<const std::byte> directory,
                                                            std::uint32_t count,

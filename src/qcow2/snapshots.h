@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Entries of the snapshot table (specification: "Snapshots").
+// Decodes the entries of the snapshot table (specification: "Snapshots").
 
 #pragma once
 
@@ -20,17 +20,18 @@ struct Snapshot {
   std::string id;
   std::string name;
   std::uint64_t vm_state_bytes = 0;
-  std::optional<std::uint64_t> disk_size;  // bytes; nothing where an old program made it
+  std::optional<std::uint64_t> disk_size;  // bytes; old programs did not write it
 };
 
-// The bytes of an entry before its texts.
+// So many bytes of an entry come before its texts.
 inline constexpr std::size_t kSnapshotFieldsSize = 40;
 
-// How many bytes an entry has whose first kSnapshotFieldsSize bytes are `fields`, filled up to a
-// multiple of eight. Nothing where it has more of what is unknown than QEMU takes.
+// Returns how many bytes an entry has whose first kSnapshotFieldsSize bytes are `fields`, with what
+// fills it up to a multiple of eight. Returns nothing where it has more unknown data than QEMU
+// takes.
 std::optional<std::uint64_t> snapshot_entry_size(std::span<const std::byte> fields);
 
-// The entry that `entry`, of snapshot_entry_size() bytes, holds.
+// Decodes `entry`, which has snapshot_entry_size() bytes.
 Snapshot decode_snapshot(std::span<const std::byte> entry);
 
 }  // namespace qcow2stream::qcow2

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A chain of images as one disk: which of them holds a part of it, and where.
+// A chain of images is one disk. This says which image holds a part of it, and where it lies there.
 
 #pragma once
 
@@ -16,30 +16,31 @@
 
 namespace qcow2stream {
 
-// Images, from the topmost on, and a raw disk below them, or nothing.
+// The images of a chain, of which the first is the topmost one, and the raw disk below them, which
+// is null where there is none.
 struct Qcow2Chain {
   std::vector<std::unique_ptr<const Qcow2Image>> images;
   std::shared_ptr<const Disk> bottom;
-  // Where images below these are not opened, nobody knows what is there.
+  // False where there are images below these that were not opened.
   bool is_whole = true;
-  // What tells an internal snapshot of the topmost image that is read from the others; empty where
-  // its disk is read as it is.
+  // Tells the internal snapshot of the topmost image that is read from its others. Empty where the
+  // disk is read as it is now.
   std::string snapshot;
-  // Of the topmost image.
+  // Says what else the topmost image holds.
   Qcow2Remainder remainder;
 
-  // Each file once, in the order of the chain.
+  // Returns each file once, in the order of the chain.
   [[nodiscard]] std::vector<const Disk*> files() const;
 };
 
-// A part of the disk that is alike from end to end.
+// A part of the disk that lies in one place, or is alike from end to end.
 struct ChainPart {
   enum class Kind {
     kZeros,
-    kBelow,       // none of the images that were asked has it
-    kPlain,       // bytes of `disk`, from `offset` on
-    kBottom,      // the same, and `disk` is the bottom, which may know of zeros in it
-    kCompressed,  // see `extent`, of `image`
+    kBelow,       // none of the images that were asked holds it
+    kPlain,       // it is bytes of `disk`, from `offset` on
+    kBottom,      // the same, but `disk` is the bottom, which may know of zeros in it
+    kCompressed,  // `extent` of `image` says where its data is
   };
   Kind kind = Kind::kZeros;
   GuestRange range;
@@ -54,10 +55,10 @@ struct ChainPart {
 class ChainWalk {
  public:
   explicit ChainWalk(const Qcow2Chain& chain) : ChainWalk(chain, chain.images.size()) {}
-  // Asks the first `images` only: what they leave to those below is kBelow.
+  // Asks the first `images` of them only. What these leave to the others is kBelow.
   ChainWalk(const Qcow2Chain& chain, std::size_t images);
 
-  // What `range`, which is not empty and lies within the disk, begins with. Throws Error.
+  // Returns what `range` begins with, which is not empty and lies within the disk. Throws Error.
   ChainPart part_at(GuestRange range);
 
  private:
@@ -68,7 +69,7 @@ class ChainWalk {
 
   const Qcow2Chain& chain_;
   std::size_t images_;
-  std::vector<Qcow2Extent> last_;  // of each image; empty ones say nothing
+  std::vector<Qcow2Extent> last_;  // one an image; an empty extent says nothing
 };
 
 }  // namespace qcow2stream

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The compressed clusters of one image, decoded (specification: "Compressed Clusters Descriptor").
+// Decodes the compressed clusters of one image (specification: "Compressed Clusters Descriptor").
 
 #pragma once
 
@@ -27,8 +27,9 @@ class Qcow2CompressedClusters {
   // `file` is the image and must outlive it.
   Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header);
 
-  // Fills `buffer` from `at`; both ends lie within the range of `extent`, which is of kCompressed.
-  // Throws Error{kFailed}, with the offset of the disk, for what cannot be decoded.
+  // Fills `buffer` with what the disk holds from `at` on. Both ends lie within the range of
+  // `extent`, whose kind is kCompressed. Throws Error{kFailed}, with the offset in the disk, for
+  // what cannot be decoded.
   void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
 
  private:
@@ -44,7 +45,7 @@ class Qcow2CompressedClusters {
   const std::uint64_t cluster_size_;
   const CompressionType type_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Decoder>> decoders_;  // that nobody uses now
+  mutable std::vector<std::unique_ptr<Decoder>> decoders_;  // those that nobody uses now
   mutable SharedCache<Cluster> clusters_;
 };
 

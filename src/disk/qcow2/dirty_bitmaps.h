@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The persistent dirty bitmaps of an image, read from the image itself.
+// Reads the persistent dirty bitmaps of an image.
 
 #pragma once
 
@@ -17,17 +17,17 @@
 
 namespace qcow2stream {
 
-// Those of the image that `file` holds, in the order of its directory. Throws Error{kFailed} where
-// QEMU would not open the image for its directory.
+// Returns those of the image that `file` holds, in the order of its directory. Throws
+// Error{kFailed} where QEMU would not open the image for its directory.
 std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::Header& header);
 
 // The name of a bitmap without QEMU's prefix "qemu:dirty-bitmap:", which it may have.
 std::string_view bare_bitmap_name(std::string_view name);
 
-// What the bitmap `name` (with or without QEMU's prefix "qemu:dirty-bitmap:") of the topmost image
-// marks as changed. Throws Error{kFailed}: there is no such bitmap, with the names of those that
-// there are; it was not saved, so it says nothing; its table is damaged. kUsage for what cannot be
-// a name.
+// Returns what the bitmap `name` of the topmost image marks as changed. The name may have QEMU's
+// prefix. Throws Error{kFailed} where there is no such bitmap, with the names of those that there
+// are; where it was not saved, so that it says nothing; and where its table is damaged. Throws
+// Error{kUsage} for what cannot be a name.
 std::shared_ptr<const Changes> changes_of_bitmap(std::shared_ptr<const Qcow2Disk> disk,
                                                  const std::string& name);
 

@@ -18,14 +18,15 @@
 
 namespace qcow2stream {
 
-// The header of the image that `file` holds. Throws Error{kFailed} for what is no image that QEMU
-// would open.
+// Reads the header of the image that `file` holds. Throws Error{kFailed} for what QEMU would not
+// open.
 qcow2::Header read_qcow2_header(const Disk& file);
 
-// The internal snapshots of that image, in the order of its table. Throws Error{kFailed}.
+// Reads the internal snapshots of that image, in the order of their table. Throws Error{kFailed}.
 std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Header& header);
 
-// An image that is open for reading. Neither copied nor moved: its parts refer to each other.
+// An image that is open for reading. It is neither copied nor moved, since its parts refer to each
+// other.
 class Qcow2Image {
  public:
   // `data` is the external data file, where the image has one. `snapshot` is the internal one to
@@ -39,10 +40,10 @@ class Qcow2Image {
 
   [[nodiscard]] const qcow2::Header& header() const { return header_; }
   [[nodiscard]] const Disk& file() const { return *file_; }
-  // What its data clusters lie in.
+  // Returns what its data clusters lie in.
   [[nodiscard]] const Disk& data() const { return data_ != nullptr ? *data_ : *file_; }
   [[nodiscard]] bool has_data_file() const { return data_ != nullptr; }
-  // Of the disk that is read, a multiple of 512.
+  // The bytes of the disk that is read, a multiple of 512.
   [[nodiscard]] std::uint64_t disk_size() const { return disk_size_; }
   [[nodiscard]] const Qcow2Tables& tables() const { return tables_; }
   [[nodiscard]] const Qcow2CompressedClusters& compressed() const { return compressed_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reading a part of a chain, wherever it lies.
+// Reads a part of a chain, wherever it lies.
 
 #pragma once
 
@@ -15,8 +15,8 @@ namespace qcow2stream {
 // Fills `buffer`, which is as long as the part. Throws Error.
 void read_part(const ChainPart& part, std::span<std::byte> buffer);
 
-// Errors of the file that holds a part name the place in that file; whoever reads the disk wants to
-// know where in the disk it is. The message stays.
+// An error of the file that holds a part has the offset in that file. holds() says whether it is
+// about this part, and set_disk_offset() gives it the offset in the disk. Its message stays.
 [[nodiscard]] bool holds(const ChainPart& part, const Error& error);
 void set_disk_offset(Error& error, const ChainPart& part);
 

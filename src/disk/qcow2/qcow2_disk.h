@@ -16,7 +16,7 @@ namespace qcow2stream {
 
 class Qcow2Disk final : public Disk {
  public:
-  // `chain` has an image at least, which names the disk and gives its size.
+  // `chain` has one image at least. The topmost gives the disk its name and its size.
   explicit Qcow2Disk(Qcow2Chain chain);
 
   [[nodiscard]] const std::string& name() const override { return top().file().name(); }
@@ -39,7 +39,7 @@ class Qcow2Disk final : public Disk {
   Qcow2Chain chain_;
 };
 
-// What the first `images` of the disk's chain hold themselves.
+// Returns what the first `images` of the disk's chain hold themselves.
 std::shared_ptr<const Changes> changes_of_top(std::shared_ptr<const Qcow2Disk> disk,
                                               std::size_t images);
 

@@ -23,8 +23,8 @@ class SharedCache {
   // Keeps the `capacity` values that were used last, at least one.
   explicit SharedCache(std::size_t capacity) : capacity_(capacity > 0 ? capacity : 1) {}
 
-  // The value of `key`; make() gives it where it is not there. What make() throws is thrown, to all
-  // who wait for it, and nothing is kept.
+  // Returns the value of `key`, which make() gives if it is not there. What make() throws is thrown
+  // to all who wait for it, and nothing is kept then.
   template <class Make>
   std::shared_ptr<const Value> get(std::uint64_t key, const Make& make) {
     std::promise<Pointer> promise;

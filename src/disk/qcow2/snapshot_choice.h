@@ -9,9 +9,9 @@
 
 namespace qcow2stream {
 
-// The snapshot that `wanted` names as `qemu-img convert -l` takes it: an id or else a name, or
-// "snapshot.id=ID" and "snapshot.name=NAME", both of which must fit, with a comma between them.
-// Throws Error{kFailed}, of the image `image`, with those that there are.
+// Returns the snapshot that `wanted` names, as `qemu-img convert -l` takes it: an id or else a
+// name, or "snapshot.id=ID" and "snapshot.name=NAME", both of which must fit, with a comma between
+// them. Throws Error{kFailed}, about the image `image`, with the names of those that there are.
 qcow2::Snapshot chosen_snapshot(std::span<const qcow2::Snapshot> snapshots,
                                 const std::string& wanted, const std::string& image);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The L1 and L2 tables of one image: what each part of its disk holds, and where it lies
-// (specification: "Cluster mapping").
+// Reads the L1 and L2 tables of one image, which say what each part of its disk holds and where
+// that lies (specification: "Cluster mapping").
 //
 // The image may come from anybody. What QEMU refuses when it reads such an entry is an error here;
 // so is what begins behind the end of the file, which QEMU reads as zeros.
@@ -23,7 +23,7 @@
 
 namespace qcow2stream {
 
-// An L1 table: that of the disk as it is, or of a snapshot.
+// Where an L1 table lies, that of the disk as it is now or of a snapshot.
 struct L1Table {
   HostOffset offset;
   std::uint64_t entries = 0;
@@ -33,10 +33,10 @@ struct L1Table {
 struct Qcow2Extent {
   qcow2::EntryKind kind = qcow2::EntryKind::kUnallocated;  // never kInvalid
   GuestRange range;
-  // Of kData: where it lies in the file, or in the external data file.
+  // Of kData, where it lies in the file, or in the external data file.
   HostOffset offset;
-  // Of kCompressed, whose range is a part of one cluster: the sectors with its data, which may lie
-  // behind the end of the file in part, and where the cluster begins.
+  // Of kCompressed, whose range is a part of one cluster, the sectors with its data, which may end
+  // behind the end of the file, and where the cluster begins in the disk.
   HostRange blob;
   GuestOffset cluster;
 };
@@ -50,8 +50,8 @@ class Qcow2Tables {
   Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header, L1Table l1,
               std::uint64_t cache_bytes);
 
-  // What `range`, which is not empty and lies within the disk of the image, begins with. Throws
-  // Error{kFailed} with the offset of the disk.
+  // Returns what `range` begins with, which is not empty and lies within the disk of the image.
+  // Throws Error{kFailed} with the offset in the disk.
   [[nodiscard]] Qcow2Extent extent_at(GuestRange range) const;
 
  private:
