@@ -111,7 +111,11 @@ std::string reason_of(const Error& error, const std::string& path) {
 
 OpenedSource read_natively(const std::string& path, const Reading& reading) {
   OpenedQcow2 opened = open_qcow2(path, qcow2_options(reading));
-  return {opened, {}, Reader::kNative, {}, std::move(opened.remainder)};
+  return {{.disk = std::move(opened.disk), .changes = std::move(opened.changes)},
+          {},
+          Reader::kNative,
+          {},
+          std::move(opened.remainder)};
 }
 
 // The one place that knows who reads which format.
@@ -143,7 +147,7 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
 }
 
 std::string found_format(const Input& input) {
-  const std::string format = format_of(input.reading);
+  std::string format = format_of(input.reading);
   if (format != "auto") return format;
   const auto* file = std::get_if<File>(&input.source);
   assert(file != nullptr);
