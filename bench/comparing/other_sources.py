@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The questions about disks that are no raw files: other formats, NBD, a stream, and maps."""
 
+import contextlib
+import json
 import os
 import pathlib
 import stat
@@ -11,36 +13,69 @@ import time
 
 from .bench import Row
 from .disks import GIB, MIB, allocated, available_memory, copy_part, room_in
-from .runs import CAT, FILE, NOTHING, NULL, Cell, remove
-from .servers import nbdkit_command, qemu_command, require, served
+from .runs import CAT, DISCARD, FILE, NOTHING, NULL, Cell, remove
+from .servers import nbdkit_command, require, served
 
 MAP_EXTENTS = 1_000_000
 
 
 def qcow2_image(bench):
-    """9: how fast from a format that QEMU reads?"""
-    require("qemu-img", "qemu-storage-daemon", "nbdcopy")
+    """9: how fast from a qcow2 image, and from a chain of them, read by ourselves?"""
+    require("qemu-img", "qemu-nbd", "qemu-storage-daemon", "nbdcopy")
     p, raw = bench.programs, bench.disks.path("ext4")
     image = bench.disks.directory / "ext4.qcow2"
     if not image.exists():
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image], check=True)
-    bench.runner.warm(image)
-    with served(qemu_command, image) as uri:
-        cells = [p.us(image, NULL, "-f", "qcow2"),
-                 p.us(image, NULL, "--scan", "holes", "-f", "qcow2"), p.us_nbd(uri, NULL),
-                 p.nbdcopy(uri, "null:", NOTHING), p.floor_nbd_copy(uri, NULL),
-                 p.floor_nbd_probes(uri)]
-        if os.path.exists("/dev/fuse"):
-            cells += p.the_reference(image, NULL, "-f", "qcow2")
-        bench.checks.check("ext4", raw, [p.us(raw, CAT), *cells])
-        samples = bench.run("warm, qcow2 image to /dev/null", cells)
-    what = "9 qcow2 image, warm, to /dev/null"
-    bench.compare(f"{what}, --scan holes", samples, "ours --scan holes -f qcow2 → null",
-                  "nbdcopy", most=1.3)
-    bench.compare(what, samples, "ours -f qcow2 → null", "floor nbd-copy → null", most=1.15)
-    bench.compare(f"{what}, server running", samples, "ours URI → null",
-                  "floor nbd-copy → null")
-    bench.compare(what, samples, "ours -f qcow2 → null", "reference -f qcow2 → null", least=0)
+    node = json.dumps({"driver": "qcow2", "file": {"driver": "file", "filename": str(image)}})
+    through_qemu = Cell("ours, through QEMU", [p.ours, "--blockdev", node], CAT)
+    nbdcopy = Cell("nbdcopy into nothing", ["nbdcopy", "--", "[", "qemu-nbd", "-r", "-f", "qcow2", image, "]", "null:"],
+                   NOTHING)
+    for disk in (raw, image):
+        bench.runner.warm(disk)
+    with chain_of(bench, raw) as chain:
+        from_chain = p.us(chain, CAT, "-f", "qcow2")
+        from_chain.name = "ours, chain of 5"
+        cells = [p.us(raw, CAT), p.us(image, CAT, "-f", "qcow2"), from_chain, through_qemu, nbdcopy]
+        bench.checks.check("ext4", raw, cells)
+        samples = bench.run("warm, qcow2 image, pipe to cat", cells)
+    what, ours = "9 qcow2 image, warm, pipe to cat", "ours -f qcow2 → cat"
+    bench.compare(what, samples, ours, "ours → cat", most=1.2)
+    bench.compare(what, samples, ours, through_qemu.label(), least=3)
+    bench.compare(what, samples, ours, nbdcopy.label(), least=2)
+    bench.compare("9 chain of 5 images", samples, from_chain.label(), ours, most=1.3)
+    first_byte_of_qcow2(bench, raw, image)
+
+
+def first_byte_of_qcow2(bench, raw, image):
+    p, key = bench.programs, "first_byte_seconds"
+    cells = [p.us(image, DISCARD, "-f", "qcow2"), p.us(raw, DISCARD),
+             p.us(image, DISCARD, "--scan", "holes", "-f", "qcow2"), Cell("--version", [p.ours, "--version"], NOTHING)]
+    samples = bench.run("warm, qcow2 image, first byte", cells, more_rounds=5)
+    bench.compare("9 qcow2 image, warm, first byte", samples, "ours -f qcow2 → discard", "ours → discard", key=key,
+                  most=1.5)
+    bench.rows.append(Row("9 the same with --scan holes",
+                          samples["ours --scan holes -f qcow2 → discard"].median(key), "--version",
+                          samples["--version"].median(), most=3))
+
+
+@contextlib.contextmanager
+def chain_of(bench, raw, images=5, piece=MIB):
+    """The disk as a chain of images, each of which holds every fifth piece of it. Gives the topmost one."""
+    directory = bench.disks.directory
+    names = [directory / f"link-{n}.qcow2" for n in range(images)]
+    listed = directory / "link.json"
+    try:
+        for n, name in enumerate(names):
+            starts = range(n * piece, raw.stat().st_size, images * piece)
+            listed.write_text(json.dumps([{"offset": start, "length": piece, "exists": "true"} for start in starts]))
+            how = ["--map", listed] if n == 0 else ["--changed-map", listed, "-B", names[n - 1], "-F", "qcow2"]
+            with open(name, "wb") as out:
+                subprocess.run([bench.programs.ours, "-q", *how, raw], check=True, stdout=out)
+            bench.runner.warm(name)
+        yield names[-1]
+    finally:
+        for path in (*names, listed):
+            path.unlink(missing_ok=True)
 
 
 def formats(bench):

@@ -104,9 +104,6 @@ class Programs:
     def floor_nbd_copy(self, uri, sink, *how):
         return Cell("floor nbd-copy", [self.floor, "nbd-copy", uri, *how], sink)
 
-    def floor_nbd_probes(self, uri):
-        return Cell("floor nbd-probes", [self.floor, "nbd-probes", uri], NOTHING)
-
     def nbdcopy(self, uri, target, sink):
         return Cell("nbdcopy", ["nbdcopy", "--request-size=262144", uri, target], sink)
 

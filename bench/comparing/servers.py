@@ -2,7 +2,6 @@
 """NBD servers to measure with: each runs as long as it is needed, on a socket of its own."""
 
 import contextlib
-import json
 import pathlib
 import shutil
 import subprocess
@@ -19,16 +18,6 @@ def require(*programs):
     for program in programs:
         if not shutil.which(program):
             raise Skip(f"{program} is not installed")
-
-
-def qemu_command(image, socket):
-    """The same server that we start ourselves for `-f qcow2`."""
-    node = {"driver": "qcow2", "node-name": "disk", "read-only": True,
-            "file": {"driver": "file", "filename": str(image)}}
-    listen = {"addr": {"type": "unix", "path": str(socket)}}
-    export = {"type": "nbd", "id": "export", "node-name": "disk", "name": ""}
-    return ["qemu-storage-daemon", "--blockdev", json.dumps(node),
-            "--nbd-server", json.dumps(listen), "--export", json.dumps(export)]
 
 
 def nbdkit_command(disk, socket, delay=None):

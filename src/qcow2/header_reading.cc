@@ -194,9 +194,9 @@ class HeaderReader {
   // Where the autoclear bit is missing, a program that knew nothing of bitmaps has written to the
   // image, and they say nothing any more.
   void read_bitmaps(std::span<const std::byte> data) {
+    if (data.size() != kBitmapsExtensionSize) bad("the extension for bitmaps has another length");
     header_.has_stale_bitmaps = (header_.autoclear_features & kAutoclearBitmaps) == 0;
     if (header_.has_stale_bitmaps) return;
-    if (data.size() != kBitmapsExtensionSize) bad("the extension for bitmaps has another length");
     const auto count = load_big<std::uint32_t>(data.data());
     const auto reserved = load_big<std::uint32_t>(data.data() + 4);
     const auto length = load_big<std::uint64_t>(data.data() + 8);

@@ -138,6 +138,12 @@ TEST(HeaderCodec, NamesEndAtANul) {
   EXPECT_EQ(format_of(""), std::nullopt);
 }
 
+// QEMU looks at the length before it looks whether the bitmaps are to be relied on.
+TEST(HeaderCodec, RefusesABitmapsExtensionOfAnotherLength) {
+  EXPECT_EQ(refusal(kVersion3Length, std::uint32_t{kExtensionBitmaps}),
+            "the extension for bitmaps has another length");
+}
+
 TEST(HeaderCodec, RefusesWhatIsNoHeader) {
   std::vector<std::byte> bytes = encode_header(small_header());
   EXPECT_NO_THROW(decode_header(bytes));
