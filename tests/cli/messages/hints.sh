@@ -25,7 +25,7 @@ expect_refusal 2 "> 'a b.qcow2'\$" "$tool" -c 4k disk.raw 'a b.qcow2'
 expect_refusal 2 '^qcow2-to-stdout: DISK is missing; see --help$' "$tool" -c 4k
 for_stdin='^qcow2-to-stdout: DISK is missing; standard input is -: qcow2-to-stdout - < DISK$'
 from_file() { "$tool" <disk.raw; }
-from_pipe() { "$tool" -c 4k < <(head -c 99 disk.raw); }
+from_pipe() { "$tool" -c 4k < <(exec head -c 99 disk.raw 2>/dev/null); }
 expect_refusal 2 "$for_stdin" from_file
 expect_refusal 2 "$for_stdin" from_pipe
 
@@ -33,7 +33,7 @@ expect_refusal 2 "$for_stdin" from_pipe
 mkfifo pipe 'a pipe'
 expect_refusal 1 '^qcow2-to-stdout: pipe: is a pipe: read it as standard input: qcow2-to-stdout - < pipe$' "$tool" pipe
 expect_refusal 1 "qcow2-to-stdout - < 'a pipe'\$" "$tool" 'a pipe'
-expect_refusal 1 'is a pipe.*qcow2-to-stdout - < <\(COMMAND\)$' "$tool" <(head -c 99 disk.raw)
+expect_refusal 1 'is a pipe.*qcow2-to-stdout - < <\(COMMAND\)$' "$tool" <(exec head -c 99 disk.raw 2>/dev/null)
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("a socket")'
 expect_refusal 1 'is a socket: if an NBD server listens there, use .nbd\+unix:///\?socket=a%20socket.$' "$tool" 'a socket'
 
