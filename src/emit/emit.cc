@@ -48,6 +48,7 @@ constexpr std::uint64_t kReadAheadStep = 1 << 20;
 // kDecodedShare has none are read by several threads, which costs the rest a copy.
 constexpr std::uint64_t kStretch = 8 << 20;
 constexpr std::uint64_t kDecodedShare = 16;
+constexpr std::uint64_t kLongestStretch = 256 << 20;
 
 // The piece that is held back until everything else is known to be good.
 constexpr std::uint64_t kLastPiece = 64 << 10;
@@ -121,8 +122,9 @@ class Emitter {
     while (range.length > 0) {
       const bool lies_somewhere = mostly_has_places(range.first(kStretch));
       std::uint64_t length = std::min(range.length, kStretch);
-      while (length < range.length &&
-             mostly_has_places(range.without_first(length).first(kStretch)) == lies_somewhere) {
+      // Threads are started for more than one stretch at once, but nobody waits for a look at all.
+      while (!lies_somewhere && length < std::min(range.length, kLongestStretch) &&
+             !mostly_has_places(range.without_first(length).first(kStretch))) {
         length = std::min(range.length, length + kStretch);
       }
       const HostRange stretch = range.take_front(length);
