@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/shell_quoted.h"
+
 namespace qcow2stream::cli {
 namespace {
 
@@ -17,15 +19,7 @@ bool is_plain(char c) {
 
 std::string shell_word(std::string_view text) {
   if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      word += "'\\''";
-    } else {
-      word += c;
-    }
-  }
-  return word + "'";
+  return shell_quoted(text);
 }
 
 std::string shell_path(const std::string& path) {

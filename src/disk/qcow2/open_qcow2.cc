@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/shell_quoted.h"
 #include "disk/qcow2/chain.h"
 #include "disk/qcow2/dirty_bitmaps.h"
 #include "disk/qcow2/image_file.h"
@@ -53,13 +54,6 @@ Error of_named_file(const Error& error, const std::string& role, const std::stri
       .with_errno(error.error_number());
   if (error.offset()) named.at(*error.offset());
   return named;
-}
-
-// For a shell. Whoever made the image has chosen the name.
-std::string quoted(std::string_view name) {
-  std::string word = "'";
-  for (const char c : name) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
 }
 
 class ChainOpener {
@@ -209,7 +203,7 @@ class ChainOpener {
                 fmt::format("begins as a {} image, and no format is recorded for it", magic),
                 fmt::format("a guest may have written that; if it is one, say so with qemu-img "
                             "rebase -u -F {} -b {} {}",
-                            magic, quoted(backing), quoted(image)))
+                            magic, shell_quoted(backing), shell_quoted(image)))
         .about(ErrorSubject::kDisk);
   }
 
