@@ -74,20 +74,20 @@ Qcow2Extent Qcow2Tables::extent_at(GuestRange range) const {
   const HostOffset at = l1_.offset + index * kL1EntrySize;
   const auto piece = piece_at(at);
   const auto entry = load_big<std::uint64_t>(piece->data() + at.value() % piece_size_);
-  if (qcow2::entry_offset(entry).value() == 0) return extent_without_l2(range, index);
+  if (qcow2::entry_offset(entry).value() == 0) return extent_without_l2(range, index, *piece);
   return extent_in_l2(range, l2_table(entry, index, range.begin));
 }
 
 // As far as this piece of the L1 table tells, there is no L2 table from `index` on.
-Qcow2Extent Qcow2Tables::extent_without_l2(GuestRange range, std::uint64_t index) const {
+Qcow2Extent Qcow2Tables::extent_without_l2(GuestRange range, std::uint64_t index,
+                                           const Piece& piece) const {
   const HostOffset at = l1_.offset + index * kL1EntrySize;
-  const auto piece = piece_at(at);
   const std::size_t in_piece = at.value() % piece_size_;
   const std::uint64_t most =
-      std::min((piece->size() - in_piece) / kL1EntrySize, l1_.entries - index);
+      std::min((piece.size() - in_piece) / kL1EntrySize, l1_.entries - index);
   std::uint64_t n = 1;
   while (n < most &&
-         qcow2::entry_offset(load_big<std::uint64_t>(piece->data() + in_piece + n * kL1EntrySize))
+         qcow2::entry_offset(load_big<std::uint64_t>(piece.data() + in_piece + n * kL1EntrySize))
                  .value() == 0) {
     ++n;
   }

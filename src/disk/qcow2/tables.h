@@ -59,7 +59,8 @@ class Qcow2Tables {
   struct Position;
 
   [[nodiscard]] std::shared_ptr<const Piece> piece_at(HostOffset offset) const;
-  [[nodiscard]] Qcow2Extent extent_without_l2(GuestRange range, std::uint64_t index) const;
+  [[nodiscard]] Qcow2Extent extent_without_l2(GuestRange range, std::uint64_t index,
+                                              const Piece& piece) const;
   [[nodiscard]] HostOffset l2_table(std::uint64_t l1_entry, std::uint64_t index,
                                     GuestOffset at) const;
   [[nodiscard]] Qcow2Extent extent_in_l2(GuestRange range, HostOffset table) const;
