@@ -13,7 +13,7 @@
 #include "qcow2/header.h"
 #include "qcow2/header_fields.h"
 #include "qcow2/limits.h"
-#include "qcow2stream/error.h"
+#include "qcow2/unreadable.h"
 
 namespace qcow2stream::qcow2 {
 namespace {
@@ -59,10 +59,7 @@ class HeaderReader {
   }
 
  private:
-  [[noreturn]] void bad(const std::string& reason) const {
-    throw Error(ErrorKind::kFailed, name_, "cannot be read as qcow2", reason)
-        .about(ErrorSubject::kDisk);
-  }
+  [[noreturn]] void bad(const std::string& reason) const { throw_unreadable(name_, reason); }
 
   [[nodiscard]] std::uint32_t number(std::size_t at) const {
     return load_big<std::uint32_t>(&bytes_[at]);

@@ -13,6 +13,7 @@
 #include "base/bits.h"
 #include "base/endian.h"
 #include "disk/listed_names.h"
+#include "qcow2/unreadable.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -156,10 +157,7 @@ class BitmapChanges final : public Changes {
 std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::Header& header) {
   if (!header.bitmaps) return {};
   const HostRange range = header.bitmaps->range;
-  const auto refuse = [&](const char* reason) {
-    throw Error(ErrorKind::kFailed, file.name(), "cannot be read as qcow2", reason)
-        .about(ErrorSubject::kDisk);
-  };
+  const auto refuse = [&](const char* reason) { qcow2::throw_unreadable(file.name(), reason); };
   if (range.begin.value() > file.size() || range.length > file.size() - range.begin.value()) {
     refuse("its bitmap directory lies behind the end of the file");
   }

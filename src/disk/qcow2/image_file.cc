@@ -10,15 +10,10 @@
 
 #include "base/bits.h"
 #include "qcow2/limits.h"
-#include "qcow2stream/error.h"
+#include "qcow2/unreadable.h"
 
 namespace qcow2stream {
 namespace {
-
-[[noreturn]] void throw_no_image(const Disk& file, const std::string& reason) {
-  throw Error(ErrorKind::kFailed, file.name(), "cannot be read as qcow2", reason)
-      .about(ErrorSubject::kDisk);
-}
 
 // QEMU rounds down to whole sectors when it opens an image (bs->total_sectors).
 std::uint64_t whole_sectors(std::uint64_t bytes) {
@@ -41,15 +36,19 @@ void check_snapshot(const Disk& file, const qcow2::Header& header,
                     const qcow2::Snapshot& snapshot) {
   const qcow2::Geometry& geometry = header.geometry;
   const std::uint64_t bytes = snapshot.l1_entries * 8;
-  if (bytes > qcow2::kMaxL1Bytes) throw_no_image(file, "the L1 table of the snapshot is too large");
+  if (bytes > qcow2::kMaxL1Bytes) {
+    qcow2::throw_unreadable(file.name(), "the L1 table of the snapshot is too large");
+  }
   if (snapshot.l1_offset.value() > std::numeric_limits<std::int64_t>::max() - bytes ||
       snapshot.l1_offset.value() % geometry.cluster_size() != 0) {
-    throw_no_image(file, fmt::format("the offset {} of the L1 table of the snapshot is not that of "
-                                     "a cluster",
-                                     snapshot.l1_offset.value()));
+    qcow2::throw_unreadable(
+        file.name(), fmt::format("the offset {} of the L1 table of the snapshot is not that of "
+                                 "a cluster",
+                                 snapshot.l1_offset.value()));
   }
   if (snapshot.disk_size && *snapshot.disk_size > qcow2::kMaxVirtualSize) {
-    throw_no_image(file, "it says that the disk of the snapshot has too many bytes");
+    qcow2::throw_unreadable(file.name(),
+                            "it says that the disk of the snapshot has too many bytes");
   }
 }
 
@@ -71,7 +70,7 @@ std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Heade
   std::vector<std::byte> entry;
   const auto read_entry = [&](std::uint64_t size) {
     if (at.value() > file.size() || size > file.size() - at.value()) {
-      throw_no_image(file, "its snapshot table lies behind the end of the file");
+      qcow2::throw_unreadable(file.name(), "its snapshot table lies behind the end of the file");
     }
     entry.resize(size);
     file.read(GuestOffset(at.value()), entry);
@@ -79,13 +78,13 @@ std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Heade
   for (std::uint32_t i = 0; i < header.snapshots; ++i) {
     read_entry(qcow2::kSnapshotFieldsSize);
     const auto size = qcow2::snapshot_entry_size(entry);
-    if (!size) throw_no_image(file, "an entry of its snapshot table is too long");
+    if (!size) qcow2::throw_unreadable(file.name(), "an entry of its snapshot table is too long");
     // The last one may lack what fills it up.
     read_entry(std::min(*size, std::max(file.size() - at.value(), *size - 7)));
     snapshots.push_back(qcow2::decode_snapshot(entry));
     at += *size;
     if (at - begin > qcow2::kMaxSnapshotTableBytes) {
-      throw_no_image(file, "its snapshot table is too large");
+      qcow2::throw_unreadable(file.name(), "its snapshot table is too large");
     }
   }
   return snapshots;

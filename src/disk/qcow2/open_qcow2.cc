@@ -17,6 +17,7 @@
 #include "disk/qcow2/qcow2_disk.h"
 #include "disk/qcow2/snapshot_choice.h"
 #include "disk/top_of_chain.h"
+#include "qcow2/unreadable.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/qcow2.h"
@@ -100,15 +101,12 @@ class ChainOpener {
     if (::stat(path.c_str(), &status) != 0) return;
     const std::pair identity{status.st_dev, status.st_ino};
     if (std::ranges::find(seen_, identity) != seen_.end()) {
-      throw Error(ErrorKind::kFailed, path, "cannot be read as qcow2",
-                  "the chain of backing files leads back to it")
-          .about(ErrorSubject::kDisk);
+      qcow2::throw_unreadable(path, "the chain of backing files leads back to it");
     }
     seen_.push_back(identity);
     if (seen_.size() > kMostImages) {
-      throw Error(ErrorKind::kFailed, path, "cannot be read as qcow2",
-                  fmt::format("the chain of backing files has more than {} images", kMostImages))
-          .about(ErrorSubject::kDisk);
+      qcow2::throw_unreadable(
+          path, fmt::format("the chain of backing files has more than {} images", kMostImages));
     }
   }
 
@@ -152,9 +150,8 @@ class ChainOpener {
     const std::string name = header.data_file_name.value_or("");
     if (seen_.empty()) refuse_names(image);
     if (name.empty()) {
-      throw Error(ErrorKind::kFailed, image.name(), "cannot be read as qcow2",
-                  "it keeps its data in another file and does not name it")
-          .about(ErrorSubject::kDisk);
+      qcow2::throw_unreadable(image.name(),
+                              "it keeps its data in another file and does not name it");
     }
     if (has_protocol(name)) throw_for_qemu(image.name(), "its data file is " + name);
     try {

@@ -9,6 +9,7 @@
 
 #include "base/bits.h"
 #include "base/endian.h"
+#include "qcow2/unreadable.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -44,9 +45,7 @@ Qcow2Tables::Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header
       pieces_(cache_bytes / piece_size_) {
   const std::uint64_t bytes = l1_.entries * kL1EntrySize;
   if (l1_.offset.value() > file_.size() || bytes > file_.size() - l1_.offset.value()) {
-    throw Error(ErrorKind::kFailed, file_.name(), "cannot be read as qcow2",
-                "its L1 table lies behind the end of the file")
-        .about(ErrorSubject::kDisk);
+    qcow2::throw_unreadable(file_.name(), "its L1 table lies behind the end of the file");
   }
 }
 
