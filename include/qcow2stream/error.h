@@ -16,6 +16,7 @@ enum class ErrorKind {
   kUsage,     // options that make no sense, whatever the disk holds
   kChanged,   // the disk is not what it was when the survey began
   kMismatch,  // the image is not the one that was asked for
+  kDamaged,   // an image that is being restored is damaged or cut off, or not what was expected
 };
 
 // What an error is about, so that nobody needs to compare names.
@@ -23,6 +24,8 @@ enum class ErrorSubject {
   kOther,
   kDisk,    // the disk or the base: opening, reading or asking it
   kOutput,  // what the image is written to
+  kTarget,  // what a disk is restored to
+  kImage,   // the image that is being restored
   kSpool,   // the place where a stream or compressed clusters are kept meanwhile
   kList,    // a list of what is allocated or has changed
   kPlan,    // a saved plan
@@ -41,6 +44,8 @@ enum class Advice {
   kOtherSpool,       // another spool_directory
   kNameFormat,       // a format that is named, raw if that is meant
   kReadWithQemu,     // open_qemu() may read it: it is beyond open_qcow2()
+  kMoreSpool,        // a spool of advice_number() bytes, in memory or in a directory
+  kApply,            // RestoreOptions::apply, once the target holds the base of the increment
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

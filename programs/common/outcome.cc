@@ -25,6 +25,8 @@ ExitStatus status_of(ErrorKind kind) {
       return kExitChanged;
     case ErrorKind::kMismatch:
       return kExitMismatch;
+    case ErrorKind::kDamaged:
+      return kExitChanged;
   }
   return kExitFailed;
 }
@@ -45,7 +47,8 @@ Outcome outcome_of(const Additions& additions, const std::function<void()>& run)
   } catch (const ReceiverFailed& error) {
     return {.status = error.status(), .message = error.what()};
   } catch (const Error& error) {
-    const bool discard = error.kind() == ErrorKind::kChanged;
+    const bool discard =
+        error.kind() == ErrorKind::kChanged || error.kind() == ErrorKind::kDamaged;
     return {
         .status = status_of(error.kind()),
         .message = error.what() + additions.advice(error) + additions.note(discard),

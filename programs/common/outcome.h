@@ -14,7 +14,7 @@ enum ExitStatus : int {
   kExitOk = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitChanged = 3,
+  kExitChanged = 3,  // the content is not what it should be
   kExitMismatch = 4,
 };
 

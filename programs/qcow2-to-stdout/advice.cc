@@ -29,6 +29,8 @@ std::string advice_text(Advice advice, std::uint64_t number) {
     case Advice::kOtherSpool:
       return "; --spool-dir names another directory";
     case Advice::kReadWithQemu:
+    case Advice::kMoreSpool:  // of a restore
+    case Advice::kApply:
       return "";
     case Advice::kNameFormat:
       return "; name its format in place of auto, or raw";

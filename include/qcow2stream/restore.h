@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Restores disks from qcow2 images that come as streams, or that can be read at any place.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qcow2stream/digest.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/progress.h"
+#include "qcow2stream/target.h"
+
+namespace qcow2stream {
+
+struct RestoreOptions {
+  // What is done to the target.
+  enum class Writing {
+    kAll,          // all of the disk is written
+    kDifferences,  // the target is read, and only what differs is written
+    kNothing,      // the target is compared only
+  };
+  Writing writing = Writing::kAll;
+  // The first image may be an increment: the target holds the content of its base, and what the
+  // image leaves to that stays as it is. Otherwise an increment is refused.
+  bool apply = false;
+  // Data that is zeros is written with Target::zero().
+  bool sparse = true;
+  // With Writing::kNothing, what differs, in no order; from several threads, but never two at once.
+  std::function<void(GuestRange)> on_difference;
+  // Worker threads, which decode and write; 0 means one a core.
+  unsigned threads = 0;
+  // What arrives before it is known where it belongs is kept: in memory up to `spool_memory` bytes,
+  // then in a file without a name in `spool_directory`.
+  std::uint64_t spool_memory = 64ULL << 20;
+  std::optional<std::string> spool_directory;
+  // The largest disk that is accepted, in bytes.
+  std::optional<std::uint64_t> max_size;
+  // Is filled in while the restore runs, if given. Must outlive it. `spool_done` counts the bytes
+  // of streams, `emit_done` and `emit_total` those of the disk.
+  Progress* progress = nullptr;
+};
+
+// One image of a restore that comes as a stream.
+struct StreamedImage {
+  int fd = -1;  // blocking or not; is neither owned nor closed
+  std::string name;
+  // How many bytes must come. Without it there may be any number.
+  std::optional<std::uint64_t> size;
+  // Digests of all of its bytes.
+  std::vector<DigestAlgorithm> digests;
+};
+
+struct RestoredImage {
+  std::uint64_t disk_size = 0;     // bytes
+  std::uint64_t stream_bytes = 0;  // how many came
+  std::vector<Digest> digests;     // in the order in which they were asked for
+  std::optional<std::string> backing_file;
+  std::uint64_t spooled = 0;  // bytes that were kept at once, at most
+  // Things that do no harm, for people: without the name, one line each.
+  std::vector<std::string> remarks;
+};
+
+struct RestoreResult {
+  std::uint64_t disk_size = 0;  // bytes
+  std::uint64_t written = 0;    // bytes written to the target as data
+  std::uint64_t zeroed = 0;     // bytes made zeros by Target::zero()
+  std::uint64_t equal = 0;      // bytes that the target held already
+  std::uint64_t different = 0;  // bytes that differed (kDifferences, kNothing)
+};
+
+// Restores one image, or one after the other, to a target. Belongs to one thread.
+//
+// The first MiB of a target that keeps failures, and the last, are zeros from before the first
+// write to the end of finish() (Writing::kAll without `apply`), so that what failed does not look
+// like a disk.
+//
+// Functions throw Error: kDamaged about kImage for an image that is damaged, cut off, or followed
+// by something else than was announced; kMismatch about kImage for an increment whose base is not
+// there (Advice::kApply); kFailed about kImage for what cannot be read or is not supported, about
+// kSpool (Advice::kMoreSpool) where there is no room to keep what comes too early, about kTarget
+// for the target. After an error only the destructor may be called.
+class Restore {
+ public:
+  // `target` must outlive it.
+  Restore(Target& target, RestoreOptions options);
+  ~Restore();
+  Restore(const Restore&) = delete;
+  Restore& operator=(const Restore&) = delete;
+
+  // Reads the stream to its end. Each image but the first is applied to those before it. No name
+  // that the image has is opened.
+  RestoredImage add(const StreamedImage& image);
+
+  // Restores what `disk` shows, a full image: first and only.
+  void add(const Disk& disk);
+
+  // All images are there and are right: writes what was held back, flushes, and finishes the
+  // target.
+  RestoreResult finish();
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
+
+struct CheckedImage {
+  std::uint64_t disk_size = 0;     // bytes
+  std::uint64_t stream_bytes = 0;  // how many came
+  std::vector<Digest> digests;
+  std::optional<std::string> backing_file;
+  std::uint64_t data_clusters = 0;
+  std::uint64_t compressed_clusters = 0;
+  std::uint64_t leaked_clusters = 0;  // their count is higher than what refers to them
+  std::vector<std::string> remarks;
+};
+
+// Reads a stream to its end and checks that it is a sound image: its structure, that each cluster's
+// count is not lower than the number of references to it, and that all compressed clusters decode.
+// Uses `threads`, the spool and `max_size` of the options. Throws as Restore does.
+CheckedImage check_image(const StreamedImage& image, const RestoreOptions& options = {});
+
+}  // namespace qcow2stream
