@@ -15,6 +15,7 @@
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/target.h"
+#include "system/child.h"
 #include "target/new_file.h"
 #include "target/target_descriptor.h"
 #include "target/zeroing.h"
@@ -240,9 +241,9 @@ TEST_F(FileTargetTest, LockedAgainstReadersAndOtherWriters) {
     EXPECT_NO_THROW(
         open_target(file("disk"), {.use = TargetUse::kChange, .force_share = true}));
     if (testing::installed("qemu-io")) {
-      const std::string command = "qemu-io -f raw -c 'write 0 512' " + file("disk") + " 2>&1";
-      EXPECT_NE(std::system((command + " | grep -q 'Failed to get \"write\" lock'").c_str()), -1);
-      EXPECT_NE(std::system((command + " >/dev/null").c_str()), 0);
+      const std::string write = "qemu-io -f raw -c 'write 0 512' " + file("disk") + " 2>&1";
+      EXPECT_NE(run_to_end({.command = {"sh", "-c", write}}).find("Failed to get"),
+                std::string::npos);
     }
   }
   {
