@@ -153,8 +153,8 @@ class NbdTarget final : public Target {
     const std::uint64_t preferred = block_size(LIBNBD_SIZE_PREFERRED);
     limits.preferred = static_cast<std::uint32_t>(limits.alignment);
     if (std::has_single_bit(preferred) && preferred > limits.alignment) {
-      limits.preferred = static_cast<std::uint32_t>(
-          std::max<std::uint64_t>(limits.alignment, std::min<std::uint64_t>(preferred, kLargestBlock)));
+      limits.preferred = static_cast<std::uint32_t>(std::max<std::uint64_t>(
+          limits.alignment, std::min<std::uint64_t>(preferred, kLargestBlock)));
     }
     limits.has_zeros = nbd_can_zero(handle) > 0;
     limits.has_flush = nbd_can_flush(handle) > 0;
@@ -206,7 +206,8 @@ class NbdTarget final : public Target {
         continue;
       }
       NbdRequests::Claim claim(requests_, piece);
-      requests_.begin(claim, {.command = NbdCommand::kWrite, .range = piece, .bytes = kZeros.data()});
+      requests_.begin(claim,
+                      {.command = NbdCommand::kWrite, .range = piece, .bytes = kZeros.data()});
     }
   }
 

@@ -33,8 +33,8 @@ using testing::read_target;
 class LoopDevice {
  public:
   LoopDevice(const std::string& file, unsigned sector_size)
-      : path_(run_to_end({.command = {"losetup", "-f", "--show", "-b", std::to_string(sector_size),
-                                      file}})) {
+      : path_(run_to_end(
+            {.command = {"losetup", "-f", "--show", "-b", std::to_string(sector_size), file}})) {
     while (path_.ends_with('\n')) path_.pop_back();
   }
   ~LoopDevice() {
@@ -137,8 +137,8 @@ TEST_P(DeviceTargetTest, ZerosBesideDataThatIsStillInTheCache) {
 TEST_P(DeviceTargetTest, TheKernelZeroesWhatCannotBePunched) {
   Bytes wanted = noise(kSize, 1);
   {
-    const TargetDescriptor descriptor(
-        UniqueFd(::open(loop_->path().c_str(), O_RDWR | O_CLOEXEC)), loop_->path());
+    const TargetDescriptor descriptor(UniqueFd(::open(loop_->path().c_str(), O_RDWR | O_CLOEXEC)),
+                                      loop_->path());
     const std::array methods = {ZeroMethod::kZeroOut};
     Zeroing zeroing(descriptor, methods, GetParam());
     zeroing.zero({GuestOffset(10'001), 3 * kMiB});
@@ -156,9 +156,9 @@ TEST_P(DeviceTargetTest, ADeviceThatIsInUseIsRefused) {
 
 TEST_P(DeviceTargetTest, ASmallerDeviceIsRefused) {
   const auto target = open_target(loop_->path());
-  EXPECT_EQ(error_of([&] { target->set_size(kSize + 512); }),
-            loop_->path() +
-                ": is too small: the disk has 8389120 bytes, there is room for 8388608");
+  EXPECT_EQ(
+      error_of([&] { target->set_size(kSize + 512); }),
+      loop_->path() + ": is too small: the disk has 8389120 bytes, there is room for 8388608");
   EXPECT_EQ(content(), noise(kSize, 1));
 }
 

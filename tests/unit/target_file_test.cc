@@ -238,8 +238,7 @@ TEST_F(FileTargetTest, LockedAgainstReadersAndOtherWriters) {
               in_use + "QEMU has it open for writing");
     EXPECT_EQ(error_of([&] { open_target(file("disk"), {.use = TargetUse::kReadOnly}); }),
               in_use + "QEMU has it open for writing");
-    EXPECT_NO_THROW(
-        open_target(file("disk"), {.use = TargetUse::kChange, .force_share = true}));
+    EXPECT_NO_THROW(open_target(file("disk"), {.use = TargetUse::kChange, .force_share = true}));
     if (testing::installed("qemu-io")) {
       const std::string write = "qemu-io -f raw -c 'write 0 512' " + file("disk") + " 2>&1";
       EXPECT_NE(run_to_end({.command = {"sh", "-c", write}}).find("Failed to get"),
@@ -286,7 +285,8 @@ TEST_F(FileTargetTest, AFileWithAHiddenNameIsRenamedOrGoesAway) {
     std::optional<NewFile::Replaced> replaced;
     if (replaces) {
       write_file(path, noise(1000, 1));
-      replaced = NewFile::Replaced{.mode = S_IFREG | 0640, .owner = ::getuid(), .group = ::getgid()};
+      replaced =
+          NewFile::Replaced{.mode = S_IFREG | 0640, .owner = ::getuid(), .group = ::getgid()};
     }
     const auto before = files();
     {
@@ -315,8 +315,8 @@ TEST_F(FileTargetTest, AFileWithAHiddenNameIsRenamedOrGoesAway) {
 TEST_F(FileTargetTest, AWayToZerosThatIsRefusedIsNotTriedAgain) {
   const Bytes old = noise(kMiB, 1);
   write_file(file("disk"), old);
-  const TargetDescriptor descriptor(
-      UniqueFd(::open(file("disk").c_str(), O_RDWR | O_CLOEXEC)), file("disk"));
+  const TargetDescriptor descriptor(UniqueFd(::open(file("disk").c_str(), O_RDWR | O_CLOEXEC)),
+                                    file("disk"));
   // A file knows no BLKZEROOUT.
   const std::array only_zero_out = {ZeroMethod::kZeroOut};
   Zeroing zeroing(descriptor, only_zero_out, 4096);

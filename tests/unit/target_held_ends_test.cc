@@ -70,8 +70,8 @@ TEST(HeldEnds, WhatLiesBehindTheDiskIsBlankedAndComesBack) {
     target.write(GuestOffset(0), disk);
     target.finish();
     EXPECT_TRUE(is_equal(part(inner.stable(), 0, size), disk)) << size;
-    EXPECT_TRUE(is_equal(part(inner.stable(), size, 5 * kMiB - size),
-                         part(old, size, 5 * kMiB - size)))
+    EXPECT_TRUE(
+        is_equal(part(inner.stable(), size, 5 * kMiB - size), part(old, size, 5 * kMiB - size)))
         << size;
   }
 }
@@ -160,7 +160,8 @@ RC_GTEST_PROP(HeldEnds, WritesAndZerosAgainstAModel, ()) {
   const std::uint64_t last = std::max(first, whole - first);
   Bytes model = old;
   std::fill_n(model.begin(), std::min(size, first), std::byte{0});
-  if (last < size) std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(last), size - last, std::byte{0});
+  if (last < size)
+    std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(last), size - last, std::byte{0});
 
   const auto rounds = size == 0 ? 0 : *rc::gen::inRange(0, 12);
   for (int round = 0; round < rounds; ++round) {
@@ -176,7 +177,8 @@ RC_GTEST_PROP(HeldEnds, WritesAndZerosAgainstAModel, ()) {
       target.zero({GuestOffset(begin), length});
       std::fill_n(place, length, std::byte{0});
     }
-    RC_ASSERT(read_target(target, 0, size) == Bytes(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(size)));
+    RC_ASSERT(read_target(target, 0, size) ==
+              Bytes(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(size)));
     RC_ASSERT(is_zero(part(inner.bytes(), 0, first)));
     RC_ASSERT(is_zero(part(inner.bytes(), last, whole - last)));
   }

@@ -129,10 +129,9 @@ TEST_F(NbdTargetTest, AServerThatAnswersInAnyOrder) {
 
 TEST_F(NbdTargetTest, AServerThatTakesBlocksOnly) {
   for (const char* block : {"512", "4096", "65536"}) {
-    const Child server = serve_file({"--filter=blocksize-policy",
-                                     std::string("blocksize-minimum=") + block,
-                                     "blocksize-preferred=65536", "blocksize-maximum=128k",
-                                     "blocksize-error-policy=error"});
+    const Child server = serve_file(
+        {"--filter=blocksize-policy", std::string("blocksize-minimum=") + block,
+         "blocksize-preferred=65536", "blocksize-maximum=128k", "blocksize-error-policy=error"});
     write_and_check();
     EXPECT_EQ(open_nbd_target(uri_)->traits().block_size, 65'536U);
   }
@@ -191,7 +190,9 @@ TEST_F(NbdTargetTest, ErrorsOfOtherRequests) {
   {
     const Child server = serve_file({"--filter=error", "error-zero=EIO"});
     const auto target = open_nbd_target(uri_);
-    EXPECT_EQ(error_of([&] { target->zero({GuestOffset(kMiB), kMiB}); }),
+    EXPECT_EQ(error_of([&] {
+                target->zero({GuestOffset(kMiB), kMiB});
+              }),
               uri_ + ": write failed at offset 1048576: input/output error");
   }
   {
@@ -230,8 +231,8 @@ TEST_F(NbdTargetTest, AnAbandonedTargetWaitsForNobody) {
 }
 
 TEST_F(NbdTargetTest, SeveralThreadsWriteBesideEachOther) {
-  const Child server = serve_file({"--filter=blocksize-policy", "blocksize-minimum=4096",
-                                   "blocksize-error-policy=error"});
+  const Child server = serve_file(
+      {"--filter=blocksize-policy", "blocksize-minimum=4096", "blocksize-error-policy=error"});
   const auto target = open_nbd_target(uri_);
   target->set_size(kSize);
   Bytes disk = noise(kSize, 2);
@@ -261,8 +262,8 @@ TEST_F(NbdTargetTest, SeveralThreadsWriteBesideEachOther) {
 }
 
 TEST_F(NbdTargetTest, HeldEndsOfAServer) {
-  const Child server = serve_file({"--filter=blocksize-policy", "blocksize-minimum=4096",
-                                   "blocksize-error-policy=error"});
+  const Child server = serve_file(
+      {"--filter=blocksize-policy", "blocksize-minimum=4096", "blocksize-error-policy=error"});
   const auto target = open_nbd_target(uri_);
   HeldEnds held(*target);
   held.set_size(kSize - 512);

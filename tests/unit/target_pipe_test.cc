@@ -272,7 +272,8 @@ RC_GTEST_PROP(PipeTarget, WritesAndZerosAgainstAModel, ()) {
     put(static_cast<std::uint64_t>(missing - is_there.begin()),
         static_cast<std::uint64_t>(end - missing), false, 99);
   }
-  RC_ASSERT(content_of(file) == Bytes(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(held_back)));
+  RC_ASSERT(content_of(file) ==
+            Bytes(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(held_back)));
   ::lseek(file.get(), 0, SEEK_END);
   target->finish();
   RC_ASSERT(content_of(file) == model);
