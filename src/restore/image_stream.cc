@@ -24,10 +24,6 @@ constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
 // Entries of tables have 8 or 16 bytes.
 constexpr std::size_t kWholeEntries = 16;
 
-bool is_table(Kind kind) {
-  return kind == Kind::kL1Table || kind == Kind::kL2Table || kind == Kind::kRefcountTable;
-}
-
 [[noreturn]] void throw_not_streamed(const std::string& name, const std::string& reason,
                                      Advice advice = Advice::kNone) {
   throw Error(ErrorKind::kFailed, name, "cannot be restored from a stream", reason)
@@ -160,7 +156,7 @@ void ImageStream::begin_references() {
 }
 
 void ImageStream::count(const Reference& reference) const {
-  if (counts_ == nullptr) return;
+  if (counts_ == nullptr || reference.kind == Kind::kPadding) return;
   // Of clusters with subclusters all are counted as such.
   if (reference.kind == Kind::kData && header_.geometry.extended_l2) return;
   counts_->add(reference.host);
@@ -195,6 +191,7 @@ void ImageStream::use(Arriving& arriving, const SharedBytes& bytes) {
     case Kind::kRefcountBlock:
       return use_counts(arriving, bytes.bytes);
     case Kind::kReserved:
+    case Kind::kPadding:
       return;
     default:
       return use_table(arriving, bytes.bytes);
@@ -293,6 +290,11 @@ void ImageStream::throw_no_room(std::uint64_t more) const {
 
 // --- the end ------------------------------------------------------------------------------------
 
+bool ImageStream::is_needed(const Reference& reference) const {
+  if (reference.kind == Kind::kRefcountBlock) return counts_ != nullptr;
+  return reference.kind != Kind::kReserved && reference.kind != Kind::kPadding;
+}
+
 // A stream does not say whether it is complete, so nothing of the disk may be missing. QEMU reads
 // as zeros what a file does not have of its last cluster; here that is where the stream broke off.
 void ImageStream::check_end() {
@@ -311,18 +313,14 @@ void ImageStream::check_end() {
         a.reference.host.end() - a.next < qcow2::kSectorSize) {
       a.gathered.resize(a.reference.host.length);
       end_blob(a);
-    } else if (a.reference.kind == Kind::kRefcountBlock && counts_ == nullptr) {
-      continue;
-    } else if (a.reference.kind != Kind::kReserved) {
+    } else if (is_needed(a.reference)) {
       throw_cut_off(image_.name, length,
                     fmt::format("what lies at {} is missing", a.next.value()));
     }
   }
   arriving_.clear();
   while (const auto next = references_->front()) {
-    const bool is_needed = next->kind != Kind::kReserved &&
-                           (next->kind != Kind::kRefcountBlock || counts_ != nullptr);
-    if (is_needed) {
+    if (is_needed(*next)) {
       throw_cut_off(image_.name, length,
                     fmt::format("what lies at {} is missing", next->host.begin.value()));
     }

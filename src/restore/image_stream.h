@@ -65,6 +65,7 @@ class ImageStream {
   void use_counts(Arriving& arriving, std::span<const std::byte> bytes);
   void keep(const SharedBytes& bytes);
   void take_early(const Reference& reference);
+  [[nodiscard]] bool is_needed(const Reference& reference) const;
   void check_end();
   [[noreturn]] void throw_too_late(HostOffset at) const;
   [[noreturn]] void throw_no_room(std::uint64_t more) const;
