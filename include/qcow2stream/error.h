@@ -46,6 +46,7 @@ enum class Advice {
   kReadWithQemu,     // open_qemu() may read it: it is beyond open_qcow2()
   kMoreSpool,        // a spool of advice_number() bytes, in memory or in a directory
   kApply,            // RestoreOptions::apply, once the target holds the base of the increment
+  kIgnoreNames,      // Qcow2Options::ignore_names, where the images are known to be the right ones
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:
