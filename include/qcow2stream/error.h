@@ -45,6 +45,7 @@ enum class Advice {
   kNameFormat,       // a format that is named, raw if that is meant
   kReadWithQemu,     // open_qemu() may read it: it is beyond open_qcow2()
   kMoreSpool,        // a spool of advice_number() bytes, in memory or in a directory
+  kOverwrite,        // TargetOptions::overwrite, if the file that exists may be replaced
   kApply,            // RestoreOptions::apply, once the target holds the base of the increment
   kIgnoreNames,      // Qcow2Options::ignore_names, where the images are known to be the right ones
 };

@@ -35,10 +35,15 @@ struct TargetTraits {
   std::uint32_t block_size = 1;
   // A good size for a write, in bytes.
   std::uint32_t request_size = 1U << 20;
+  // The bytes that it has now, which a regular file that is changed or compared brings along.
+  // Nothing where that means nothing: a new file, a pipe.
+  std::optional<std::uint64_t> current_size;
 };
 
 // write(), zero() and read() may be called by several threads at once, for ranges that do not
-// overlap. All functions throw Error{kFailed} about ErrorSubject::kTarget.
+// overlap. All functions throw Error{kFailed} about ErrorSubject::kTarget. What a call that has
+// returned wrote may still fail: then a later call throws, flush() or finish() at the latest. Where
+// one has thrown, only the destructor may be called.
 //
 // A target that is destroyed before finish() has been abandoned: what has no name yet never gets
 // one.
@@ -69,7 +74,16 @@ class Target {
   virtual void flush() = 0;
 
   // Is called once, when all has been written and is right. Flushes, and gives a new file its name.
+  // Only read() and drop_cache() may be called afterwards.
   virtual void finish() = 0;
+
+  // What is read from here on comes from where the target is stored, as far as the system can do
+  // without what it remembers of it. Does nothing unless a class can do something about it.
+  virtual void drop_cache();
+
+  // How many bytes a target without a size has room for, as far as that is known: what the file
+  // system has free, besides what the target takes already.
+  [[nodiscard]] virtual std::optional<std::uint64_t> room() const;
 };
 
 enum class TargetUse {
@@ -93,10 +107,12 @@ struct TargetOptions {
 //
 // kReplace makes a regular file, which gets its name in finish(); nothing remains of one that does
 // not get so far, even if the process is killed, as long as the file system has O_TMPFILE. A file
-// that exists is refused unless it may be overwritten. The other uses need one that exists. A block
-// device is opened exclusively (O_EXCL, so it is neither mounted nor part of another device), and
-// the kernel reads its partition table again in finish(). QEMU's locks for a writer are taken
-// unless force_share says otherwise.
+// that exists is refused unless it may be overwritten (Advice::kOverwrite); where its name is a
+// symbolic link, the file that it leads to is replaced. The other uses need one that exists. Unless
+// it is only compared, a block device is opened exclusively (O_EXCL, so it is neither mounted nor
+// part of another device), and the kernel reads its partition table again in finish(). QEMU's locks
+// for a writer, or for a reader with kReadOnly, are taken unless force_share says otherwise
+// (Advice::kForceShare).
 std::unique_ptr<Target> open_target(const std::string& path, const TargetOptions& options = {});
 
 // An export of an NBD server. Zeros are written with NBD_CMD_WRITE_ZEROES where the server has it
@@ -113,7 +129,9 @@ struct PipeTargetOptions {
 
 // The raw disk goes to `fd`, a pipe or a socket or anything else that is written from where it
 // stands, in the order of the disk. `fd` is neither owned nor closed. The last piece is written by
-// finish() only. It cannot be flushed.
+// finish() only, and what was not written at all is an error there. A pipe cannot be flushed; a
+// file or a device is, in finish(). Throws Error{kFailed} about ErrorSubject::kSpool where there is
+// no room to keep something, with Advice::kMoreSpool and a number that is enough in any case.
 std::unique_ptr<Target> make_pipe_target(int fd, std::string name,
                                          const PipeTargetOptions& options = {});
 

@@ -30,6 +30,7 @@ std::string advice_text(Advice advice, std::uint64_t number) {
       return "; --spool-dir names another directory";
     case Advice::kReadWithQemu:
     case Advice::kMoreSpool:  // of a restore
+    case Advice::kOverwrite:
     case Advice::kApply:
     case Advice::kIgnoreNames:
       return "";

@@ -30,7 +30,7 @@
 #include "emit/digest_threads.h"
 #include "emit/ordered_reader.h"
 #include "emit/read_error.h"
-#include "emit/sigpipe.h"
+#include "system/sigpipe.h"
 
 namespace qcow2stream {
 namespace {

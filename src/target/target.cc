@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "qcow2stream/target.h"
+
+namespace qcow2stream {
+
+void Target::drop_cache() {}
+
+std::optional<std::uint64_t> Target::room() const {
+  return std::nullopt;
+}
+
+}  // namespace qcow2stream
