@@ -4,10 +4,7 @@
 // image is a disk whose runs cover it, in which zeros are zeros, and of which a queue and a read
 // give the same bytes; anything else is an Error.
 //
-// An input is an image without what is zero in it (tests/qcow2/fuzz_input.py makes one): a byte
-// that says whether a snapshot is wanted, two for the size in units of 512 bytes, one for what is
-// missing of the last; then pieces: three bytes for the place of each in units of 16 bytes, one for
-// its length in these units, and its bytes. All numbers are big-endian.
+// An input is a byte that says whether a snapshot is wanted, and an image (sparse_image.h).
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +17,7 @@
 
 #include "input.h"
 #include "qcow2stream/qcow2.h"
+#include "sparse_image.h"
 #include "testing.h"
 
 namespace qcow2stream::fuzz {
@@ -27,30 +25,8 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::size_t kUnit = 16;
-constexpr std::uint64_t kMostSectors = 8192;
 constexpr int kMostRuns = 300;
 constexpr std::uint64_t kMostOfARun = 6000;
-
-std::uint64_t number_of(Input& input, int bytes) {
-  std::uint64_t number = 0;
-  for (; bytes > 0; --bytes) number = number << 8 | input.byte();
-  return number;
-}
-
-Bytes image_of(Input& input) {
-  Bytes image(number_of(input, 2) % kMostSectors * 512 + 512);
-  image.resize(image.size() - number_of(input, 1));
-  while (!input.at_end()) {
-    const std::size_t at = number_of(input, 3) * kUnit;
-    const std::size_t end = at + number_of(input, 1) * kUnit;
-    for (std::size_t i = at; i < end && !input.at_end(); ++i) {
-      const std::byte value{input.byte()};
-      if (i < image.size()) image[i] = value;
-    }
-  }
-  return image;
-}
 
 // The bytes of the range, or nothing where the image is damaged there.
 std::optional<Bytes> bytes_of(const Disk& disk, GuestRange range) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Says what the tests of a run have not tested, and why, and ends with a line that counts:
+"""Says what the tests of a run have not tested, and why, which failed, with their last words, and ends with a line
+that counts:
 
     N passed, N failed, N skipped
 
@@ -17,6 +18,7 @@ import re
 import sys
 import xml.etree.ElementTree
 
+LAST_WORDS = 6  # lines of a failed test's output
 PARTLY = re.compile(r"^(.*?)\s*\|?\s*\bnot tested(?:, since)?: (.*)$")
 
 
@@ -38,6 +40,7 @@ class Results:
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, 0, 0
         self.reasons = {}  # what was not tested: names of tests
+        self.failures = []  # names of tests with the lines that they ended with
         self.ran = True
 
     def not_tested(self, reason, name):
@@ -58,6 +61,8 @@ class Results:
             self.passed += 1
         elif case.find("failure") is not None or status == "fail":
             self.failed += 1
+            lines = [line for line in output.splitlines() if line.strip()]
+            self.failures.append((name, lines[-LAST_WORDS:]))
         else:
             self.skipped += 1
             self.not_tested(reason_of(case, output), name)
@@ -87,6 +92,8 @@ class Results:
     def show(self):
         for reason, names in self.reasons.items():
             print(f"not tested: {reason}: {self.short(names)}")
+        for name, lines in self.failures:
+            print("\n".join([f"failed: {name}", *(f"    {line}" for line in lines)]))
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
 
 

@@ -53,11 +53,12 @@ class Programs:
 
     def __init__(self, binaries, directory):
         self.ours = str(binaries / "qcow2-to-stdout")
+        self.ours_back = str(binaries / "qcow2-from-stdin")
         self.floor = str(binaries / "floor")
         self.reference = os.environ.get("QCOW2_REFERENCE")
         self.qemu_img = shutil.which("qemu-img")
         self.temporary = directory / "qemu-img.unfinished"
-        for program in (self.ours, self.floor):
+        for program in (self.ours, self.ours_back, self.floor):
             if not os.access(program, os.X_OK):
                 sys.exit(f"bench: {program} is not there: ./dev build")
         if self.reference and not os.path.isfile(self.reference):

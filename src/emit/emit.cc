@@ -50,7 +50,8 @@ constexpr std::uint64_t kStretch = 8 << 20;
 constexpr std::uint64_t kDecodedShare = 16;
 constexpr std::uint64_t kLongestStretch = 256 << 20;
 
-// The piece that is held back until everything else is known to be good.
+// The piece that is held back until everything else is known to be good. It has at least a cluster:
+// of the last one, only what is padding may not be missed by whoever restores the image.
 constexpr std::uint64_t kLastPiece = 64 << 10;
 
 // Tells the disk what will be read next, so that it has several large requests to work on while the
@@ -99,7 +100,9 @@ class Emitter {
   }
 
   EmitResult run(HostRange range) {
-    const std::uint64_t last = std::min(range.length, kLastPiece);
+    const std::uint64_t held_back =
+        std::max<std::uint64_t>(kLastPiece, image_.options().cluster_size);
+    const std::uint64_t last = std::min(range.length, held_back);
     const std::uint64_t tail = std::min(range.length - last, sink_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
     if (places_ != Places::kNone) {

@@ -89,6 +89,11 @@ void SpoolFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
+void SpoolFile::discard(std::uint64_t offset, std::uint64_t length) {
+  ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+              static_cast<off_t>(length));
+}
+
 void SpoolFile::resize(std::uint64_t size) {
   if (uninterrupted([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) != 0) {
     throw spool_error(directory_, "write failed", errno);

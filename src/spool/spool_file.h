@@ -28,6 +28,13 @@ class SpoolFile {
   // SIGXFSZ; where that is ignored, it is an error like others.
   void write(std::uint64_t offset, std::span<const std::byte> bytes, BlockMap* stored = nullptr);
 
+  // Stores `bytes` from `offset` on as data, whatever was stored there before.
+  void overwrite(std::uint64_t offset, std::span<const std::byte> bytes) { store(offset, bytes); }
+
+  // Gives room back to the file system, if it can take it. These bytes are not read any more, and
+  // only overwrite() may store some there.
+  void discard(std::uint64_t offset, std::uint64_t length);
+
   // Fills `out` from `offset` on. The range must lie within the file's size.
   void read(std::uint64_t offset, std::span<std::byte> out) const;
 

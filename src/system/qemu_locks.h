@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 
+#include <string>
+
 namespace qcow2stream::qemu_locks {
 
 // QEMU's BLK_PERM_..., as numbers of bits.
@@ -37,5 +39,27 @@ inline bool is_being_read(int fd) {
   struct flock lock = bytes(used(kConsistentRead), 1, F_WRLCK);
   return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
+
+enum class Role {
+  kReader,  // reads, and nobody may write or resize meanwhile: as `qemu-img convert` has a source
+  kWriter,  // reads, writes and resizes, and nobody else may write or resize: as it has its target
+};
+
+struct Answer {
+  enum class Result {
+    kTaken,
+    kInUse,        // somebody else has a lock that forbids it
+    kUnsupported,  // the file system has no locks
+  };
+  Result result = Result::kTaken;
+  std::string reason;  // unless they are taken: one line
+};
+
+// Takes the locks. They belong to the open file: closing its last descriptor releases them. `fd`
+// must be open for reading, and nobody else may take such locks through it.
+Answer take(int fd, Role role);
+
+// Releases all locks that take() has taken.
+void release(int fd);
 
 }  // namespace qcow2stream::qemu_locks

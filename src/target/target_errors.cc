@@ -24,4 +24,15 @@ void throw_write_error(const std::string& name, GuestOffset offset, int error) {
       .at(offset.value());
 }
 
+void throw_target_read_error(const std::string& name, GuestOffset offset, int error) {
+  throw system_error(name, fmt::format("read at offset {} failed", offset.value()), error)
+      .about(ErrorSubject::kTarget)
+      .at(offset.value());
+}
+
+void throw_too_small(const std::string& name, std::uint64_t size, std::uint64_t room) {
+  throw_target_error(name, "is too small",
+                     fmt::format("the disk has {} bytes, there is room for {}", size, room));
+}
+
 }  // namespace qcow2stream

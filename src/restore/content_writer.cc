@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "restore/content_writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/zero.h"
+#include "restore/image_errors.h"
+
+namespace qcow2stream {
+namespace {
+
+// Bytes of the disk that one piece of work brings to the target.
+constexpr std::uint64_t kBatch = 1 << 20;
+
+// The unit of holes. Where zeros have to be made, which takes a call each, small ones are written.
+constexpr std::uint64_t kHole = 4096;
+constexpr std::uint64_t kMadeHole = 64 << 10;
+
+// The unit in which a target is compared and mended.
+constexpr std::uint64_t kCompared = 4096;
+
+}  // namespace
+
+ContentWriter::ContentWriter(Target* target, const RestoreOptions& options, WrittenImage image,
+                             WorkerPool& workers, RestoredBytes& bytes)
+    : target_(target),
+      options_(options),
+      image_(std::move(image)),
+      workers_(workers),
+      bytes_(bytes),
+      desks_(workers.threads()) {}
+
+void ContentWriter::data(GuestOffset at, SharedBytes bytes) {
+  const std::uint64_t length = bytes.bytes.size();
+  add(Data{at, std::move(bytes)}, length);
+}
+
+void ContentWriter::compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) {
+  add(Blob{range, at, std::move(blob)}, range.length);
+}
+
+void ContentWriter::data_of(const Disk& disk, GuestRange range) {
+  while (range.length > 0) {
+    // Pieces end at round offsets, so that blocks are not written by two threads.
+    const std::uint64_t n = kBatch - range.begin.value() % kBatch;
+    const GuestRange piece = range.take_front(n);
+    add(OfDisk{&disk, piece}, piece.length);
+  }
+}
+
+void ContentWriter::zeros(GuestRange range) {
+  if (zeros_ && zeros_->end() == range.begin) {
+    zeros_->length += range.length;
+    return;
+  }
+  add_zeros();
+  zeros_ = range;
+}
+
+void ContentWriter::below(GuestRange range) {
+  count_done(range.length);
+}
+
+void ContentWriter::add_zeros() {
+  if (zeros_) add(Zeros{*std::exchange(zeros_, std::nullopt)}, 0);
+}
+
+void ContentWriter::add(Piece piece, std::uint64_t cost) {
+  batch_.push_back(std::move(piece));
+  batch_cost_ += cost;
+  // Many pieces take memory, too, however small they are.
+  constexpr std::size_t kMostPieces = 4096;
+  if (batch_cost_ >= kBatch || batch_.size() >= kMostPieces) submit();
+}
+
+void ContentWriter::end_chunk() {
+  submit();
+}
+
+void ContentWriter::submit() {
+  if (batch_.empty()) return;
+  batch_cost_ = 0;
+  auto batch = std::make_shared<std::vector<Piece>>(std::exchange(batch_, {}));
+  workers_.submit([this, batch](unsigned thread) {
+    for (const Piece& piece : *batch) bring(piece, desks_[thread]);
+  });
+}
+
+void ContentWriter::finish() {
+  add_zeros();
+  submit();
+  workers_.wait();
+}
+
+// --- what the threads do ------------------------------------------------------------------------
+
+void ContentWriter::count_done(std::uint64_t bytes) {
+  if (options_.progress != nullptr) options_.progress->emit_done += bytes;
+}
+
+void ContentWriter::bring(const Piece& piece, Desk& desk) {
+  if (const auto* data = std::get_if<Data>(&piece)) {
+    bring(data->at, data->bytes.bytes, desk);
+  } else if (const auto* blob = std::get_if<Blob>(&piece)) {
+    bring(*blob, desk);
+  } else if (const auto* part = std::get_if<OfDisk>(&piece)) {
+    bring(*part, desk);
+  } else {
+    bring(std::get<Zeros>(piece), desk);
+  }
+}
+
+void ContentWriter::bring(const Blob& blob, Desk& desk) {
+  if (desk.decoder == nullptr) {
+    desk.decoder =
+        make_decoder(image_.compression, static_cast<std::uint32_t>(image_.cluster_size));
+  }
+  desk.cluster.resize(std::max(desk.cluster.size(), image_.cluster_size));
+  const std::span cluster = std::span(desk.cluster).first(image_.cluster_size);
+  if (const BlobProblem problem = desk.decoder->decode(blob.bytes, cluster)) {
+    throw_damaged(image_.name, blob.at, std::string(*problem));
+  }
+  bring(blob.range.begin, cluster.first(blob.range.length), desk);
+}
+
+void ContentWriter::bring(const OfDisk& part, Desk& desk) {
+  desk.cluster.resize(std::max<std::size_t>(desk.cluster.size(), kBatch));
+  const std::span bytes = std::span(desk.cluster).first(part.range.length);
+  part.disk->read(part.range.begin, bytes);
+  bring(part.range.begin, bytes, desk);
+}
+
+void ContentWriter::bring(GuestOffset at, std::span<const std::byte> bytes, Desk& desk) {
+  count_done(bytes.size());
+  if (target_ == nullptr) return;
+  if (options_.writing != RestoreOptions::Writing::kAll) {
+    compare(at, bytes, desk);
+  } else if (options_.sparse) {
+    write_sparsely(at, bytes);
+  } else {
+    write(at, bytes);
+  }
+}
+
+void ContentWriter::bring(const Zeros& zeros, Desk& desk) {
+  count_done(zeros.range.length);
+  if (target_ == nullptr) return;
+  if (options_.writing == RestoreOptions::Writing::kAll) return zero(zeros.range);
+  static const std::vector<std::byte> kZeros(kBatch);
+  for (GuestRange rest = zeros.range; rest.length > 0;) {
+    const GuestRange piece = rest.take_front(kBatch - rest.begin.value() % kBatch);
+    compare(piece.begin, std::span(kZeros).first(piece.length), desk);
+  }
+}
+
+void ContentWriter::write(GuestOffset at, std::span<const std::byte> bytes) {
+  target_->write(at, bytes);
+  bytes_.written += bytes.size();
+}
+
+void ContentWriter::zero(GuestRange range) {
+  if (!image_.target_is_zero) target_->zero(range);
+  bytes_.zeroed += range.length;
+}
+
+// Leaves out the blocks of zeros.
+void ContentWriter::write_sparsely(GuestOffset at, std::span<const std::byte> bytes) {
+  const std::uint64_t unit = image_.target_is_zero ? kHole : kMadeHole;
+  std::size_t begin = 0;  // of a run that is alike
+  bool is_hole = false;
+  const auto end_run = [&](std::size_t end) {
+    if (end == begin) return;
+    if (is_hole) {
+      zero({at + begin, end - begin});
+    } else {
+      write(at + begin, bytes.subspan(begin, end - begin));
+    }
+    begin = end;
+  };
+  for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t n = std::min<std::uint64_t>(unit - (at.value() + i) % unit,  //
+                                                  bytes.size() - i);
+    const bool is_zeros = is_zero(bytes.subspan(i, n));
+    if (is_zeros != is_hole) {
+      end_run(i);
+      is_hole = is_zeros;
+    }
+    i += n;
+  }
+  end_run(bytes.size());
+}
+
+void ContentWriter::compare(GuestOffset at, std::span<const std::byte> wanted, Desk& desk) {
+  desk.found.resize(std::max(desk.found.size(), wanted.size()));
+  const std::span found = std::span(desk.found).first(wanted.size());
+  target_->read(at, found);
+  std::size_t begin = 0;  // of a run that is alike
+  bool is_other = false;
+  const auto end_run = [&](std::size_t end) {
+    if (end == begin) return;
+    if (is_other) {
+      differs(at + begin, wanted.subspan(begin, end - begin));
+    } else {
+      bytes_.equal += end - begin;
+    }
+    begin = end;
+  };
+  for (std::size_t i = 0; i < wanted.size();) {
+    const std::size_t n = std::min<std::uint64_t>(kCompared - (at.value() + i) % kCompared,
+                                                  wanted.size() - i);
+    const bool other = std::memcmp(found.data() + i, wanted.data() + i, n) != 0;
+    if (other != is_other) {
+      end_run(i);
+      is_other = other;
+    }
+    i += n;
+  }
+  end_run(wanted.size());
+}
+
+void ContentWriter::differs(GuestOffset at, std::span<const std::byte> wanted) {
+  bytes_.different += wanted.size();
+  if (options_.writing == RestoreOptions::Writing::kDifferences) {
+    if (options_.sparse && is_zero(wanted)) {
+      target_->zero({at, wanted.size()});
+      bytes_.zeroed += wanted.size();
+    } else {
+      write(at, wanted);
+    }
+    return;
+  }
+  if (!options_.on_difference) return;
+  const std::lock_guard lock(difference_);
+  options_.on_difference({at, wanted.size()});
+}
+
+}  // namespace qcow2stream

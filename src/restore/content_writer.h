@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Brings what an image says of its disk to a target, with several threads.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "codec/decoder.h"
+#include "qcow2stream/compression.h"
+#include "qcow2stream/disk.h"
+#include "qcow2stream/restore.h"
+#include "qcow2stream/target.h"
+#include "restore/restored_content.h"
+#include "restore/worker_pool.h"
+
+namespace qcow2stream {
+
+// What was done to a target, in bytes.
+struct RestoredBytes {
+  std::atomic<std::uint64_t> written = 0;
+  std::atomic<std::uint64_t> zeroed = 0;
+  std::atomic<std::uint64_t> equal = 0;
+  std::atomic<std::uint64_t> different = 0;
+};
+
+// Of the image whose content comes.
+struct WrittenImage {
+  std::string name;
+  std::uint64_t cluster_size = 0;  // of its compressed clusters
+  CompressionType compression = CompressionType::kZlib;
+  // All of the target that has not been written by now reads as zeros.
+  bool target_is_zero = false;
+};
+
+class ContentWriter final : public RestoredContent {
+ public:
+  // All but `image` must outlive it. Without a target, compressed clusters are decoded, and that is
+  // all.
+  ContentWriter(Target* target, const RestoreOptions& options, WrittenImage image,
+                WorkerPool& workers, RestoredBytes& bytes);
+
+  void data(GuestOffset at, SharedBytes bytes) override;
+  void compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) override;
+  void zeros(GuestRange range) override;
+  void below(GuestRange range) override;
+  void end_chunk() override;
+
+  // A run of data of `disk`, which must outlive the writer.
+  void data_of(const Disk& disk, GuestRange range);
+
+  // Returns when all that came has been brought to the target. Throws Error.
+  void finish();
+
+ private:
+  struct Data {
+    GuestOffset at;
+    SharedBytes bytes;
+  };
+  struct Blob {
+    GuestRange range;
+    HostOffset at;
+    std::vector<std::byte> bytes;
+  };
+  struct Zeros {
+    GuestRange range;
+  };
+  struct OfDisk {
+    const Disk* disk;
+    GuestRange range;
+  };
+  using Piece = std::variant<Data, Blob, Zeros, OfDisk>;
+  // What one thread works with.
+  struct Desk {
+    std::unique_ptr<Decoder> decoder;
+    std::vector<std::byte> cluster;
+    std::vector<std::byte> found;  // what the target holds
+  };
+
+  void add(Piece piece, std::uint64_t cost);
+  void add_zeros();
+  void submit();
+  void bring(const Piece& piece, Desk& desk);
+  void bring(const Blob& blob, Desk& desk);
+  void bring(const OfDisk& part, Desk& desk);
+  void bring(GuestOffset at, std::span<const std::byte> bytes, Desk& desk);
+  void bring(const Zeros& zeros, Desk& desk);
+  void write(GuestOffset at, std::span<const std::byte> bytes);
+  void write_sparsely(GuestOffset at, std::span<const std::byte> bytes);
+  void zero(GuestRange range);
+  void compare(GuestOffset at, std::span<const std::byte> wanted, Desk& desk);
+  void differs(GuestOffset at, std::span<const std::byte> wanted);
+  void count_done(std::uint64_t bytes);
+
+  Target* target_;
+  const RestoreOptions& options_;
+  WrittenImage image_;
+  WorkerPool& workers_;
+  RestoredBytes& bytes_;
+  std::vector<Desk> desks_;  // one a thread
+  std::vector<Piece> batch_;
+  std::uint64_t batch_cost_ = 0;
+  std::optional<GuestRange> zeros_;  // may still grow
+  std::mutex difference_;
+};
+
+}  // namespace qcow2stream

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+#include "restore/image_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bits.h"
+#include "qcow2/limits.h"
+#include "qcow2stream/error.h"
+#include "restore/image_errors.h"
+#include "system/memory_limit.h"
+
+namespace qcow2stream {
+namespace {
+
+using Kind = Reference::Kind;
+
+// The first chunk has the largest header cluster in it.
+constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
+
+// Entries of tables have 8 or 16 bytes.
+constexpr std::size_t kWholeEntries = 16;
+
+bool is_table(Kind kind) {
+  return kind == Kind::kL1Table || kind == Kind::kL2Table || kind == Kind::kRefcountTable;
+}
+
+[[noreturn]] void throw_not_streamed(const std::string& name, const std::string& reason,
+                                     Advice advice = Advice::kNone) {
+  throw Error(ErrorKind::kFailed, name, "cannot be restored from a stream", reason)
+      .about(ErrorSubject::kImage)
+      .advise(advice);
+}
+
+}  // namespace
+
+ImageStream::ImageStream(const StreamedImage& image, const RestoreOptions& options)
+    : image_(image),
+      options_(options),
+      chunks_(image.fd, image.name, image.digests, options.progress),
+      early_(options.spool_memory, options.spool_directory) {
+  read_header();
+  check_header();
+}
+
+void ImageStream::read_header() {
+  first_chunk_ = chunks_.next(kFirstChunk);
+  if (first_chunk_.bytes.empty()) {
+    throw Error(ErrorKind::kDamaged, image_.name, "is empty", "no image came")
+        .about(ErrorSubject::kImage);
+  }
+  try {
+    const std::uint64_t cluster = qcow2::header_cluster_size(first_chunk_.bytes, image_.name);
+    header_ = qcow2::decode_header(
+        first_chunk_.bytes.first(std::min<std::uint64_t>(cluster, first_chunk_.bytes.size())),
+        image_.name);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kDamaged, error.name(), error.what_failed(), error.reason())
+        .about(ErrorSubject::kImage);
+  }
+  // QEMU: bs->total_sectors.
+  header_.virtual_size = align_down(header_.virtual_size, qcow2::kSectorSize);
+}
+
+void ImageStream::check_header() const {
+  if (!header_.unknown_features.empty()) {
+    throw_not_streamed(image_.name,
+                       "it needs what is not known here: " + header_.unknown_features);
+  }
+  if (header_.encryption_method != 0) throw_not_streamed(image_.name, "it is encrypted");
+  if ((header_.incompatible_features & qcow2::kIncompatibleDataFile) != 0) {
+    throw_not_streamed(image_.name, "it keeps its data in another file");
+  }
+  if (options_.max_size && header_.virtual_size > *options_.max_size) {
+    throw Error(ErrorKind::kFailed, image_.name, "its disk is too large",
+                fmt::format("it has {} bytes, of {} that are accepted", header_.virtual_size,
+                            *options_.max_size))
+        .about(ErrorSubject::kImage);
+  }
+}
+
+void ImageStream::read(RestoredContent& content, ReferenceCounts* counts) {
+  content_ = &content;
+  counts_ = counts;
+  tables_.emplace(header_, image_.name, content, [this](const Reference& r) { refer(r); });
+  references_.emplace(header_.geometry.cluster_size(), tables_->table_reach(),
+                      header_.geometry.refcounts_per_block());
+  tables_->begin();
+  const std::uint64_t most_memory = std::max<std::uint64_t>(memory_limit() / 2, 64 << 20);
+  for (SharedBytes chunk = std::exchange(first_chunk_, {}); !chunk.bytes.empty();
+       chunk = chunks_.next()) {
+    sweep(chunk);
+    content.end_chunk();
+    if (references_->memory() > most_memory) {
+      throw_not_streamed(image_.name, "its tables take too much memory");
+    }
+    chunk = {};
+  }
+  check_end();
+}
+
+RestoredImage ImageStream::finish() {
+  RestoredImage result{.disk_size = header_.virtual_size,
+                       .stream_bytes = chunks_.position(),
+                       .digests = chunks_.finish_digests(),
+                       .backing_file = header_.backing_file_name,
+                       .spooled = early_.most(),
+                       .remarks = {}};
+  if (header_.snapshots > 0) {
+    result.remarks.push_back(
+        fmt::format("has {} internal snapshots, which are not restored", header_.snapshots));
+  }
+  if (header_.bitmaps) {
+    result.remarks.push_back(
+        fmt::format("has {} dirty bitmaps, which are not restored", header_.bitmaps->count));
+  }
+  return result;
+}
+
+// --- one step after the other -------------------------------------------------------------------
+
+// Each step goes to where the next reference begins or one ends, so that its bytes are for one set
+// of references.
+void ImageStream::sweep(const SharedBytes& chunk) {
+  const HostOffset begin = at_;
+  const HostOffset end = begin + chunk.bytes.size();
+  while (at_ < end) {
+    begin_references();
+    HostOffset stop = end;
+    if (const auto next = references_->front()) stop = std::min(stop, next->host.begin);
+    for (const Arriving& a : arriving_) stop = std::min(stop, a.reference.host.end());
+    const SharedBytes step = chunk.part(at_ - begin, stop - at_);
+    if (arriving_.empty()) keep(step);
+    at_ = stop;
+    for (Arriving& a : arriving_) use(a, step);
+    std::erase_if(arriving_, [](const Arriving& a) { return a.next == a.reference.host.end(); });
+    std::ranges::move(begun_early_, std::back_inserter(arriving_));
+    begun_early_.clear();
+  }
+}
+
+// Those whose first byte comes now.
+void ImageStream::begin_references() {
+  for (auto next = references_->front(); next && next->host.begin == at_;
+       next = references_->front()) {
+    references_->take_front();
+    const auto is_also_table = [](const Arriving& a) {
+      return a.reference.kind == Kind::kL2Table;
+    };
+    if (next->kind == Kind::kL2Table && std::ranges::any_of(arriving_, is_also_table)) {
+      throw_not_streamed(image_.name,
+                         fmt::format("two entries have the same L2 table at {}", at_.value()));
+    }
+    count(*next);
+    arriving_.push_back({.reference = *next, .next = at_, .gathered = {}});
+  }
+}
+
+void ImageStream::count(const Reference& reference) const {
+  if (counts_ == nullptr) return;
+  // Of clusters with subclusters all are counted as such.
+  if (reference.kind == Kind::kData && header_.geometry.extended_l2) return;
+  counts_->add(reference.host);
+}
+
+void ImageStream::refer(const Reference& reference) {
+  if (reference.kind == Kind::kRefcountBlock) {
+    const std::uint64_t end =
+        reference.guest.value() + header_.geometry.refcounts_per_block();
+    counted_clusters_ = std::max(counted_clusters_, end);
+  }
+  if (reference.host.begin < at_) {
+    take_early(reference);
+  } else {
+    references_->add(reference);
+  }
+}
+
+// `bytes` are the next ones that come of it.
+void ImageStream::use(Arriving& arriving, const SharedBytes& bytes) {
+  const Reference& reference = arriving.reference;
+  const std::uint64_t done = arriving.next - reference.host.begin;
+  arriving.next += bytes.bytes.size();
+  switch (reference.kind) {
+    case Kind::kData:
+      content_->data(reference.guest + done, bytes);
+      return;
+    case Kind::kCompressed:
+      arriving.gathered.insert(arriving.gathered.end(), bytes.bytes.begin(), bytes.bytes.end());
+      if (arriving.next == reference.host.end()) end_blob(arriving);
+      return;
+    case Kind::kRefcountBlock:
+      return use_counts(arriving, bytes.bytes);
+    case Kind::kReserved:
+      return;
+    default:
+      return use_table(arriving, bytes.bytes);
+  }
+}
+
+// Hands on as many whole blocks as there are.
+void ImageStream::use_counts(Arriving& arriving, std::span<const std::byte> bytes) {
+  if (counts_ == nullptr) return;
+  arriving.gathered.insert(arriving.gathered.end(), bytes.begin(), bytes.end());
+  const qcow2::Geometry& geometry = header_.geometry;
+  const std::uint64_t cluster = geometry.cluster_size();
+  const HostOffset begin = arriving.next - arriving.gathered.size();
+  std::uint64_t block = (begin - arriving.reference.host.begin) / cluster;
+  std::size_t used = 0;
+  for (; arriving.gathered.size() - used >= cluster; used += cluster, ++block) {
+    const std::uint64_t first =
+        arriving.reference.guest.value() + block * geometry.refcounts_per_block();
+    counts_->add_counts(HostCluster(first), std::span(arriving.gathered).subspan(used, cluster));
+  }
+  arriving.gathered.erase(arriving.gathered.begin(),
+                          arriving.gathered.begin() + static_cast<std::ptrdiff_t>(used));
+}
+
+// Hands on as many whole entries as there are.
+void ImageStream::use_table(Arriving& arriving, std::span<const std::byte> bytes) {
+  const bool is_end = arriving.next == arriving.reference.host.end();
+  if (arriving.gathered.empty()) {
+    const std::size_t whole = is_end ? bytes.size() : align_down(bytes.size(), kWholeEntries);
+    arriving.gathered.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole), bytes.end());
+    read_table(arriving, bytes.first(whole));
+    return;
+  }
+  arriving.gathered.insert(arriving.gathered.end(), bytes.begin(), bytes.end());
+  const std::vector<std::byte> all = std::exchange(arriving.gathered, {});
+  const std::size_t whole = is_end ? all.size() : align_down(all.size(), kWholeEntries);
+  arriving.gathered.assign(all.begin() + static_cast<std::ptrdiff_t>(whole), all.end());
+  read_table(arriving, std::span(all).first(whole));
+}
+
+// `bytes` end before what is gathered.
+void ImageStream::read_table(Arriving& arriving, std::span<const std::byte> bytes) {
+  const HostOffset begin = arriving.next - arriving.gathered.size() - bytes.size();
+  tables_->read(arriving.reference, begin, bytes);
+  // What is not referred to by now, nothing refers to.
+  if (tables_->are_complete()) early_.forget_all();
+}
+
+// All of it is there, or as much as the image has.
+void ImageStream::end_blob(Arriving& arriving) {
+  const Reference& reference = arriving.reference;
+  const std::uint64_t rest = header_.virtual_size - reference.guest.value();
+  const GuestRange range{reference.guest, std::min(header_.geometry.cluster_size(), rest)};
+  content_->compressed(range, reference.host.begin, std::move(arriving.gathered));
+}
+
+// --- what comes too early -----------------------------------------------------------------------
+
+void ImageStream::keep(const SharedBytes& bytes) {
+  if (tables_->are_complete()) return;
+  if (!early_.keep(at_, bytes.bytes)) throw_no_room(bytes.bytes.size());
+}
+
+// Some or all of it has come already.
+void ImageStream::take_early(const Reference& reference) {
+  count(reference);
+  const HostRange there = reference.host.first(at_ - reference.host.begin);
+  auto bytes = early_.take(there);
+  if (!bytes) throw_too_late(there.begin);
+  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
+  Arriving arriving{.reference = reference, .next = reference.host.begin, .gathered = {}};
+  use(arriving, {owner, *owner});
+  if (arriving.next < reference.host.end()) begun_early_.push_back(std::move(arriving));
+}
+
+void ImageStream::throw_too_late(HostOffset at) const {
+  throw_not_streamed(image_.name, fmt::format("what lies at {} in it is needed once more after it "
+                                              "has passed; read it from a file",
+                                              at.value()));
+}
+
+void ImageStream::throw_no_room(std::uint64_t more) const {
+  // All that may come before the last table does. What has no counts is not part of the image.
+  const std::uint64_t end = image_.size.value_or(
+      std::min(counted_clusters_, qcow2::kMaxHostOffset >> header_.geometry.cluster_bits)
+      << header_.geometry.cluster_bits);
+  const std::uint64_t here = at_.value() + more;
+  const std::uint64_t enough = early_.size() + more + (end > here ? end - here : 0);
+  throw Error(ErrorKind::kFailed, image_.name, "its tables come after its data",
+              fmt::format("what came by now has to be kept, and there is no room for it; {} bytes "
+                          "are enough",
+                          enough))
+      .about(ErrorSubject::kSpool)
+      .advise(Advice::kMoreSpool, enough);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+// A stream does not say whether it is complete, so nothing of the disk may be missing. QEMU reads
+// as zeros what a file does not have of its last cluster; here that is where the stream broke off.
+void ImageStream::check_end() {
+  const std::uint64_t length = at_.value();
+  if (image_.size && length < *image_.size) {
+    throw_cut_off(image_.name, length, fmt::format("it should have {}", *image_.size));
+  }
+  if (image_.size && length > *image_.size) {
+    throw Error(ErrorKind::kDamaged, image_.name, "is longer than announced",
+                fmt::format("it has {} bytes, not {}", length, *image_.size))
+        .about(ErrorSubject::kImage);
+  }
+  for (Arriving& a : arriving_) {
+    // The last sector of compressed data need not be whole.
+    if (a.reference.kind == Kind::kCompressed &&
+        a.reference.host.end() - a.next < qcow2::kSectorSize) {
+      a.gathered.resize(a.reference.host.length);
+      end_blob(a);
+    } else if (a.reference.kind == Kind::kRefcountBlock && counts_ == nullptr) {
+      continue;
+    } else if (a.reference.kind != Kind::kReserved) {
+      throw_cut_off(image_.name, length,
+                    fmt::format("what lies at {} is missing", a.next.value()));
+    }
+  }
+  arriving_.clear();
+  while (const auto next = references_->front()) {
+    const bool is_needed = next->kind != Kind::kReserved &&
+                           (next->kind != Kind::kRefcountBlock || counts_ != nullptr);
+    if (is_needed) {
+      throw_cut_off(image_.name, length,
+                    fmt::format("what lies at {} is missing", next->host.begin.value()));
+    }
+    references_->take_front();
+  }
+  content_->end_chunk();
+}
+
+}  // namespace qcow2stream

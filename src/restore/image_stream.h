@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Takes a qcow2 image apart while it arrives.
+//
+// A stream is gone through from one end to the other. What is known to be needed of it by then is
+// used as it comes: tables say what their clusters are for, and often stand in front of them. What
+// comes before it is known whether anything refers to it is kept (EarlyBytes) until the last table
+// has arrived. What nothing refers to is dropped.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qcow2/header.h"
+#include "qcow2stream/restore.h"
+#include "restore/chunk_reader.h"
+#include "restore/early_bytes.h"
+#include "restore/image_tables.h"
+#include "restore/reference_counts.h"
+#include "restore/references.h"
+#include "restore/restored_content.h"
+
+namespace qcow2stream {
+
+// Belongs to one thread. Throws Error as Restore does.
+class ImageStream {
+ public:
+  // Reads the header. The image, which may not be changed meanwhile, and the options must outlive
+  // it.
+  ImageStream(const StreamedImage& image, const RestoreOptions& options);
+
+  // With the size that its disk has, a multiple of 512.
+  [[nodiscard]] const qcow2::Header& header() const { return header_; }
+
+  // Reads the rest and tells `content` what the image holds. `counts`, if given, gets to know who
+  // refers to what.
+  void read(RestoredContent& content, ReferenceCounts* counts);
+
+  // What is known of the image after that, with its digests. Once.
+  RestoredImage finish();
+
+ private:
+  // A reference whose bytes are arriving.
+  struct Arriving {
+    Reference reference;
+    HostOffset next;                // what comes next of it
+    std::vector<std::byte> gathered;  // what cannot be used before more comes
+  };
+
+  void read_header();
+  void check_header() const;
+  void refer(const Reference& reference);
+  void count(const Reference& reference) const;
+  void sweep(const SharedBytes& chunk);
+  void begin_references();
+  void use(Arriving& arriving, const SharedBytes& bytes);
+  void use_table(Arriving& arriving, std::span<const std::byte> bytes);
+  void read_table(Arriving& arriving, std::span<const std::byte> bytes);
+  void end_blob(Arriving& arriving);
+  void use_counts(Arriving& arriving, std::span<const std::byte> bytes);
+  void keep(const SharedBytes& bytes);
+  void take_early(const Reference& reference);
+  void check_end();
+  [[noreturn]] void throw_too_late(HostOffset at) const;
+  [[noreturn]] void throw_no_room(std::uint64_t more) const;
+
+  const StreamedImage& image_;
+  const RestoreOptions& options_;
+  ChunkReader chunks_;
+  SharedBytes first_chunk_;
+  qcow2::Header header_;
+  EarlyBytes early_;
+  HostOffset at_;  // all before it has been used, kept or dropped
+  std::vector<Arriving> arriving_;
+  std::vector<Arriving> begun_early_;  // become arriving_ at the next step
+  std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
+  // While read() runs:
+  std::optional<References> references_;
+  std::optional<ImageTables> tables_;
+  RestoredContent* content_ = nullptr;
+  ReferenceCounts* counts_ = nullptr;
+};
+
+}  // namespace qcow2stream
