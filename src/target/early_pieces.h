@@ -38,8 +38,8 @@ class EarlyPieces {
     std::uint64_t length = 0;
     std::vector<std::byte> bytes;  // empty if it is zeros
   };
-  // Takes the piece that begins at `offset` out, or as much of it as fits in front of `end` and into
-  // one request. Nothing if there is none. Throws Error{kFailed} about the spool.
+  // Takes the piece that begins at `offset` out, or as much of it as fits in front of `end` and
+  // into one request. Nothing if there is none. Throws Error{kFailed} about the spool.
   std::optional<Piece> take(GuestOffset offset, GuestOffset end);
 
   // How many bytes of zeros it keeps.

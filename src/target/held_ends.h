@@ -69,7 +69,7 @@ class HeldEnds final : public Target {
 
   Target& inner_;
   bool has_begun_ = false;
-  std::uint64_t size_ = 0;  // of the disk
+  std::uint64_t size_ = 0;                  // of the disk
   std::vector<std::unique_ptr<End>> ends_;  // in ascending order; none once they are written
 };
 

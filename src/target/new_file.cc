@@ -129,8 +129,8 @@ void NewFile::name_first(int fd) {
   throw_target_error(name_, "cannot get its name", errno);
 }
 
-// There is no way to put a file without a name in the place of another one at once: it gets a hidden
-// name first.
+// There is no way to put a file without a name in the place of another one at once: it gets a
+// hidden name first.
 void NewFile::rename_over(int fd) {
   if (hidden_.path().empty()) {
     hidden_ = TemporaryName([&] {

@@ -15,8 +15,8 @@ namespace qcow2stream {
 // A regular file that gets its name when it is complete. Until then it has none (O_TMPFILE), so the
 // kernel removes it however the process ends. On a file system that makes no such files it has a
 // hidden name beside its own, which goes away with this object, or before a signal ends the program
-// (system/temporary_name.h), but stays behind a process that is killed. A file that takes the place of
-// another one has such a name for a moment, when it is complete.
+// (system/temporary_name.h), but stays behind a process that is killed. A file that takes the place
+// of another one has such a name for a moment, when it is complete.
 class NewFile {
  public:
   // What is kept of a file that it takes the place of.
@@ -26,9 +26,9 @@ class NewFile {
     gid_t group = 0;
   };
 
-  // `path` is the name that it gets; errors call it `name`. Without `replaced` there must be no such
-  // file in the end. `may_be_nameless` is for tests of the other kind. Throws Error{kFailed} about
-  // the target.
+  // `path` is the name that it gets; errors call it `name`. Without `replaced` there must be no
+  // such file in the end. `may_be_nameless` is for tests of the other kind. Throws Error{kFailed}
+  // about the target.
   NewFile(std::string path, std::string name, std::optional<Replaced> replaced,
           bool may_be_nameless = true);
 

@@ -196,7 +196,8 @@ class PipeTarget final : public Target {
     while (part.range.length != 0) {
       if (failure_) std::rethrow_exception(failure_);
       if (part.range.begin < at_) {
-        throw_target_error(name(), fmt::format("cannot be written at offset {}", part.range.begin.value()),
+        throw_target_error(name(),
+                           fmt::format("cannot be written at offset {}", part.range.begin.value()),
                            "the stream is past it");
       }
       const std::uint64_t now = end_of_output() - at_;

@@ -24,8 +24,8 @@ enum class ZeroMethod { kPunchHole, kZeroOut };
 // Several threads may use it at once for ranges that do not overlap.
 class Zeroing {
  public:
-  // `methods` are tried in this order, for multiples of `alignment` bytes, a power of two; the edges
-  // of a range are written. Both `target` and `methods` must outlive it.
+  // `methods` are tried in this order, for multiples of `alignment` bytes, a power of two; the
+  // edges of a range are written. Both `target` and `methods` must outlive it.
   Zeroing(const TargetDescriptor& target, std::span<const ZeroMethod> methods,
           std::uint64_t alignment);
 
