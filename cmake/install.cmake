@@ -6,24 +6,27 @@ include(CMakePackageConfigHelpers)
 set(docdir ${CMAKE_INSTALL_DATADIR}/doc/${PROJECT_NAME})
 set(cmakedir ${CMAKE_INSTALL_LIBDIR}/cmake/qcow2stream)
 
-install(TARGETS qcow2-to-stdout COMPONENT program)
+set(programs qcow2-to-stdout qcow2-from-stdin)
+install(TARGETS ${programs} COMPONENT program)
 
-# The manual page in the source is one that `man` can show; only the installed one names a version.
-set(manual ${PROJECT_SOURCE_DIR}/man/qcow2-to-stdout.1)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manual})
-file(READ ${manual} text)
-string(REPLACE " qcow2-to-stdout \"User Commands\"\n"
-               " \"qcow2-to-stdout ${PROJECT_VERSION}\" \"User Commands\"\n" text "${text}")
-file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/man/qcow2-to-stdout.1 CONTENT "@text@" @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/man/qcow2-to-stdout.1
-        DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+foreach(program IN LISTS programs)
+  # The manual page in the source is one that `man` can show; only the installed one names a version.
+  set(manual ${PROJECT_SOURCE_DIR}/man/${program}.1)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${manual})
+  file(READ ${manual} text)
+  string(REPLACE " ${program} \"User Commands\"\n"
+                 " \"${program} ${PROJECT_VERSION}\" \"User Commands\"\n" text "${text}")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/man/${program}.1 CONTENT "@text@" @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/man/${program}.1
+          DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 
-install(FILES completions/qcow2-to-stdout.bash RENAME qcow2-to-stdout COMPONENT program
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES completions/_qcow2-to-stdout COMPONENT program
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-install(FILES completions/qcow2-to-stdout.fish COMPONENT program
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  install(FILES completions/${program}.bash RENAME ${program} COMPONENT program
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES completions/_${program} COMPONENT program
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES completions/${program}.fish COMPONENT program
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endforeach()
 install(FILES README.md SECURITY.md DESTINATION ${docdir} COMPONENT program OPTIONAL)
 install(DIRECTORY docs DESTINATION ${docdir} COMPONENT program)
 install(FILES CHANGELOG.md LICENSE DESTINATION ${docdir} COMPONENT notices)

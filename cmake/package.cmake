@@ -39,6 +39,9 @@ store.
 The size is known before the first byte, the same disk gives the same bytes
 every time, any range of the image can be written alone, and increments can
 be written as overlays of the image before.
+
+qcow2-from-stdin is the way back: it restores disks from qcow2 images while
+they arrive through a pipe, without a copy of the image.
 ")
 
 # A static library carries what it was compiled with: fmt's symbols have its major version in their names.

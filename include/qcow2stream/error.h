@@ -47,6 +47,7 @@ enum class Advice {
   kMoreSpool,        // a spool of advice_number() bytes, in memory or in a directory
   kOverwrite,        // TargetOptions::overwrite, if the file that exists may be replaced
   kApply,            // RestoreOptions::apply, once the target holds the base of the increment
+  kIgnoreNames,      // Qcow2Options::ignore_names, where the images are known to be the right ones
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct Qcow2Options {
   // Asks for what a persistent dirty bitmap of this very image marks; its name, which may have
   // QEMU's prefix "qemu:dirty-bitmap:". Not together with one of the other two.
   std::optional<std::string> bitmap;
+  // Of check_qcow2_links() and open_qcow2_chain(): the images are taken for a chain whatever the
+  // names are that they record.
+  bool ignore_names = false;
 };
 
 // What an image holds beside the disk and the changes that are read of it. Nobody finds that in a
@@ -72,5 +76,39 @@ OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options = {}
 
 // Does the same for an image that lies in any disk, `file`, and refers to no other file.
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
+
+// One image of a chain that the caller has put together.
+struct Qcow2Link {
+  std::shared_ptr<const Disk> file;
+  // The last part of the name that the image above it records of it. Empty: nobody knows.
+  std::string name;
+};
+
+// What an image records of its backing file.
+struct Qcow2BackingFile {
+  std::string name;
+  std::optional<std::string> format;
+};
+
+// Returns that of the image in `file`, or nothing for a full image. Opens nothing. Throws
+// Error{kFailed} for what is no such image.
+std::optional<Qcow2BackingFile> qcow2_backing_file(const Disk& file);
+
+// Returns the part of a backing file's name that stays when the file is moved to another directory:
+// what is behind the last slash.
+std::string last_part_of_name(const std::string& name);
+
+// Checks that each image is an increment of the one behind it, as far as names tell. Throws
+// Error{kMismatch} about the image where it is a full one (but for the last), or records another
+// name (Advice::kIgnoreNames).
+void check_qcow2_links(std::span<const Qcow2Link> newest_first, const Qcow2Options& options = {});
+
+// Opens a chain whose images the caller knows, at least one, the newest first. No name that an
+// image records is opened. The last one is a full image, or a raw disk where the image above it
+// records that format. Throws what open_qcow2() and check_qcow2_links() throw; also
+// Error{kMismatch} about the image with Advice::kApply for a last one that is an increment,
+// Error{kFailed} for one with an external data file.
+OpenedQcow2 open_qcow2_chain(std::span<const Qcow2Link> newest_first,
+                             const Qcow2Options& options = {});
 
 }  // namespace qcow2stream

@@ -17,16 +17,17 @@ struct Names {
   DigestAlgorithm algorithm;
   std::string_view name;
   std::string_view tag;  // what coreutils calls it, for those that it has
+  std::size_t bytes;     // of its value
 };
 
 constexpr std::array<Names, 7> kNames = {{
-    {DigestAlgorithm::kSha256, "sha256", "SHA256"},
-    {DigestAlgorithm::kSha512, "sha512", "SHA512"},
-    {DigestAlgorithm::kBlake2b, "blake2b", "BLAKE2b"},
-    {DigestAlgorithm::kSha1, "sha1", "SHA1"},
-    {DigestAlgorithm::kMd5, "md5", "MD5"},
-    {DigestAlgorithm::kCrc32c, "crc32c", "CRC32C"},
-    {DigestAlgorithm::kCrc64Nvme, "crc64nvme", "CRC64NVME"},
+    {DigestAlgorithm::kSha256, "sha256", "SHA256", 32},
+    {DigestAlgorithm::kSha512, "sha512", "SHA512", 64},
+    {DigestAlgorithm::kBlake2b, "blake2b", "BLAKE2b", 64},
+    {DigestAlgorithm::kSha1, "sha1", "SHA1", 20},
+    {DigestAlgorithm::kMd5, "md5", "MD5", 16},
+    {DigestAlgorithm::kCrc32c, "crc32c", "CRC32C", 4},
+    {DigestAlgorithm::kCrc64Nvme, "crc64nvme", "CRC64NVME", 8},
 }};
 
 const Names& names_of(DigestAlgorithm algorithm) {
@@ -50,6 +51,10 @@ std::vector<std::string_view> digest_names() {
   all.reserve(kNames.size());
   for (const Names& names : kNames) all.push_back(names.name);
   return all;
+}
+
+std::size_t digest_bytes(DigestAlgorithm algorithm) {
+  return names_of(algorithm).bytes;
 }
 
 std::string base64_text(std::span<const std::byte> bytes) {
@@ -97,6 +102,23 @@ bool is_digest_line(std::string_view beginning) {
   return word.size() >= kShortest &&
          word.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos &&
          word.size() < beginning.size();
+}
+
+std::optional<std::string_view> hex_in_digest_line(std::string_view line,
+                                                   DigestAlgorithm algorithm) {
+  constexpr std::string_view kEquals = ") = ";
+  const Names& names = names_of(algorithm);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.starts_with('\\')) line.remove_prefix(1);
+  if (line.starts_with(names.tag) && line.substr(names.tag.size()).starts_with(" (")) {
+    // The name may have such characters, too; the value has none.
+    const std::size_t equals = line.rfind(kEquals);
+    if (equals == std::string_view::npos) return std::nullopt;
+    return line.substr(equals + kEquals.size());
+  }
+  const std::string_view word = line.substr(0, line.find(' '));
+  if (word.size() != 2 * names.bytes) return std::nullopt;
+  return word;
 }
 
 }  // namespace qcow2stream::cli

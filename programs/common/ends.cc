@@ -86,12 +86,12 @@ struct Rule {
 
 constexpr auto kRules = std::to_array<Rule>({
     // What is written must not be read. One socket may well be both ends.
-    {kImage | kAnswer | kCommand, only(kRead), false, refuse_to_read},
-    {kFile | kStream | kProgress, only(kRead), false, refuse_to_write},
-    {only(kMessages), only(kRead), false, refuse_silently},
+    {kImage | kAnswer | kCommand, kRead | kTarget, false, refuse_to_read},
+    {kFile | kStream | kProgress | kTarget, only(kRead), false, refuse_to_write},
+    {only(kMessages), kRead | kTarget, false, refuse_silently},
     // Two writers must not share a place, unless both add lines. Then messages are no exception
     // either; whether they go into the image is seen when there are some (is_same_stream()).
-    {kFile | kStream | kProgress, only(kImage), true, refuse_company},
+    {kFile | kStream | kProgress, kImage | kTarget, true, refuse_company},
     {kFile | kStream, only(kAnswer), true, refuse_company},
     {only(kFile), kCommand | kProgress | kMessages, false, refuse_company},
     {only(kFile), kFile | kStream, false, refuse_second_file},

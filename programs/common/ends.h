@@ -21,6 +21,7 @@ enum class EndRole : unsigned {
   kStream = 1 << 5,    // the same through a descriptor, which goes on where it stands
   kProgress = 1 << 6,  // lines
   kMessages = 1 << 7,  // lines on standard error
+  kTarget = 1 << 8,    // the disk that is written, at any place of it
 };
 
 struct End {

@@ -3,6 +3,8 @@
 #include "common/message.h"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -27,6 +29,12 @@ void message(std::string_view text) {
 
 bool anything_was_said() {
   return said;
+}
+
+// For one line of a few hundred bytes: a pipe has room for a page at least.
+bool can_be_said_at_once() {
+  pollfd errors{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&errors, 1, 0) > 0;
 }
 
 }  // namespace qcow2stream::cli

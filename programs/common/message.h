@@ -15,4 +15,7 @@ void message(std::string_view text);
 // Whether there was one. Both are thread-safe.
 bool anything_was_said();
 
+// Whether one would not have to wait for whoever reads standard error.
+bool can_be_said_at_once();
+
 }  // namespace qcow2stream::cli

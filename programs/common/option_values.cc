@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -16,6 +17,15 @@
 
 namespace qcow2stream::cli {
 namespace {
+
+constexpr unsigned kMaxThreads = 1024;
+constexpr unsigned kMaxConnections = 64;
+constexpr unsigned kMaxRequests = 1024;
+constexpr unsigned kMaxTimeout = 1'000'000;
+
+[[noreturn]] void refuse_stdout(const char* value, std::string_view carried) {
+  bad_value(value, fmt::format("is standard output, which carries {}", carried));
+}
 
 // Those of an open descriptor.
 int flags_of(const char* value, unsigned number) {
@@ -90,6 +100,45 @@ std::string command_value(const char* value) {
     bad_value(value, "is not a command");
   }
   return value;
+}
+
+unsigned threads_value(const char* value) {
+  const unsigned number = number_value(value);
+  if (number > kMaxThreads) bad_value(value, fmt::format("is more than {}", kMaxThreads));
+  return number;
+}
+
+unsigned connections_value(const char* value) {
+  return count_value(value, kMaxConnections);
+}
+
+unsigned requests_value(const char* value) {
+  return count_value(value, kMaxRequests);
+}
+
+std::chrono::seconds timeout_value(const char* value) {
+  return std::chrono::seconds(count_value(value, kMaxTimeout));
+}
+
+std::string side_file_value(const char* value, std::string_view carried) {
+  const std::string_view word(value);
+  if (word == "/dev/stdout" || word == "/dev/fd/1" || word == "/proc/self/fd/1") {
+    refuse_stdout(value, carried);
+  }
+  return path_value(value);
+}
+
+int progress_fd_value(const char* value, std::string_view carried) {
+  if (number_value(value) == STDOUT_FILENO) refuse_stdout(value, carried);
+  return writable_fd_value(value);
+}
+
+std::string report_value(const char* value, std::string_view carried) {
+  const std::string_view word(value);
+  const bool is_number =
+      !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
+  return is_number ? fmt::format("/dev/fd/{}", progress_fd_value(value, carried))
+                   : side_file_value(value, carried);
 }
 
 }  // namespace qcow2stream::cli

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,5 +26,19 @@ std::string fd_path_value(const char* value);
 int writable_fd_value(const char* value);
 std::string path_value(const char* value);
 std::string command_value(const char* value);
+
+// Worker threads; 0: one a core.
+unsigned threads_value(const char* value);
+// Of an NBD server.
+unsigned connections_value(const char* value);
+unsigned requests_value(const char* value);
+std::chrono::seconds timeout_value(const char* value);
+
+// A file that is not standard output under one of its names, since that carries `carried`.
+std::string side_file_value(const char* value, std::string_view carried);
+// A descriptor that can be written to and is not standard output.
+int progress_fd_value(const char* value, std::string_view carried);
+// FILE or the number of a descriptor, as a path.
+std::string report_value(const char* value, std::string_view carried);
 
 }  // namespace qcow2stream::cli

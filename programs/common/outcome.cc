@@ -47,8 +47,7 @@ Outcome outcome_of(const Additions& additions, const std::function<void()>& run)
   } catch (const ReceiverFailed& error) {
     return {.status = error.status(), .message = error.what()};
   } catch (const Error& error) {
-    const bool discard =
-        error.kind() == ErrorKind::kChanged || error.kind() == ErrorKind::kDamaged;
+    const bool discard = error.kind() == ErrorKind::kChanged || error.kind() == ErrorKind::kDamaged;
     return {
         .status = status_of(error.kind()),
         .message = error.what() + additions.advice(error) + additions.note(discard),

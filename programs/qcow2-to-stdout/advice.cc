@@ -32,6 +32,7 @@ std::string advice_text(Advice advice, std::uint64_t number) {
     case Advice::kMoreSpool:  // of a restore
     case Advice::kOverwrite:
     case Advice::kApply:
+    case Advice::kIgnoreNames:
       return "";
     case Advice::kNameFormat:
       return "; name its format in place of auto, or raw";

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/program.h"
 #include "common/progress_display.h"
 #include "common/source.h"
 #include "qcow2stream/compression.h"
@@ -21,7 +22,6 @@
 
 namespace qcow2stream::cli {
 
-enum class Text { kHelp, kVersion };
 enum class MeasureFormat { kHuman, kJson, kSize, kId };
 
 // One --digest.

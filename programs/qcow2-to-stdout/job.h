@@ -12,7 +12,7 @@
 
 #include "common/ends.h"
 #include "common/open_source.h"
-#include "common/progress_display.h"
+#include "common/telling.h"
 #include "qcow2-to-stdout/command_line.h"
 #include "qcow2-to-stdout/header_info.h"
 #include "qcow2stream/options.h"
@@ -68,14 +68,6 @@ struct BesideJob {
   std::string digest_name;  // what their lines call the image
   std::optional<std::string> save_plan;
   std::optional<std::string> report;
-};
-
-// What is said while it runs.
-struct TellingJob {
-  std::optional<ProgressStyle> progress;  // nothing: where it is welcome
-  int progress_fd = -1;                   // kLines
-  bool quiet = false;
-  bool verbose = false;
 };
 
 struct Job {

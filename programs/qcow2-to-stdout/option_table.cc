@@ -2,10 +2,7 @@
 
 #include "qcow2-to-stdout/option_table.h"
 
-#include <fmt/format.h>
-
 #include <array>
-#include <chrono>
 
 #include "common/option_values.h"
 #include "qcow2-to-stdout/option_values.h"
@@ -13,10 +10,6 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr unsigned kMaxThreads = 1024;
-constexpr unsigned kMaxConnections = 64;
-constexpr unsigned kMaxRequests = 1024;
-constexpr unsigned kMaxTimeout = 1'000'000;
 constexpr unsigned kMaxImages = 256;  // of a chain, as open_qcow2() has it
 
 using Said = CommandLine;
@@ -29,8 +22,7 @@ std::uint64_t images_value(const char* value) {
 }
 
 void set_threads(Said& said, const char* value) {
-  said.threads = number_value(value);
-  if (*said.threads > kMaxThreads) bad_value(value, fmt::format("is more than {}", kMaxThreads));
+  said.threads = threads_value(value);
 }
 
 // --- the table ----------------------------------------------------------------------------------
@@ -58,15 +50,11 @@ constexpr std::array kInputOptions = {
     Row{{0, "no-extents", Value::kNone, "", "do not ask DISK for its holes"},
         [](Said& said, const char*) { said.no_extents = true; }},
     Row{{0, "connections", Value::kRequired, "N", "to an NBD server, where it takes several"},
-        [](Said& said, const char* value) {
-          said.connections = count_value(value, kMaxConnections);
-        }},
+        [](Said& said, const char* value) { said.connections = connections_value(value); }},
     Row{{0, "requests", Value::kRequired, "N", "in flight on each connection"},
-        [](Said& said, const char* value) { said.requests = count_value(value, kMaxRequests); }},
+        [](Said& said, const char* value) { said.requests = requests_value(value); }},
     Row{{0, "timeout", Value::kRequired, "SECONDS", "give up an NBD server that is silent (60)"},
-        [](Said& said, const char* value) {
-          said.timeout = std::chrono::seconds(count_value(value, kMaxTimeout));
-        }},
+        [](Said& said, const char* value) { said.timeout = timeout_value(value); }},
     Row{{0, "size", Value::kRequired, "N", "of stdin; with --scan none it needs no spool"},
         [](Said& said, const char* value) { said.size = size_value(value); }},
 };
@@ -137,7 +125,7 @@ constexpr std::array kOutputOptions = {
     Row{{0, "if-match", Value::kRequired, "ID", "refuse if the image is not the one with this id"},
         [](Said& said, const char* value) { said.if_match = value; }},
     Row{{0, "save-plan", Value::kRequired, "FILE", "keep what the survey found"},
-        [](Said& said, const char* value) { said.save_plan = side_file_value(value); }},
+        [](Said& said, const char* value) { said.save_plan = side_file_value(value, kCarried); }},
     Row{{0, "plan", Value::kRequired, "FILE", "and use it instead of surveying DISK again"},
         [](Said& said, const char* value) { said.plan = path_value(value); }},
     Row{{0, "assume-unchanged", Value::kNone, "", "since then, where that cannot be seen"},
@@ -157,12 +145,12 @@ constexpr std::array kOtherOptions = {
     Row{{'p', "progress", Value::kAttached, "FD", "progress bar; with FD: lines N/100 there"},
         [](Said& said, const char* value) {
           said.progress = value != nullptr ? ProgressStyle::kLines : ProgressStyle::kBar;
-          if (value != nullptr) said.progress_fd = progress_fd_value(value);
+          if (value != nullptr) said.progress_fd = progress_fd_value(value, kCarried);
         }},
     Row{{'q', "quiet", Value::kNone, "", "no progress bar, no warnings"},
         [](Said& said, const char*) { said.quiet = true; }},
     Row{{0, "report", Value::kRequired, "FILE|FD", "plan, progress and end as lines of JSON"},
-        [](Said& said, const char* value) { said.report = report_value(value); }},
+        [](Said& said, const char* value) { said.report = report_value(value, kCarried); }},
     Row{{0, "verbose", Value::kNone, "", "say what is done and how"},
         [](Said& said, const char*) { said.verbose = true; }},
     Row{{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)"},

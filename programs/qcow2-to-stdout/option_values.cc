@@ -3,7 +3,6 @@
 #include "qcow2-to-stdout/option_values.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -86,28 +85,7 @@ DigestRequest digest_value(const char* value) {
                                  fmt::join(digest_names(), ", ")));
   }
   if (equals == std::string_view::npos) return {.algorithm = *algorithm};
-  return {.algorithm = *algorithm, .file = side_file_value(value + equals + 1)};
-}
-
-std::string side_file_value(const char* value) {
-  const std::string_view word(value);
-  if (word == "/dev/stdout" || word == "/dev/fd/1" || word == "/proc/self/fd/1") {
-    bad_value(value, "is standard output, which carries the image");
-  }
-  return path_value(value);
-}
-
-int progress_fd_value(const char* value) {
-  const unsigned number = number_value(value);
-  if (number == STDOUT_FILENO) bad_value(value, "is standard output, which carries the image");
-  return writable_fd_value(value);
-}
-
-std::string report_value(const char* value) {
-  const std::string_view word(value);
-  const bool is_number =
-      !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
-  return is_number ? fmt::format("/dev/fd/{}", progress_fd_value(value)) : side_file_value(value);
+  return {.algorithm = *algorithm, .file = side_file_value(value + equals + 1, kCarried)};
 }
 
 }  // namespace qcow2stream::cli

@@ -12,6 +12,9 @@
 
 namespace qcow2stream::cli {
 
+// What standard output carries, so that nothing else may.
+inline constexpr const char* kCarried = "the image";
+
 std::uint32_t cluster_size_value(const char* value);
 // Of deflate, in bytes.
 std::uint32_t window_value(const char* value);
@@ -22,11 +25,5 @@ Compression compression_value(const char* value);
 MeasureFormat measure_value(const char* value);
 // ALGO[=FILE]
 DigestRequest digest_value(const char* value);
-// A file that is not standard output under one of its names.
-std::string side_file_value(const char* value);
-// A descriptor that can be written to and is not standard output.
-int progress_fd_value(const char* value);
-// FILE or the number of a descriptor, as a path.
-std::string report_value(const char* value);
 
 }  // namespace qcow2stream::cli

@@ -29,13 +29,9 @@ Shares progress_shares(const Job& job) {
 }
 
 ProgressStyle progress_style(const Job& job) {
-  const auto wanted = job.telling.progress;
-  if (wanted == ProgressStyle::kLines) return ProgressStyle::kLines;
-  if (job.telling.quiet) return ProgressStyle::kNone;
-  if (wanted) return *wanted;
   // A command has a bar of its own.
   const bool shows = job.output.standard_output() != EndRole::kCommand && bar_is_welcome();
-  return shows ? ProgressStyle::kBar : ProgressStyle::kNone;
+  return progress_style(job.telling, shows);
 }
 
 }  // namespace qcow2stream::cli

@@ -16,6 +16,7 @@
 
 #include "common/message.h"
 #include "common/side_file.h"
+#include "common/standard_output.h"
 #include "common/usage_error.h"
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"

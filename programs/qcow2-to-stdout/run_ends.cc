@@ -8,11 +8,10 @@
 #include <algorithm>
 #include <span>
 
-#include "common/side_file.h"
-#include "qcow2-to-stdout/standard_output.h"
+#include "common/named_ends.h"
+#include "common/standard_output.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/qemu.h"
-#include "system/fd.h"
 #include "system/served_files.h"
 #include "system/storage_users.h"
 
@@ -21,27 +20,15 @@ namespace {
 
 using enum EndRole;
 
-// By its name it can be opened, but what stands in its place is no disk.
-void check_is_open(const std::string& name) {
-  const auto fd = name == "/dev/stdin" ? STDIN_FILENO : descriptor_of(name).value_or(-1);
-  if (fd < 0 || fd > STDERR_FILENO || is_open(fd)) return;
-  throw Error(ErrorKind::kFailed, name, "cannot be read", "it is not open");
-}
-
-void add_read(Ends& ends, const std::string& name) {
-  check_is_open(name);
-  ends.add(kRead, name, name);
-}
-
 // An image, and the files that are read with it.
 void add_image(Ends& ends, const std::string& name) {
-  add_read(ends, name);
+  add_read_file(ends, name);
   for (const std::string& file : files_named_by(name)) ends.add(kRead, file, file);
 }
 
 void add_file(Ends& ends, const std::string& name, const std::string& format) {
   if (format == "raw") {
-    add_read(ends, name);
+    add_read_file(ends, name);
   } else {
     add_image(ends, name);
   }
@@ -63,20 +50,12 @@ void add_input(Ends& ends, const Input& input) {
 void add_what_is_read(Ends& ends, const Job& job) {
   add_input(ends, job.disk);
   if (job.base) add_input(ends, *job.base);
-  for (const std::string& file : job.read_files) add_read(ends, file);
+  for (const std::string& file : job.read_files) add_read_file(ends, file);
   // Not read here, but whoever reads the image needs them.
   if (const auto& backing = job.image.backing_file) {
     add_file(ends, backing->name, backing->format);
   }
   if (const auto& data = job.image.data_file) ends.add(kRead, data->name, data->name);
-}
-
-void add_side_file(Ends& ends, const std::string& path) {
-  if (const auto descriptor = descriptor_of(path)) {
-    ends.add(kStream, path, *descriptor);
-  } else {
-    ends.add(kFile, path, path);
-  }
 }
 
 // Several digests may go into one file.

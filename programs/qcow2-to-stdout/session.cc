@@ -3,8 +3,6 @@
 #include "qcow2-to-stdout/session.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -17,15 +15,6 @@
 #include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
-namespace {
-
-// For one line of a few hundred bytes: a pipe has room for a page at least.
-bool can_be_said_at_once() {
-  pollfd errors{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  return ::poll(&errors, 1, 0) > 0;
-}
-
-}  // namespace
 
 Session::Session(Job job, const sigset_t& signals) : job_(std::move(job)), signals_(signals) {}
 

@@ -3,19 +3,11 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "common/destination.h"
 #include "qcow2-to-stdout/job.h"
 
 namespace qcow2stream::cli {
-
-inline constexpr const char* kStdoutName = "standard output";
-
-// What is opened later must not become standard input, output or error because one of them is
-// closed: messages would go into it. Reading the first and writing to the others still fails, and a
-// command of --run finds them closed. To be called before anything is opened.
-void keep_closed_descriptors_free();
 
 // What the image goes to: standard output, which is closed at the end, or the command of --run. No
 // terminal shows an image. To be called while there is one thread only. Throws Error.
@@ -25,7 +17,5 @@ std::unique_ptr<Destination> make_destination(const OutputJob& output);
 // they have the same place and something was said, or is going to be even if all goes well. To be
 // called right before the first byte: those who look for an error's message in both are served.
 void check_image_is_alone(const Job& job);
-
-void print_to_stdout(std::string_view text);
 
 }  // namespace qcow2stream::cli

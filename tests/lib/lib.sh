@@ -18,9 +18,12 @@ readonly K=$((1 << 10)) M=$((1 << 20)) G=$((1 << 30)) T=$((1 << 40))
 : "${QCOW2_TO_STDOUT:?must name the program under test}"
 tool=$(realpath -- "$QCOW2_TO_STDOUT")
 [[ -x $tool ]]
+# The other program, and the name with which the messages begin of the one that a test is about.
+from_stdin=$(realpath -- "${QCOW2_FROM_STDIN:-${tool%/*}/qcow2-from-stdin}")
+program=qcow2-to-stdout
 source_root=$(realpath -- "${BASH_SOURCE[0]%/*}/../..")
 # shellcheck disable=SC2034
-readonly tool source_root helpers=$source_root/tests/helpers
+readonly tool from_stdin source_root helpers=$source_root/tests/helpers
 dir=$(mktemp -d "${TMPDIR:-/tmp}/qcow2-to-stdout.XXXXXX")
 cd "$dir"
 exec </dev/null
@@ -95,7 +98,7 @@ expect_silence() { [[ ! -s stderr ]] || fail "unexpected message"; }
 # Every line of `stderr` is a message in the program's form, and there are as many as COUNT.
 expect_messages() {
   [[ $(wc -l <stderr) == "$1" ]] || fail "$(wc -l <stderr) lines of messages instead of $1"
-  ! grep -Ev -e '^qcow2-to-stdout: .' stderr || fail "a message in another form"
+  ! grep -Ev -e "^$program: ." stderr || fail "a message in another form"
 }
 
 # expect_refusal STATUS PATTERN COMMAND...: this status, one message with PATTERN, nothing on stdout.

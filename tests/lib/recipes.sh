@@ -10,6 +10,8 @@ programs=$dir/programs
 mkdir "$programs"
 # shellcheck disable=SC2154
 ln -s "$tool" "$programs/qcow2-to-stdout"
+# shellcheck disable=SC2154
+ln -s "$from_stdin" "$programs/qcow2-from-stdin"
 PATH=$programs:$PATH
 
 # stand_in NAME: a program of this name; its text, for bash, is on standard input.

@@ -53,15 +53,18 @@ for name in qcow2-to-stdout libqcow2stream-dev; do
   zcat share/doc/$name/changelog.Debian.gz | grep "^qcow2-to-stdout ($VERSION-1) " >/dev/null
   zcat share/doc/$name/changelog.Debian.gz | grep 'Sun, 09 Sep 2001 01:46:40 +0000' >/dev/null
 done
-zcat share/man/man1/qcow2-to-stdout.1.gz | grep "^\.TH .*$VERSION" >/dev/null
-[[ -s share/bash-completion/completions/qcow2-to-stdout && -s share/zsh/vendor-completions/_qcow2-to-stdout &&
-  -s share/fish/vendor_completions.d/qcow2-to-stdout.fish ]]
+for name in qcow2-to-stdout qcow2-from-stdin; do
+  zcat share/man/man1/$name.1.gz | grep "^\.TH .*$VERSION" >/dev/null
+  [[ -s share/bash-completion/completions/$name && -s share/zsh/vendor-completions/_$name &&
+    -s share/fish/vendor_completions.d/$name.fish ]]
+done
 grep -qx 'prefix=/usr' lib*/pkgconfig/qcow2stream.pc lib*/*/pkgconfig/qcow2stream.pc 2>/dev/null
 [[ -s share/doc/libqcow2stream-dev/examples/convert.cc ]]
 file bin/qcow2-to-stdout | grep ', stripped' >/dev/null
 data "$dir/disk.raw" 100*K 300*K
 bin/qcow2-to-stdout "$dir/disk.raw" >"$dir/image"
 same "$dir/image" <("$tool" "$dir/disk.raw")
+bin/qcow2-from-stdin "$dir/restored.raw" <"$dir/image"
 cd "$dir"
 dpkg_ --purge qcow2-to-stdout libqcow2stream-dev
 left=$(find root ! -path 'root/var*' ! -path root)

@@ -11,6 +11,7 @@
 
 # What it does not name is found by its pattern.
 cat >patterns <<'END'
+bin/qcow2-from-stdin
 bin/qcow2-to-stdout
 include/qcow2stream/*.h
 lib*/cmake/qcow2stream/qcow2stream-config-version.cmake
@@ -19,6 +20,7 @@ lib*/cmake/qcow2stream/qcow2stream-targets-*.cmake
 lib*/cmake/qcow2stream/qcow2stream-targets.cmake
 lib*/libqcow2stream.a
 lib*/pkgconfig/qcow2stream.pc
+share/bash-completion/completions/qcow2-from-stdin
 share/bash-completion/completions/qcow2-to-stdout
 share/doc/qcow2-to-stdout/CHANGELOG.md
 share/doc/qcow2-to-stdout/LICENSE
@@ -28,8 +30,11 @@ share/doc/qcow2-to-stdout/docs/performance/*.svg
 share/doc/qcow2-to-stdout/examples/CMakeLists.txt
 share/doc/qcow2-to-stdout/examples/convert.cc
 share/doc/qcow2-to-stdout/examples/own_disk.cc
+share/fish/vendor_completions.d/qcow2-from-stdin.fish
 share/fish/vendor_completions.d/qcow2-to-stdout.fish
+share/man/man1/qcow2-from-stdin.1
 share/man/man1/qcow2-to-stdout.1
+share/zsh/site-functions/_qcow2-from-stdin
 share/zsh/site-functions/_qcow2-to-stdout
 END
 [[ ! -e $source_root/SECURITY.md ]] || echo share/doc/qcow2-to-stdout/SECURITY.md >>patterns
@@ -46,8 +51,10 @@ for place in "$BUILD_DIR" "$source_root"; do
   ! mentions "$place" -rl . || fail "a path of the build"
 done
 ! grep -rl -e -Werror lib*/cmake lib*/pkgconfig || fail "our warnings are not others' errors"
-[[ -x bin/qcow2-to-stdout && ! -x share/man/man1/qcow2-to-stdout.1 ]]
+for name in qcow2-to-stdout qcow2-from-stdin; do [[ -x bin/$name && ! -x share/man/man1/$name.1 ]]; done
 
 data ../disk.raw 100*K 300*K
 bin/qcow2-to-stdout ../disk.raw >../image
 same ../image <("$tool" ../disk.raw)
+bin/qcow2-from-stdin ../restored.raw <../image
+same ../restored.raw <(bin/qcow2-from-stdin - <../image)

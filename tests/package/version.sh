@@ -10,8 +10,11 @@
 is() { [[ $2 == "$VERSION" ]] || fail "$1 has the version '$2' instead of $VERSION"; }
 
 is --version "$("$tool" --version | sed 's/^qcow2-to-stdout //')"
-is "the manual page" "$(sed -n 's/^\.TH QCOW2-TO-STDOUT 1 [0-9-]* "qcow2-to-stdout \(.*\)" "User Commands"$/\1/p' \
-  prefix/share/man/man1/qcow2-to-stdout.1)"
+is "the other --version" "$("$from_stdin" --version | sed 's/^qcow2-from-stdin //')"
+for name in qcow2-to-stdout qcow2-from-stdin; do
+  is "the manual page of $name" "$(sed -n "s/^\.TH ${name^^} 1 [0-9-]* \"$name \(.*\)\" \"User Commands\"\$/\1/p" \
+    prefix/share/man/man1/$name.1)"
+done
 is qcow2stream.pc "$(sed -n 's/^Version: //p' prefix/lib*/pkgconfig/qcow2stream.pc)"
 is "the CMake package" "$(sed -n 's/^set(PACKAGE_VERSION "\(.*\)")/\1/p' \
   prefix/lib*/cmake/qcow2stream/qcow2stream-config-version.cmake)"

@@ -12,6 +12,7 @@
 
 #include "base/shell_quoted.h"
 #include "disk/qcow2/chain.h"
+#include "disk/qcow2/chain_links.h"
 #include "disk/qcow2/dirty_bitmaps.h"
 #include "disk/qcow2/image_file.h"
 #include "disk/qcow2/qcow2_disk.h"
@@ -89,11 +90,27 @@ class ChainOpener {
     return std::move(chain_);
   }
 
+  // Opens the images of a chain that somebody else has put together and checked.
+  Qcow2Chain open(std::span<const Qcow2Link> newest_first) {
+    for (const Qcow2Link& link : newest_first) {
+      const bool is_raw =
+          !chain_.images.empty() && chain_.images.back()->header().backing_format == "raw";
+      if (is_raw) {
+        chain_.bottom = link.file;
+        return std::move(chain_);
+      }
+      add_image(link.file);
+    }
+    const Qcow2Image& last = *chain_.images.back();
+    if (const auto& name = last.header().backing_file_name) refuse_increment(last.file(), *name);
+    return std::move(chain_);
+  }
+
  private:
   [[noreturn]] static void refuse_names(const Disk& file) {
     throw Error(ErrorKind::kFailed, file.name(), "refers to another file",
                 "which cannot be found from where it lies")
-        .about(ErrorSubject::kDisk);
+        .about(ErrorSubject::kImage);
   }
 
   void check_for_loop(const std::string& path) {
@@ -257,6 +274,12 @@ OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options) {
   check_together(path, options);
   if (options.top) return open_top(path, *options.top, options);
   return with_bitmap(ChainOpener(options).open(path, kAllImages), options);
+}
+
+OpenedQcow2 open_qcow2_chain(std::span<const Qcow2Link> newest_first, const Qcow2Options& options) {
+  check_together(newest_first.front().file->name(), options);
+  check_qcow2_links(newest_first, options);
+  return with_bitmap(ChainOpener(options).open(newest_first), options);
 }
 
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {

@@ -65,8 +65,7 @@ Snapshot chosen_snapshot(std::span<const Snapshot> snapshots, const std::string&
     all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", snapshot.name, snapshot.id);
   }
   throw Error(ErrorKind::kFailed, image, fmt::format("has no snapshot \"{}\"", wanted),
-              all.empty() ? "it has none at all" : "it has, with their ids, " + all)
-      .about(ErrorSubject::kDisk);
+              all.empty() ? "it has none at all" : "it has, with their ids, " + all);
 }
 
 }  // namespace qcow2stream

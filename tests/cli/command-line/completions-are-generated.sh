@@ -5,15 +5,17 @@
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 
-for shell in bash zsh fish; do
-  case $shell in
-    zsh) file=_qcow2-to-stdout ;;
-    *) file=qcow2-to-stdout.$shell ;;
-  esac
-  "$COMPLETIONS" $shell >generated
-  diff "$source_root/completions/$file" generated || fail "completions/$file is out of date: run ./dev completions"
+for name in qcow2-to-stdout qcow2-from-stdin; do
+  for shell in bash zsh fish; do
+    case $shell in
+      zsh) file=_$name ;;
+      *) file=$name.$shell ;;
+    esac
+    "$COMPLETIONS-$name" $shell >generated
+    diff "$source_root/completions/$file" generated || fail "completions/$file is out of date: run ./dev completions"
+  done
+  if "$COMPLETIONS-$name" tcsh >stdout 2>stderr; then
+    fail "there is no tcsh"
+  fi
+  expect_stderr 'usage'
 done
-if "$COMPLETIONS" tcsh >stdout 2>stderr; then
-  fail "there is no tcsh"
-fi
-expect_stderr 'usage'

@@ -57,7 +57,11 @@ same "$loop" ../tuesday.raw
 [[ -z $(ls) ]]
 run_recipe image-over-ssh "${settings[@]}" image="$dir/srv/monday.qcow2"
 same "$loop" ../monday.raw
-for recipe in restore-remote image-over-ssh; do
+data ../device.raw 0 9*M 99
+run_recipe restore-stream "${settings[@]}" image="$dir/srv/monday.qcow2"
+same "$loop" ../monday.raw
+[[ -z $(ls) ]]
+for recipe in restore-remote image-over-ssh restore-stream; do
   recipe_fails $recipe "${settings[@]}" image="$dir/srv/nosuch.qcow2"
 done
 mv ../srv/monday.qcow2 ../srv/elsewhere

@@ -52,5 +52,19 @@ TEST(DigestText, NamesGoBothWays) {
   EXPECT_FALSE(digest_algorithm(""));
 }
 
+TEST(DigestText, TheValueInALineIsFound) {
+  constexpr auto kMd5 = DigestAlgorithm::kMd5;
+  constexpr const char* kValue = "d41d8cd98f00b204e9800998ecf8427e";
+  const std::string value = kValue;
+  for (const std::string& line :
+       {"MD5 (-) = " + value, "\\MD5 (a\\n) = x) = " + value, value + "  name", value + " *name",
+        "\\" + value + "  a\\n", "MD5 (-) = " + value + "\r"}) {
+    EXPECT_EQ(hex_in_digest_line(line, kMd5), value) << line;
+  }
+  for (const std::string& line : {std::string(), "SHA1 (-) = " + value, value + "00  name"}) {
+    EXPECT_FALSE(hex_in_digest_line(line, kMd5).has_value()) << line;
+  }
+}
+
 }  // namespace
 }  // namespace qcow2stream::cli

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A stream that broke off, anywhere, is status 3, and no file is there.
+# shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
+. "$(dirname "$0")/../../lib/lib.sh" || exit 1
+# shellcheck source=../../lib/restore.sh
+. "$source_root/tests/lib/restore.sh"
+
+truncate -s 5M disk.raw
+data disk.raw 0 3*M
+for options in '' --compress '-c 512'; do
+  # shellcheck disable=SC2086
+  "$tool" $options disk.raw >image.qcow2
+  size=$(size_of image.qcow2)
+  for length in 0 1 60 100 512 65536 70000 size/4 size/2 size-65536 size-513 size-512 size-1; do
+    ((length < size)) || continue
+    head -c $((length)) image.qcow2 >cut.qcow2
+    expect_refusal 3 'standard input: ' from_pipe cut.qcow2 disk2.raw
+    is_not_there disk2.raw
+    expect_refusal 3 'standard input: ' from_pipe cut.qcow2 --check
+    expect_status 3 from_pipe cut.qcow2 -
+    (($(size_of stdout) < 5 * M)) || fail "all of the disk came"
+  done
+done
+
+# It may be longer than the image, as long as nobody has said how long it is.
+"$tool" disk.raw >image.qcow2
+size=$(size_of image.qcow2)
+expect_status 0 from_pipe image.qcow2 --size "$size" disk2.raw
+same disk2.raw disk.raw
+rm disk2.raw
+expect_refusal 3 'standard input: ' from_pipe image.qcow2 --size $((size + 1)) disk2.raw
+expect_refusal 3 'standard input: ' from_pipe image.qcow2 --size $((size - 1)) disk2.raw
+expect_refusal 3 'standard input: has another size than announced' "$from_stdin" --size $((size - 1)) disk2.raw <image.qcow2
+is_not_there disk2.raw
+
+# What is no image at all.
+expect_refusal 3 'standard input: cannot be read as qcow2: ' from_pipe disk.raw disk2.raw
+expect_refusal 3 'standard input: cannot be read as qcow2: ' "$from_stdin" disk2.raw <disk.raw
+expect_refusal 3 'standard input: ' "$from_stdin" disk2.raw </dev/null
+is_not_there disk2.raw
