@@ -125,9 +125,9 @@ void check_size(const InputJob& job, const OpenedInput& input) {
       .about(ErrorSubject::kImage);
 }
 
-std::shared_ptr<const Disk> disk_of(const InputJob& job, const std::vector<OpenedInput>& inputs) {
+OpenedQcow2 open_as_one(const InputJob& job, const std::vector<OpenedInput>& inputs) {
   try {
-    return open_qcow2_chain(links_of(inputs), qcow2_options(job)).disk;
+    return open_qcow2_chain(links_of(inputs), qcow2_options(job));
   } catch (const Error& error) {
     throw as_damage(error);
   }
@@ -177,7 +177,9 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
   check_size(job, images.inputs.front());
   const bool are_sought = std::ranges::all_of(images.inputs, is_sought);
   if (are_sought && !job.as_stream) {
-    images.disk = disk_of(job, images.inputs);
+    OpenedQcow2 opened = open_as_one(job, images.inputs);
+    images.disk = std::move(opened.disk);
+    images.remainder = std::move(opened.remainder);
     return images;
   }
   if (job.snapshot) refuse_snapshot(images);

@@ -11,6 +11,7 @@
 
 #include "qcow2-from-stdin/job.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/qcow2.h"
 #include "qcow2stream/restore.h"
 #include "system/fd.h"
 
@@ -31,6 +32,7 @@ struct OpenedInput {
 struct Images {
   std::vector<OpenedInput> inputs;   // oldest first
   std::shared_ptr<const Disk> disk;  // of all of them; null: they are streams
+  Qcow2Remainder remainder;          // what the newest one holds beside it
   // Nobody can tell whether they belong together, or in which order.
   bool order_is_unknown = false;
 };

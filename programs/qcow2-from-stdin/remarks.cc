@@ -16,6 +16,20 @@ void say_all(const std::string& name, const std::vector<std::string>& remarks) {
   for (const std::string& remark : remarks) message(fmt::format("{}: {}", name, remark));
 }
 
+// As the remarks about a stream say it.
+void say_remainder(const Images& images) {
+  const std::string& name = images.inputs.back().name;
+  const Qcow2Remainder& remainder = images.remainder;
+  if (remainder.snapshots != 0) {
+    message(fmt::format("{}: has {} internal snapshots, which are not restored", name,
+                        remainder.snapshots));
+  }
+  if (!remainder.bitmaps.empty()) {
+    message(fmt::format("{}: has {} dirty bitmaps, which are not restored", name,
+                        remainder.bitmaps.size()));
+  }
+}
+
 // A disk that has another size than its target has its end elsewhere.
 void say_what_lies_behind(const Job& job, const WatchedTarget& target,
                           const RestoreResult& result) {
@@ -35,8 +49,9 @@ void say_what_lies_behind(const Job& job, const WatchedTarget& target,
 }  // namespace
 
 void warn(const Job& job, const Images& images) {
-  if (job.telling.quiet || job.input.ignore_names) return;
-  if (images.order_is_unknown) {
+  if (job.telling.quiet) return;
+  say_remainder(images);
+  if (images.order_is_unknown && !job.input.ignore_names) {
     message(
         fmt::format("{}: the order of the images is taken as it is given; nothing tells whether "
                     "it is right",

@@ -15,6 +15,8 @@ for options in '' --compress '-c 512'; do
   size=$(size_of image.qcow2)
   for length in 0 1 60 100 512 65536 70000 size/4 size/2 size-65536 size-513 size-512 size-1; do
     ((length < size)) || continue
+    # The last sector of compressed data need not be whole.
+    [[ $options != --compress || $length != size-1 ]] || continue
     head -c $((length)) image.qcow2 >cut.qcow2
     expect_refusal 3 'standard input: ' from_pipe cut.qcow2 disk2.raw
     is_not_there disk2.raw

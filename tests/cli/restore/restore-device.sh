@@ -45,7 +45,7 @@ fi
 # The same command with --skip-equal goes on there.
 expect_status 0 from_pipe image.qcow2 --skip-equal "$loop"
 same device.raw disk.raw
-expect_status 0 from_pipe image.qcow2 --verify "$loop" 2>/dev/null || [[ $? == 2 ]]
+expect_refusal 2 '--verify: standard input can be read only once' from_pipe image.qcow2 --verify "$loop"
 expect_status 0 "$from_stdin" --verify -i image.qcow2 "$loop"
 expect_silence
 same device.raw disk.raw

@@ -48,11 +48,14 @@ cp monday.raw disk.raw
 expect_refusal 3 'standard input: .*; disk.raw is unchanged$' "$from_stdin" --apply disk.raw </dev/null
 same disk.raw monday.raw
 # What has begun can be finished.
-head -c "$(($(size_of tuesday.qcow2) - 1000))" tuesday.qcow2 >cut.qcow2
-expect_refusal 3 'standard input: .*; disk.raw has [0-9]+ of [0-9]+ bytes of the increment applied, give the same command again$' \
+truncate -s 32M all.raw
+data all.raw 0 32*M 11
+"$tool" -B monday.qcow2 -F qcow2 --base monday.raw all.raw >all.qcow2
+head -c 30M all.qcow2 >cut.qcow2
+expect_refusal 3 'standard input: .*; disk.raw has [0-9]+ of 33554432 bytes of the increment applied, give the same command again$' \
   from_pipe cut.qcow2 --apply disk.raw
-expect_status 0 from_pipe tuesday.qcow2 --apply disk.raw
-same disk.raw tuesday.raw
+expect_status 0 from_pipe all.qcow2 --apply disk.raw
+same disk.raw all.raw
 
 # Larger and smaller than the base.
 for size in 12M 3M; do

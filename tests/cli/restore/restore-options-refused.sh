@@ -21,7 +21,7 @@ refused 'TARGET is missing' ''
 refused 'other.raw: unexpected argument.*-i new.raw' new.raw other.raw
 refused 'did you mean --progress=new.raw' --progress new.raw other.raw
 refused '--frobnicate' --frobnicate new.raw
-refused '--force: .*--overwrite' --force new.raw
+refused '--clobber: .*--overwrite' --clobber new.raw
 refused '-f: .*always qcow2' -f qcow2 new.raw
 refused '-Z' -Z new.raw
 for option in -i --chain -l --size --expect-digest --spool-memory --spool-dir --max-size --connections --requests \

@@ -39,7 +39,21 @@ qemu-io -f qcow2 -c 'write -q -P 4 1M 1M' -c 'discard -q 30M 1M' guest.qcow2
 qemu-img resize -q -f qcow2 guest.qcow2 4G
 qemu-io -f qcow2 -c 'write -q -P 5 3G 1M' guest.qcow2
 qemu-img convert -f qcow2 -O raw guest.qcow2 guest.raw
-restores guest.qcow2 guest.raw
-truncate -s 4G again.raw
-expect_status 0 from_pipe guest.qcow2 again2.raw --spool-memory 64k --spool-dir .
-same again2.raw guest.raw
+restores guest.qcow2 guest.raw -q
+for way in pipe file; do
+  rm piped.raw
+  case $way in
+    pipe) expect_status 0 from_pipe guest.qcow2 piped.raw ;;
+    file) expect_status 0 "$from_stdin" -i guest.qcow2 piped.raw ;;
+  esac
+  expect_messages 1
+  expect_stderr ': has 1 internal snapshots?, which (are|is) not restored'
+done
+expect_status 0 from_pipe guest.qcow2 spooled.raw -q --spool-memory 64k --spool-dir .
+same spooled.raw guest.raw
+expect_refusal 1 'standard input: its tables come after its data: .*; say --spool-dir DIR, or --spool-memory [0-9]+' \
+  from_pipe guest.qcow2 no.raw -q --spool-memory 64k
+is_not_there no.raw
+enough=$(sed 's/.*--spool-memory \([0-9]*\).*/\1/' stderr)
+expect_status 0 from_pipe guest.qcow2 enough.raw -q --spool-memory "$enough"
+same enough.raw guest.raw

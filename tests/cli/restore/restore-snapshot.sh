@@ -14,7 +14,7 @@ qemu-img convert -f qcow2 -O raw image.qcow2 then.raw
 qemu-img snapshot -c monday image.qcow2
 qemu-io -f qcow2 -c 'write -q -P 3 0 1M' image.qcow2
 qemu-img convert -f qcow2 -O raw image.qcow2 now.raw
-restores image.qcow2 now.raw
+restores image.qcow2 now.raw -q
 for name in monday 1 snapshot.name=monday; do
   rm -f disk.raw
   expect_status 0 "$from_stdin" -l $name -i image.qcow2 disk.raw
