@@ -13,7 +13,7 @@ for options in '' --compress '-c 512'; do
   # shellcheck disable=SC2086
   "$tool" $options disk.raw >image.qcow2
   size=$(size_of image.qcow2)
-  for length in 0 1 60 100 512 65536 70000 size/4 size/2 size-65536 size-513 size-512 size-1; do
+  for length in 0 1 60 100 512 65536 70000 size/4 size/2 size-65536; do
     ((length < size)) || continue
     # The last sector of compressed data need not be whole.
     [[ $options != --compress || $length != size-1 ]] || continue
