@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "input.h"
-#include "memory_target.h"
+#include "ram_target.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/restore.h"
 #include "sparse_image.h"
@@ -37,7 +37,7 @@ RestoreOptions options() {
 
 // What the stream is restored to, or nothing where it is refused.
 std::optional<Bytes> restored(int fd) {
-  testing::MemoryTarget target;
+  testing::RamTarget target;
   try {
     Restore restore(target, options());
     restore.add({.fd = fd, .name = "image"});

@@ -245,11 +245,10 @@ class Emitter {
     return digests;
   }
 
-  // Fills the buffer with a range of at most kBufferSize.
+  // Fills the buffer with the range.
   std::span<const std::byte> read_piece(HostRange range) {
     if (digests_) buffer_ = digests_->take();
-    if (buffer_.size() < kBufferSize) buffer_.resize(kBufferSize);
-    assert(range.length <= kBufferSize);
+    if (buffer_.size() < range.length) buffer_.resize(std::max(kBufferSize, range.length));
     const auto piece = std::span(buffer_).first(range.length);
     image_.read(range.begin, piece);
     return piece;

@@ -48,6 +48,10 @@ class ContentWriter final : public RestoredContent {
   // all.
   ContentWriter(Target* target, const RestoreOptions& options, WrittenImage image,
                 WorkerPool& workers, RestoredBytes& bytes);
+  // What has not been brought to the target is dropped.
+  ~ContentWriter() override { workers_.drop(); }
+  ContentWriter(const ContentWriter&) = delete;
+  ContentWriter& operator=(const ContentWriter&) = delete;
 
   void data(GuestOffset at, SharedBytes bytes) override;
   void compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) override;

@@ -3,6 +3,7 @@
 #include "restore/early_bytes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace qcow2stream {
@@ -59,24 +60,38 @@ void EarlyBytes::split_at(HostOffset at) {
   pieces_.emplace(at, std::move(rest));
 }
 
-std::optional<std::vector<std::byte>> EarlyBytes::take(HostRange range) {
+void EarlyBytes::read(const Piece& piece, std::uint64_t skipped, std::span<std::byte> out) const {
+  const std::uint64_t offset = piece.offset + skipped;
+  if (piece.memory == nullptr) return file_->read(offset, out);
+  std::ranges::copy(std::span(*piece.memory).subspan(offset, out.size()), out.begin());
+}
+
+std::optional<std::vector<std::byte>> EarlyBytes::copy(HostRange range) const {
   if (!has_all(range)) return std::nullopt;
-  split_at(range.begin);
-  split_at(range.end());
   std::vector<std::byte> bytes(range.length);
   std::span<std::byte> rest = bytes;
+  for (auto piece = std::prev(pieces_.upper_bound(range.begin)); !rest.empty(); ++piece) {
+    const HostOffset at = range.begin + (bytes.size() - rest.size());
+    const std::uint64_t skipped = at - piece->first;
+    const std::uint64_t n = std::min<std::uint64_t>(rest.size(), piece->second.length - skipped);
+    read(piece->second, skipped, rest.first(n));
+    rest = rest.subspan(n);
+  }
+  return bytes;
+}
+
+std::optional<std::vector<std::byte>> EarlyBytes::take(HostRange range) {
+  auto bytes = copy(range);
+  if (!bytes) return bytes;
+  split_at(range.begin);
+  split_at(range.end());
   auto piece = pieces_.find(range.begin);
-  while (!rest.empty()) {
-    const Piece& from = piece->second;
-    const auto out = rest.first(from.length);
-    if (from.memory != nullptr) {
-      std::ranges::copy(std::span(*from.memory).subspan(from.offset, from.length), out.begin());
-      if (from.memory.use_count() == 1) in_memory_ -= from.memory->size();
-    } else {
-      file_->read(from.offset, out);
+  while (piece != pieces_.end() && piece->first < range.end()) {
+    const Piece& taken = piece->second;
+    if (taken.memory != nullptr && taken.memory.use_count() == 1) {
+      in_memory_ -= taken.memory->size();
     }
-    size_ -= from.length;
-    rest = rest.subspan(from.length);
+    size_ -= taken.length;
     piece = pieces_.erase(piece);
   }
   return bytes;

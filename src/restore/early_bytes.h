@@ -30,6 +30,9 @@ class EarlyBytes {
   // Returns what was kept of `range`, which is then forgotten. Nothing if a part of it was not.
   std::optional<std::vector<std::byte>> take(HostRange range);
 
+  // The same, but does not forget them.
+  [[nodiscard]] std::optional<std::vector<std::byte>> copy(HostRange range) const;
+
   void forget_all();
 
   // How many bytes are kept, and how many were at once.
@@ -45,6 +48,7 @@ class EarlyBytes {
 
   [[nodiscard]] bool has_all(HostRange range) const;
   void split_at(HostOffset at);
+  void read(const Piece& piece, std::uint64_t skipped, std::span<std::byte> out) const;
 
   std::uint64_t memory_;
   std::optional<std::string> directory_;

@@ -21,12 +21,13 @@ using Kind = Reference::Kind;
 // The first chunk has the largest header cluster in it.
 constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
 
+// What is kept of the last sectors of compressed data, in bytes. QEMU puts the data of a cluster
+// right behind that of another one, and an L2 table into the next cluster that is free. So the first
+// data of a table may stand in front of it, behind that of other tables.
+constexpr std::uint64_t kKeptTails = 4 << 20;
+
 // Entries of tables have 8 or 16 bytes.
 constexpr std::size_t kWholeEntries = 16;
-
-bool is_table(Kind kind) {
-  return kind == Kind::kL1Table || kind == Kind::kL2Table || kind == Kind::kRefcountTable;
-}
 
 [[noreturn]] void throw_not_streamed(const std::string& name, const std::string& reason,
                                      Advice advice = Advice::kNone) {
@@ -131,15 +132,27 @@ void ImageStream::sweep(const SharedBytes& chunk) {
     begin_references();
     HostOffset stop = end;
     if (const auto next = references_->front()) stop = std::min(stop, next->host.begin);
-    for (const Arriving& a : arriving_) stop = std::min(stop, a.reference.host.end());
+    for (const Arriving& a : arriving_) stop = std::min(stop, next_stop(a.reference));
     const SharedBytes step = chunk.part(at_ - begin, stop - at_);
-    if (arriving_.empty()) keep(step);
+    if (!tables_->are_complete()) keep(step);
     at_ = stop;
     for (Arriving& a : arriving_) use(a, step);
     std::erase_if(arriving_, [](const Arriving& a) { return a.next == a.reference.host.end(); });
     std::ranges::move(begun_early_, std::back_inserter(arriving_));
     begun_early_.clear();
   }
+}
+
+// Where the last sector of compressed data begins, which others may share.
+HostOffset ImageStream::tail_of(const Reference& reference) {
+  const std::uint64_t last = reference.host.end().value() - 1;
+  return std::max(reference.host.begin, HostOffset(align_down(last, qcow2::kSectorSize)));
+}
+
+// Up to there all bytes are of the same use to it.
+HostOffset ImageStream::next_stop(const Reference& reference) const {
+  if (reference.kind == Kind::kCompressed && at_ < tail_of(reference)) return tail_of(reference);
+  return reference.host.end();
 }
 
 // Those whose first byte comes now.
@@ -160,7 +173,7 @@ void ImageStream::begin_references() {
 }
 
 void ImageStream::count(const Reference& reference) const {
-  if (counts_ == nullptr) return;
+  if (counts_ == nullptr || reference.kind == Kind::kPadding) return;
   // Of clusters with subclusters all are counted as such.
   if (reference.kind == Kind::kData && header_.geometry.extended_l2) return;
   counts_->add(reference.host);
@@ -195,6 +208,7 @@ void ImageStream::use(Arriving& arriving, const SharedBytes& bytes) {
     case Kind::kRefcountBlock:
       return use_counts(arriving, bytes.bytes);
     case Kind::kReserved:
+    case Kind::kPadding:
       return;
     default:
       return use_table(arriving, bytes.bytes);
@@ -253,16 +267,33 @@ void ImageStream::end_blob(Arriving& arriving) {
 
 // --- what comes too early -----------------------------------------------------------------------
 
+// Keeps what may be somebody's who is not known yet.
 void ImageStream::keep(const SharedBytes& bytes) {
-  if (tables_->are_complete()) return;
-  if (!early_.keep(at_, bytes.bytes)) throw_no_room(bytes.bytes.size());
+  const auto is_tail = [this](const Arriving& a) {
+    return a.reference.kind == Kind::kCompressed && at_ >= tail_of(a.reference);
+  };
+  if (!std::ranges::all_of(arriving_, is_tail)) return;
+  const bool is_kept = early_.keep(at_, bytes.bytes);
+  if (arriving_.empty()) {
+    if (!is_kept) throw_no_room(bytes.bytes.size());
+    return;
+  }
+  if (!is_kept) return;  // rarely does anybody need a tail
+  tails_.push_back({at_, bytes.bytes.size()});
+  tail_bytes_ += bytes.bytes.size();
+  while (tail_bytes_ > kKeptTails) {
+    early_.take(tails_.front());
+    tail_bytes_ -= tails_.front().length;
+    tails_.pop_front();
+  }
 }
 
 // Some or all of it has come already.
 void ImageStream::take_early(const Reference& reference) {
   count(reference);
   const HostRange there = reference.host.first(at_ - reference.host.begin);
-  auto bytes = early_.take(there);
+  // The bytes of compressed data may be those of more.
+  auto bytes = reference.kind == Kind::kCompressed ? early_.copy(there) : early_.take(there);
   if (!bytes) throw_too_late(there.begin);
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
   Arriving arriving{.reference = reference, .next = reference.host.begin, .gathered = {}};
@@ -293,6 +324,11 @@ void ImageStream::throw_no_room(std::uint64_t more) const {
 
 // --- the end ------------------------------------------------------------------------------------
 
+bool ImageStream::is_needed(const Reference& reference) const {
+  if (reference.kind == Kind::kRefcountBlock) return counts_ != nullptr;
+  return reference.kind != Kind::kReserved && reference.kind != Kind::kPadding;
+}
+
 // A stream does not say whether it is complete, so nothing of the disk may be missing. QEMU reads
 // as zeros what a file does not have of its last cluster; here that is where the stream broke off.
 void ImageStream::check_end() {
@@ -311,18 +347,14 @@ void ImageStream::check_end() {
         a.reference.host.end() - a.next < qcow2::kSectorSize) {
       a.gathered.resize(a.reference.host.length);
       end_blob(a);
-    } else if (a.reference.kind == Kind::kRefcountBlock && counts_ == nullptr) {
-      continue;
-    } else if (a.reference.kind != Kind::kReserved) {
+    } else if (is_needed(a.reference)) {
       throw_cut_off(image_.name, length,
                     fmt::format("what lies at {} is missing", a.next.value()));
     }
   }
   arriving_.clear();
   while (const auto next = references_->front()) {
-    const bool is_needed = next->kind != Kind::kReserved &&
-                           (next->kind != Kind::kRefcountBlock || counts_ != nullptr);
-    if (is_needed) {
+    if (is_needed(*next)) {
       throw_cut_off(image_.name, length,
                     fmt::format("what lies at {} is missing", next->host.begin.value()));
     }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,6 +59,8 @@ class ImageStream {
   void count(const Reference& reference) const;
   void sweep(const SharedBytes& chunk);
   void begin_references();
+  [[nodiscard]] static HostOffset tail_of(const Reference& reference);
+  [[nodiscard]] HostOffset next_stop(const Reference& reference) const;
   void use(Arriving& arriving, const SharedBytes& bytes);
   void use_table(Arriving& arriving, std::span<const std::byte> bytes);
   void read_table(Arriving& arriving, std::span<const std::byte> bytes);
@@ -65,6 +68,7 @@ class ImageStream {
   void use_counts(Arriving& arriving, std::span<const std::byte> bytes);
   void keep(const SharedBytes& bytes);
   void take_early(const Reference& reference);
+  [[nodiscard]] bool is_needed(const Reference& reference) const;
   void check_end();
   [[noreturn]] void throw_too_late(HostOffset at) const;
   [[noreturn]] void throw_no_room(std::uint64_t more) const;
@@ -75,6 +79,8 @@ class ImageStream {
   SharedBytes first_chunk_;
   qcow2::Header header_;
   EarlyBytes early_;
+  std::deque<HostRange> tails_;  // what of early_ compressed data has had, too
+  std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
   std::vector<Arriving> begun_early_;  // become arriving_ at the next step

@@ -84,6 +84,7 @@ bool References::joins(const Reference& reference) const {
   if (reference.kind == Reference::Kind::kCompressed) return false;
   if (last_->host.end() != reference.host.begin) return false;
   if (reference.kind == Reference::Kind::kReserved) return true;
+  if (reference.kind == Reference::Kind::kPadding) return true;
   return last_->guest.value() + reach(*last_) == reference.guest.value();
 }
 

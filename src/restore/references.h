@@ -29,6 +29,7 @@ struct Reference {
     kRefcountTable,  // entries from the first one on
     kRefcountBlock,  // blocks, beginning with that of host cluster `guest`
     kReserved,       // nothing is needed of it, but it is referred to
+    kPadding,        // nothing is needed of it
   };
   HostRange host;  // never empty
   GuestOffset guest;

@@ -41,6 +41,13 @@ void WorkerPool::wait() {
   if (error_) std::rethrow_exception(error_);
 }
 
+void WorkerPool::drop() noexcept {
+  std::deque<Work> dropped;
+  std::unique_lock lock(mutex_);
+  dropped.swap(waiting_);
+  changed_.wait(lock, [this] { return busy_ == 0; });
+}
+
 void WorkerPool::run(unsigned number) {
   std::unique_lock lock(mutex_);
   for (;;) {

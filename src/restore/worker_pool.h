@@ -35,6 +35,8 @@ class WorkerPool {
   void submit(Work work);
   // Waits until all is done. Throws what work threw.
   void wait();
+  // Drops what was not begun, and waits for what is being done.
+  void drop() noexcept;
 
  private:
   void run(unsigned number);

@@ -18,10 +18,12 @@ constexpr std::uint64_t kFromFile = 1 << 20;
 EarlyPieces::EarlyPieces(std::uint64_t memory, std::optional<std::string> directory)
     : memory_(memory), directory_(std::move(directory)) {}
 
-// A piece in the middle of another one makes three of it.
+// A piece in the middle of another one makes three of it. Data leaves some of the memory for the
+// list of what is in the file.
 bool EarlyPieces::has_room(std::uint64_t bytes) const {
-  const std::uint64_t left = memory_ - std::min(memory_, used_);
-  return left >= 2 * kPieceCost && left - 2 * kPieceCost >= bytes;
+  const std::uint64_t for_the_list = directory_ && bytes != 0 ? memory_ / 8 : 0;
+  const std::uint64_t used = used_ + 2 * kPieceCost + for_the_list;
+  return used <= memory_ && bytes <= memory_ - used;
 }
 
 bool EarlyPieces::keep(GuestOffset offset, std::span<const std::byte> bytes) {

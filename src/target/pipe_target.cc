@@ -39,8 +39,8 @@ namespace {
 // too short.
 constexpr std::uint64_t kHeldBack = 64 << 10;
 
-// There is always room for what is held back, and a few pieces.
-constexpr std::uint64_t kLeastMemory = kHeldBack + 64 * EarlyPieces::kPieceCost;
+// There is always room for what is held back, and for a list of some pieces.
+constexpr std::uint64_t kLeastMemory = kHeldBack + 512 * EarlyPieces::kPieceCost;
 
 constexpr std::size_t kZeroPiece = 256 << 10;
 

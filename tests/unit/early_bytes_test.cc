@@ -27,6 +27,8 @@ TEST(EarlyBytes, GiveBackPartsOfWhatWasKept) {
     EXPECT_TRUE(early.keep(HostOffset(16), bytes("ghi")));
     EXPECT_TRUE(early.keep(HostOffset(30), bytes("xyz")));
     EXPECT_EQ(early.size(), 12U);
+    EXPECT_EQ(early.copy(range(15, 3)), bytes("fgh"));
+    EXPECT_EQ(early.copy(range(15, 5)), std::nullopt);
     EXPECT_EQ(early.take(range(14, 4)), bytes("efgh"));
     EXPECT_EQ(early.take(range(14, 4)), std::nullopt);
     EXPECT_EQ(early.take(range(8, 4)), std::nullopt);

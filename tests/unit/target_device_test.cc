@@ -65,7 +65,8 @@ class DeviceTargetTest : public ::testing::TestWithParam<unsigned> {
 
   // What is on the device, past its cache.
   [[nodiscard]] Bytes content() const {
-    const auto target = open_target(loop_->path(), {.use = TargetUse::kReadOnly});
+    const auto target =
+        open_target(loop_->path(), {.use = TargetUse::kReadOnly, .force_share = true});
     target->drop_cache();
     return read_target(*target, 0, kSize);
   }

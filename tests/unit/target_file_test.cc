@@ -136,7 +136,9 @@ TEST_F(FileTargetTest, AFileThatIsMadeMeanwhileStays) {
 TEST_F(FileTargetTest, AReplacedFileKeepsItsModeAndOwner) {
   write_file(file("disk"), noise(1000, 1));
   ASSERT_EQ(::chmod(file("disk").c_str(), 0604), 0);
-  if (::geteuid() == 0) ASSERT_EQ(::chown(file("disk").c_str(), 12, 34), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(file("disk").c_str(), 12, 34), 0);
+  }
   const std::string owner = owner_of(file("disk"));
   const auto target = open_target(file("disk"), {.overwrite = true});
   target->set_size(2048);
@@ -302,7 +304,9 @@ TEST_F(FileTargetTest, AFileWithAHiddenNameIsRenamedOrGoesAway) {
     made.give_name(fd.get());
     EXPECT_EQ(read_file(path), Bytes(512));
     EXPECT_EQ(files(), replaces ? before : before + 1);
-    if (replaces) EXPECT_EQ(owner_of(path).substr(0, 4), "0640");
+    if (replaces) {
+      EXPECT_EQ(owner_of(path).substr(0, 4), "0640");
+    }
   }
   NewFile late(file("late"), "late", std::nullopt, false);
   const UniqueFd fd = late.take();

@@ -38,11 +38,12 @@ class NbdTargetTest : public ::testing::Test {
   // Serves with these words of nbdkit's. The URI is of the last server.
   Child serve(const std::vector<std::string>& words) {
     const std::string socket = directory_.file("socket" + std::to_string(++servers_));
+    const std::string ready = socket + ".pid";  // made when it listens
     uri_ = "nbd+unix:///?socket=" + socket;
-    std::vector<std::string> command = {"nbdkit", "-f", "-U", socket};
+    std::vector<std::string> command = {"nbdkit", "-f", "-U", socket, "-P", ready};
     command.insert(command.end(), words.begin(), words.end());
     Child child({.command = command});
-    for (int n = 0; n < 500 && !std::filesystem::exists(socket); ++n) {
+    for (int n = 0; n < 500 && !std::filesystem::exists(ready); ++n) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     return child;
@@ -169,7 +170,8 @@ TEST_F(NbdTargetTest, AServerWithoutASizeIsRefused) {
 }
 
 TEST_F(NbdTargetTest, ErrorsOfWritesHaveTheirOffset) {
-  const Child server = serve_file({"--filter=error", "error-pwrite=ENOSPC"});
+  const Child server =
+      serve_file({"--filter=error", "error-pwrite=ENOSPC", "error-pwrite-rate=100%"});
   const auto target = open_nbd_target(uri_);
   target->set_size(kSize);
   try {
@@ -188,7 +190,7 @@ TEST_F(NbdTargetTest, ErrorsOfWritesHaveTheirOffset) {
 
 TEST_F(NbdTargetTest, ErrorsOfOtherRequests) {
   {
-    const Child server = serve_file({"--filter=error", "error-zero=EIO"});
+    const Child server = serve_file({"--filter=error", "error-zero=EIO", "error-zero-rate=100%"});
     const auto target = open_nbd_target(uri_);
     EXPECT_EQ(error_of([&] {
                 target->zero({GuestOffset(kMiB), kMiB});
@@ -196,13 +198,15 @@ TEST_F(NbdTargetTest, ErrorsOfOtherRequests) {
               uri_ + ": write failed at offset 1048576: input/output error");
   }
   {
-    const Child server = serve_file({"--filter=error", "error-pread=EIO"});
+    const Child server = serve_file({"--filter=error", "error-pread=EIO", "error-pread-rate=100%"});
     const auto target = open_nbd_target(uri_);
     EXPECT_EQ(error_of([&] { read_target(*target, 512, 512); }),
               uri_ + ": read at offset 512 failed: input/output error");
   }
   {
-    const Child server = serve_file({"--filter=error", "error-flush=EIO"});
+    const Child server =
+        serve({"eval", "get_size=echo 8M", "pwrite=cat >/dev/null", "can_flush=exit 0",
+               "pread=exit 0", "flush=echo EIO failed >&2; exit 1"});
     const auto target = open_nbd_target(uri_);
     target->write(GuestOffset(kMiB), noise(1000, 1));
     EXPECT_EQ(error_of([&] { target->flush(); }), uri_ + ": flush failed: input/output error");

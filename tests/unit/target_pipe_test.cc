@@ -57,8 +57,8 @@ class ReadPipe {
   }
 
  private:
+  std::future<Bytes> read_;  // first: it waits until the pipe is closed
   UniqueFd out_;
-  std::future<Bytes> read_;
 };
 
 // The content of a file in memory, to which a target was written.

@@ -19,12 +19,12 @@
 
 namespace qcow2stream::testing {
 
-class MemoryTarget final : public Target {
+class RamTarget final : public Target {
  public:
   // A file that grows with its disk, and is empty.
-  MemoryTarget() = default;
+  RamTarget() = default;
   // What it holds already, like a device.
-  explicit MemoryTarget(std::vector<std::byte> content)
+  explicit RamTarget(std::vector<std::byte> content)
       : size_(content.size()), content_(std::move(content)) {}
 
   [[nodiscard]] const std::string& name() const override { return name_; }
