@@ -2,12 +2,12 @@
 #
 # Fish completion for qcow2-from-stdin. Made by ./dev completions of the program's table of options.
 
-complete -c qcow2-from-stdin -s i -l input -r -F -d 'an image, in place of stdin: file, device, NBD URI; repeated: a chain, oldest first'
+complete -c qcow2-from-stdin -s i -l input -r -F -d 'an image, in place of standard input; repeated: a chain, oldest first'
 complete -c qcow2-from-stdin -l chain -x -a '(__fish_complete_directories)' -d 'with one -i: its backing files are in DIR'
 complete -c qcow2-from-stdin -l ignore-names -d 'whatever backing files\' names are recorded'
 complete -c qcow2-from-stdin -s l -l snapshot -x -d 'an internal snapshot of an image in a file'
 complete -c qcow2-from-stdin -l size -x -d 'bytes of the image that must come'
-complete -c qcow2-from-stdin -l expect-digest -x -a 'sha256 sha512 blake2b sha1 md5 crc32c crc64nvme' -d 'of the image, as --digest wrote it to FILE; or ALGO:HEX'
+complete -c qcow2-from-stdin -l expect-digest -x -a 'sha256 sha512 blake2b sha1 md5 crc32c crc64nvme' -d 'of the image: FILE has it; or ALGO:HEX'
 complete -c qcow2-from-stdin -l spool-memory -x -d 'memory for what comes too early (64M)'
 complete -c qcow2-from-stdin -l spool-dir -x -a '(__fish_complete_directories)' -d 'where the rest of it is kept (nowhere)'
 complete -c qcow2-from-stdin -l apply -d 'TARGET holds the backing file: write what changed'

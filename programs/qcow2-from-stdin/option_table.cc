@@ -24,7 +24,7 @@ void set_threads(Said& said, const char* value) {
 
 constexpr std::array kImageOptions = {
     Row{{'i', "input", Value::kRequired, "FILE",
-         "an image, in place of stdin: file, device, NBD URI;\nrepeated: a chain, oldest first"},
+         "an image, in place of standard input;\nrepeated: a chain, oldest first"},
         [](Said& said, const char* value) { said.inputs.push_back(source_of(path_value(value))); }},
     Row{{0, "chain", Value::kRequired, "DIR", "with one -i: its backing files are in DIR"},
         [](Said& said, const char* value) { said.chain = path_value(value); }},
@@ -35,7 +35,7 @@ constexpr std::array kImageOptions = {
     Row{{0, "size", Value::kRequired, "N", "bytes of the image that must come"},
         [](Said& said, const char* value) { said.size = size_value(value); }},
     Row{{0, "expect-digest", Value::kRequired, "ALGO=FILE",
-         "of the image, as --digest wrote it to FILE;\nor ALGO:HEX"},
+         "of the image: FILE has it; or ALGO:HEX"},
         [](Said& said, const char* value) {
           said.digests.push_back(expected_digest_value(value));
         }},
