@@ -20,7 +20,7 @@ tool=$(realpath -- "$QCOW2_TO_STDOUT")
 [[ -x $tool ]]
 # The other program, and the name with which the messages begin of the one that a test is about.
 from_stdin=$(realpath -- "${QCOW2_FROM_STDIN:-${tool%/*}/qcow2-from-stdin}")
-program=qcow2-to-stdout
+speaker=qcow2-to-stdout
 source_root=$(realpath -- "${BASH_SOURCE[0]%/*}/../..")
 # shellcheck disable=SC2034
 readonly tool from_stdin source_root helpers=$source_root/tests/helpers
@@ -98,7 +98,7 @@ expect_silence() { [[ ! -s stderr ]] || fail "unexpected message"; }
 # Every line of `stderr` is a message in the program's form, and there are as many as COUNT.
 expect_messages() {
   [[ $(wc -l <stderr) == "$1" ]] || fail "$(wc -l <stderr) lines of messages instead of $1"
-  ! grep -Ev -e "^$program: ." stderr || fail "a message in another form"
+  ! grep -Ev -e "^$speaker: ." stderr || fail "a message in another form"
 }
 
 # expect_refusal STATUS PATTERN COMMAND...: this status, one message with PATTERN, nothing on stdout.

@@ -4,7 +4,7 @@
 # What the tests of qcow2-from-stdin share, besides lib.sh.
 
 # shellcheck disable=SC2034  # lib.sh: expect_messages
-program=qcow2-from-stdin
+speaker=qcow2-from-stdin
 
 # from_pipe IMAGE ARGUMENT...: the image comes through a pipe.
 # shellcheck disable=SC2154  # lib.sh says which program
