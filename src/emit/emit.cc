@@ -21,7 +21,6 @@
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
-#include <cassert>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -245,11 +244,11 @@ class Emitter {
     return digests;
   }
 
-  // Fills the buffer with a range of at most kBufferSize.
+  // Fills the buffer with a range, which is of at most kBufferSize unless it is the last.
   std::span<const std::byte> read_piece(HostRange range) {
     if (digests_) buffer_ = digests_->take();
     if (buffer_.size() < kBufferSize) buffer_.resize(kBufferSize);
-    assert(range.length <= kBufferSize);
+    if (buffer_.size() < range.length) buffer_.resize(range.length);
     const auto piece = std::span(buffer_).first(range.length);
     image_.read(range.begin, piece);
     return piece;
