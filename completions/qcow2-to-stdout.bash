@@ -67,7 +67,7 @@ _qcow2_to_stdout() {
       return
       ;;
     "")
-      words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --scan
+      words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --salvage --scan
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
         --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format

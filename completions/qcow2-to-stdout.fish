@@ -8,6 +8,7 @@ complete -c qcow2-to-stdout -l blockdev -x -d 'a QEMU block node instead of DISK
 complete -c qcow2-to-stdout -l object -x -d 'a QEMU object that --blockdev refers to'
 complete -c qcow2-to-stdout -s U -l force-share -d 'even if QEMU has it open for writing'
 complete -c qcow2-to-stdout -l isolate -d 'QEMU may open DISK and nothing else'
+complete -c qcow2-to-stdout -l salvage -d 'what cannot be read becomes zeros, with status 5'
 complete -c qcow2-to-stdout -l scan -x -a 'zeros holes none' -d 'leave out: zeros (default), holes only, or none'
 complete -c qcow2-to-stdout -l allocated -d 'the same as --scan none'
 complete -c qcow2-to-stdout -l map -r -F -d 'what is allocated: JSON (qemu-img map, rbd diff)'

@@ -105,6 +105,8 @@ class Disk {
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
   // nothing, which is right where stamp() is nothing.
   virtual void check_unchanged() const;
+  // What the content depends on beside the source: an image's id covers it. Default: nothing.
+  [[nodiscard]] virtual std::string id_addition() const;
   // What the user should know before trusting in the content. Default: nothing.
   [[nodiscard]] virtual std::vector<Caveat> caveats() const;
 };

@@ -20,6 +20,7 @@
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/restore.h"
 #include "qcow2stream/run.h"
+#include "qcow2stream/salvage.h"
 #include "qcow2stream/sink.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"

@@ -49,6 +49,8 @@ constexpr std::array kInputOptions = {
         [](Said& said, const char*) { said.force_share = true; }},
     Row{{0, "isolate", Value::kNone, "", "QEMU may open DISK and nothing else"},
         [](Said& said, const char*) { said.isolate = true; }},
+    Row{{0, "salvage", Value::kNone, "", "what cannot be read becomes zeros, with status 5"},
+        [](Said& said, const char*) { said.salvage = true; }},
     Row{{0, "scan", Value::kRequired, "HOW", "leave out: zeros (default), holes only, or none"},
         [](Said& said, const char* value) { said.scan = scan_value(value); }},
     Row{{0, "allocated", Value::kNone, "", "the same as --scan none"},

@@ -197,6 +197,7 @@ void run(const Job& job, Session& session) {
 
   // 2. The input: from here on its size is fixed.
   const Disks disks = open_disks(job, session.progress());
+  session.watch_losses(disks.opened.lost);
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);

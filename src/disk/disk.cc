@@ -83,6 +83,10 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   }
 }
 
+std::string Disk::id_addition() const {
+  return {};
+}
+
 std::vector<Caveat> Disk::caveats() const {
   return {};
 }

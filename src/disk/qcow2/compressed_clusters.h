@@ -24,8 +24,9 @@ namespace qcow2stream {
 // All functions may be called by several threads at once.
 class Qcow2CompressedClusters {
  public:
-  // `file` is the image and must outlive it.
-  Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header);
+  // `file` is the image and must outlive it. `whole`: of a cluster that cannot be decoded to its
+  // end the beginning cannot be read either.
+  Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header, bool whole);
 
   // Fills `buffer` with what the disk holds from `at` on. Both ends lie within the range of
   // `extent`, whose kind is kCompressed. Throws Error{kFailed}, with the offset in the disk, for
@@ -44,6 +45,7 @@ class Qcow2CompressedClusters {
   const Disk& file_;
   const std::uint64_t cluster_size_;
   const CompressionType type_;
+  const bool whole_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Decoder>> decoders_;  // those that nobody uses now
   mutable SharedCache<Cluster> clusters_;
