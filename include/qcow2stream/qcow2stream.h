@@ -22,6 +22,7 @@
 #include "qcow2stream/run.h"
 #include "qcow2stream/salvage.h"
 #include "qcow2stream/sink.h"
+#include "qcow2stream/stored_clusters.h"
 #include "qcow2stream/stream.h"
 #include "qcow2stream/survey.h"
 #include "qcow2stream/target.h"

@@ -140,7 +140,20 @@ void check_disk(const CommandLine& said) {
 
 // --- the image, and increments ------------------------------------------------------------------
 
+bool keeps_clusters(const CommandLine& said) {
+  return said.compression && said.compression->keep;
+}
+
 void check_compression(const CommandLine& said) {
+  if (keeps_clusters(said) && !is_read_here(said)) {
+    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+  }
+  if (keeps_clusters(said) && said.salvage) {
+    throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
+  }
+  if (keeps_clusters(said) && said.deflate_window) {
+    throw UsageError("--deflate-window: nothing is compressed with --compress=keep");
+  }
   if (!said.deflate_window) return;
   if (!said.compression) throw UsageError("--deflate-window: needs --compress");
   if (said.compression->type != CompressionType::kZlib) {

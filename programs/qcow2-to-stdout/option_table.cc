@@ -90,7 +90,7 @@ constexpr std::array kImageOptions = {
     Row{{0, "extended-l2", Value::kNone, "", "subclusters: increments by 32nds of a cluster"},
         [](Said& said, const char*) { said.extended_l2 = true; }},
     Row{{0, "compress", Value::kAttached, "TYPE[:LEVEL]",
-         "compressed clusters; TYPE: zlib (default), zstd"},
+         "compressed clusters: zlib (default), zstd, keep"},
         [](Said& said, const char* value) { said.compression = compression_value(value); }},
     Row{{0, "deflate-window", Value::kRequired, "N",
          "of zlib: 4k (default), or 32k for smaller images"},

@@ -83,6 +83,10 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   }
 }
 
+const StoredClusters* Disk::stored_clusters() const {
+  return nullptr;
+}
+
 std::string Disk::id_addition() const {
   return {};
 }

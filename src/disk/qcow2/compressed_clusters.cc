@@ -86,6 +86,12 @@ std::vector<std::byte> Qcow2CompressedClusters::read_blob(HostRange blob) const 
   return bytes;
 }
 
+std::optional<std::uint64_t> Qcow2CompressedClusters::blob_length(HostRange blob) const {
+  const std::vector<std::byte> bytes = read_blob(blob);
+  const Loan decoder(*this);
+  return decoder->blob_length(bytes);
+}
+
 namespace {
 
 void throw_if(const BlobProblem& problem, const Disk& file, const Qcow2Extent& extent) {

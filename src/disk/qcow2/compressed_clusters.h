@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,6 +33,11 @@ class Qcow2CompressedClusters {
   // `extent`, whose kind is kCompressed. Throws Error{kFailed}, with the offset in the disk, for
   // what cannot be decoded.
   void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
+
+  [[nodiscard]] CompressionType type() const { return type_; }
+  // Returns how many bytes of `blob`, which lies in the file, a cluster is made of; nothing where
+  // there is none that every reader can decode. Throws Error if the file cannot be read.
+  [[nodiscard]] std::optional<std::uint64_t> blob_length(HostRange blob) const;
 
  private:
   using Cluster = std::vector<std::byte>;

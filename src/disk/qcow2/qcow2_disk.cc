@@ -74,7 +74,7 @@ class ChangesOfTop final : public Changes {
 
 }  // namespace
 
-Qcow2Disk::Qcow2Disk(Qcow2Chain chain) : chain_(std::move(chain)) {}
+Qcow2Disk::Qcow2Disk(Qcow2Chain chain) : chain_(std::move(chain)), stored_(chain_) {}
 
 void Qcow2Disk::read(GuestOffset offset, std::span<std::byte> buffer) const {
   ChainWalk walk(chain_);
