@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # What the tests of --salvage share.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "${BASH_SOURCE[0]%/*}/lib.sh" || exit 1
+# shellcheck source=tests/lib/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh" || exit 1
 
 need python3 qemu-img
 

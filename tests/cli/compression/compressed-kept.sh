@@ -14,7 +14,7 @@ data disk.raw 5000000 192
 
 # blobs IMAGE: how many compressed clusters it has.
 blobs() { "$helpers/l2_entries.py" "$1" | grep -c '^[0-9a-f]* [4-7][0-9a-f]\{15\}$' || true; }
-# keeps SOURCE DISK OPTION...: the image of SOURCE is sound, has its compressed clusters, is not larger, and comes in parts.
+# keeps SOURCE DISK OPTION...: `image`, that of SOURCE, is sound, of the size that was announced, and comes in parts.
 keeps() {
   local source=$1 disk=$2 size at id options
   shift 2
@@ -146,7 +146,8 @@ check_image image disk.raw
 [[ $(blobs image) == 0 ]]
 qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd disk.raw zstd.qcow2
 expect_refusal 1 'zstd.qcow2: .*zstd needs version 3' "$tool" -f qcow2 --compress=keep -v 2 zstd.qcow2
-for options in '' '-f raw' '-f qcow2 --isolate' '-f qcow2 --salvage' '-f qcow2 --deflate-window 4k' '-f qcow2 -r 1' '-f qcow2 -d'; do
+for options in '' '-f raw' '-f qcow2 --isolate' '-f qcow2 --salvage' '-f qcow2 --deflate-window 4k' '-f qcow2 -r 1' \
+  '-f qcow2 -d'; do
   # shellcheck disable=SC2086
   expect_status 2 "$tool" --compress=keep $options packed.qcow2
 done

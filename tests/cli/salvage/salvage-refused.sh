@@ -19,6 +19,6 @@ expect_refusal 2 '--salvage: .*name the file' "$tool" --salvage - <disk.raw
 expect_refusal 1 'none.raw: cannot be opened' "$tool" --salvage none.raw
 need qemu-img
 expect_refusal 1 'disk.raw: cannot be read as qcow2' "$tool" --salvage -f qcow2 disk.raw
-qemu-img create -q -f qcow2 --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 \
-  luks.qcow2 1M
+qemu-img create -q -f qcow2 --object secret,id=s,data=x \
+  -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 luks.qcow2 1M
 expect_refusal 1 'luks.qcow2: can be read by QEMU only' "$tool" --salvage -f qcow2 luks.qcow2
