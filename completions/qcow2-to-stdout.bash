@@ -43,7 +43,7 @@ _qcow2_to_stdout() {
     -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
     -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
     -v | --qcow2-version) words="2 3" ;;
-    --compress) words="zlib zstd" ;;
+    --compress) words="zlib zstd keep" ;;
     --deflate-window) words="4k 32k" ;;
     -F | --backing-format) words="qcow2 raw" ;;
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
@@ -67,7 +67,7 @@ _qcow2_to_stdout() {
       return
       ;;
     "")
-      words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --scan
+      words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --salvage --scan
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
         --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format

@@ -2,9 +2,11 @@
 //
 // qcow2 images of any bytes: header, tables, snapshots, compressed clusters. What is read as an
 // image is a disk whose runs cover it, in which zeros are zeros, and of which a queue and a read
-// give the same bytes; anything else is an Error.
+// give the same bytes; anything else is an Error. Of what is salvaged nothing is one, once it is
+// open.
 //
-// An input is a byte that says whether a snapshot is wanted, and an image (sparse_image.h).
+// An input is a byte that says whether a snapshot is wanted (1) and whether to salvage (2), and an
+// image (sparse_image.h).
 
 #include <algorithm>
 #include <cstddef>
@@ -86,11 +88,17 @@ void check_disk(const Disk& disk) {
 
 void check(Input input) {
   Qcow2Options options;
-  if (input.byte() % 2 != 0) options.snapshot = "1";
+  const unsigned choice = input.byte();
+  if ((choice & 1) != 0) options.snapshot = "1";
+  if ((choice & 2) != 0) options.lost = std::make_shared<LostRanges>();
   auto file = std::make_shared<testing::MemoryDisk>(image_of(input));
+  bool is_open = false;
   try {
-    check_disk(*open_qcow2(std::move(file), options).disk);
+    const auto disk = open_qcow2(std::move(file), options).disk;
+    is_open = true;
+    check_disk(*disk);
   } catch (const Error&) {
+    require(!is_open || options.lost == nullptr, "nothing that cannot be salvaged");
     // as it should be, for what is no image or a damaged one
   }
 }

@@ -24,7 +24,7 @@ std::vector<Known> known() {
       {.option = "cluster-size", .words = kClusterSizes},
       {.option = "refcount-bits", .words = {"1", "2", "4", "8", "16", "32", "64"}},
       {.option = "qcow2-version", .words = {"2", "3"}, .only_these = true},
-      {.option = "compress", .words = {"zlib", "zstd"}},
+      {.option = "compress", .words = {"zlib", "zstd", "keep"}},
       {.option = "deflate-window", .words = {"4k", "32k"}, .only_these = true},
       {.option = "data-file", .from = From::kFiles},
       {.option = "backing-file", .from = From::kFiles},

@@ -22,6 +22,9 @@ struct Compression {
   // How far a deflate stream refers back, in bytes. It is 4096, which is what QEMU promises to its
   // decoder, or 32768, which no reader promises to decode though every known one does.
   std::uint32_t deflate_window = 4096;
+  // Nothing is compressed. Clusters that the disk holds compressed in this way, in clusters of the
+  // image's size, go out as they are (Disk::stored_clusters()); all others are not compressed.
+  bool keep = false;
 };
 
 // The levels of a type, for a window of `deflate_window` bytes.

@@ -23,6 +23,8 @@
 
 namespace qcow2stream {
 
+class StoredClusters;  // stored_clusters.h
+
 // Keeps reads in flight. A queue belongs to one thread; a disk hands out as many as are asked for.
 // Destroying a queue waits for what is still in flight, so that no buffer is written to afterwards.
 class RequestQueue {
@@ -105,6 +107,11 @@ class Disk {
   // Throws Error{kChanged} if the disk is known to have changed since it was opened. Default: does
   // nothing, which is right where stamp() is nothing.
   virtual void check_unchanged() const;
+  // Its clusters that are stored compressed; belongs to the disk. Default: null, nothing is known
+  // of them.
+  [[nodiscard]] virtual const StoredClusters* stored_clusters() const;
+  // What the content depends on beside the source: an image's id covers it. Default: nothing.
+  [[nodiscard]] virtual std::string id_addition() const;
   // What the user should know before trusting in the content. Default: nothing.
   [[nodiscard]] virtual std::vector<Caveat> caveats() const;
 };

@@ -58,6 +58,9 @@ struct ImageOptions {
   // a data file, or with refcounts of one bit, where each compressed cluster would take a whole
   // one.
   std::optional<Compression> compression;
+
+  // Whether clusters are compressed for the image.
+  [[nodiscard]] bool compresses() const { return compression && !compression->keep; }
 };
 
 // The first rule that `options` break, whatever the disk is.

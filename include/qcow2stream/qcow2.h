@@ -4,7 +4,7 @@
 //
 // All of versions 2 and 3 is read but encryption (specification: docs/interop/qcow2.rst of QEMU).
 // An image that is odd is taken as QEMU takes it, or refused where QEMU refuses it; what begins
-// behind the end of a file, which QEMU reads as zeros, is refused.
+// behind the end of a file, which QEMU reads as zeros, is refused, unless it is to be salvaged.
 
 #pragma once
 
@@ -17,6 +17,7 @@
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/salvage.h"
 
 namespace qcow2stream {
 
@@ -44,6 +45,10 @@ struct Qcow2Options {
   // Of check_qcow2_links() and open_qcow2_chain(): the images are taken for a chain whatever the
   // names are that they record.
   bool ignore_names = false;
+  // If given, what cannot be read of the disk becomes zeros and is noted there, as salvaging() does
+  // it: what a table maps that cannot be read, a cluster whose entry makes no sense or whose
+  // compressed data does not decode. The headers must be whole, and a bitmap that is asked for.
+  std::shared_ptr<LostRanges> lost;
 };
 
 // What an image holds beside the disk and the changes that are read of it. Nobody finds that in a

@@ -109,18 +109,22 @@ std::string reason_of(const Error& error, const std::string& path) {
   return error.name() == path ? error.reason() : error.name() + ": " + error.reason();
 }
 
-OpenedSource read_natively(const std::string& path, const Reading& reading) {
-  OpenedQcow2 opened = open_qcow2(path, qcow2_options(reading));
+OpenedSource read_natively(const std::string& path, const Reading& reading,
+                           std::shared_ptr<LostRanges> lost) {
+  Qcow2Options options = qcow2_options(reading);
+  options.lost = lost;
+  OpenedQcow2 opened = open_qcow2(path, options);
   return {{.disk = std::move(opened.disk), .changes = std::move(opened.changes)},
           {},
           Reader::kNative,
           {},
-          std::move(opened.remainder)};
+          std::move(opened.remainder),
+          std::move(lost)};
 }
 
 // The one place that knows who reads which format.
 OpenedSource read_as(const std::string& format, const Source& source, const Reading& reading,
-                     Progress& progress) {
+                     const std::shared_ptr<LostRanges>& lost, Progress& progress) {
   const auto* file = std::get_if<File>(&source);
   // What a raw file is asked in vain, QEMU says in its own words.
   const bool asks_for_changes = reading.nbd.bitmap || reading.top;
@@ -132,9 +136,11 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
     why_qemu = "what is not trusted is read by a program that is confined";
   } else if (format == "qcow2") {
     try {
-      return read_natively(file->path, reading);
+      return read_natively(file->path, reading, lost);
     } catch (const Error& error) {
-      if (error.advice() != Advice::kReadWithQemu || is_beyond_qemu(reading)) throw;
+      // QEMU gives an image up as a whole once it meets an entry that makes no sense.
+      const bool is_for_qemu = error.advice() == Advice::kReadWithQemu;
+      if (!is_for_qemu || is_beyond_qemu(reading) || lost != nullptr) throw;
       why_qemu = reason_of(error, file->path);
     }
   }
@@ -172,7 +178,12 @@ std::optional<std::uint64_t> announced_size(const Source& source) {
 }
 
 OpenedSource open_source(const Input& input, Progress& progress) {
-  OpenedSource opened = read_as(found_format(input), input.source, input.reading, progress);
+  const auto lost = input.reading.salvage ? std::make_shared<LostRanges>() : nullptr;
+  OpenedSource opened = read_as(found_format(input), input.source, input.reading, lost, progress);
+  if (lost != nullptr && opened.lost == nullptr) {
+    opened.disk = salvaging(opened.disk, lost);
+    opened.lost = lost;
+  }
   if (input.reading.only_first) {
     opened.disk = first_bytes(opened.disk, *input.reading.only_first);
   }

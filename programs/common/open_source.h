@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/qcow2.h"
+#include "qcow2stream/salvage.h"
 
 namespace qcow2stream::cli {
 
@@ -27,6 +29,7 @@ struct Reading {
   std::optional<std::string> snapshot;  // Qcow2Options
   bool isolate = false;                 // QemuOptions
   bool force_share = false;             // FileOptions
+  bool salvage = false;                 // what cannot be read becomes zeros
   // Bytes: only so much of it counts.
   std::optional<std::uint64_t> only_first;
   // It is read once, from its beginning to its end: standard input of a known size need not be
@@ -56,6 +59,8 @@ struct OpenedSource : Opened {
   std::string why_qemu;
   // What the image holds beside it, as far as that is known.
   Qcow2Remainder remainder;
+  // Fills as the disk is read, where it is salvaged; else null.
+  std::shared_ptr<LostRanges> lost;
 };
 
 // The format that is meant where none was said.

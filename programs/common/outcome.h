@@ -16,6 +16,7 @@ enum ExitStatus : int {
   kExitUsage = 2,
   kExitChanged = 3,  // the content is not what it should be
   kExitMismatch = 4,
+  kExitSalvaged = 5,  // complete, but for what could not be read
 };
 
 // How a run has ended.

@@ -47,6 +47,14 @@ void Report::progress(const ProgressState& state) {
   write_line(line);
 }
 
+void Report::lost(const LostRange& lost) {
+  const std::lock_guard lock(mutex_);
+  write_line({{"event", "lost"},
+              {"offset", lost.range.begin.value()},
+              {"length", lost.range.length},
+              {"reason", lost.reason}});
+}
+
 void Report::end(int status, std::uint64_t bytes, std::string_view message,
                  std::span<const Digest> digests) {
   ordered_json line = {{"event", "end"}, {"status", status}, {"bytes", bytes}};

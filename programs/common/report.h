@@ -16,6 +16,7 @@
 #include "common/progress_state.h"
 #include "common/side_file.h"
 #include "qcow2stream/digest.h"
+#include "qcow2stream/salvage.h"
 
 namespace qcow2stream::cli {
 
@@ -29,6 +30,8 @@ class Report {
   void plan(const nlohmann::ordered_json& measured);
   // May be called as often as one likes.
   void progress(const ProgressState& state);
+  // What could not be read.
+  void lost(const LostRange& lost);
   // The last line; whatever comes after it is dropped. `message` is empty after success, and
   // digests are there only then.
   void end(int status, std::uint64_t bytes, std::string_view message,

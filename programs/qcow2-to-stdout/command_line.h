@@ -39,6 +39,7 @@ struct CommandLine {
   std::optional<std::string> blockdev;
   std::vector<std::string> objects;
   bool force_share = false;
+  bool salvage = false;
   bool isolate = false;
   std::optional<Scan> scan;
   std::optional<std::string> map;

@@ -25,7 +25,8 @@ std::string help_text() {
       "\n"
       "N may end in k, M, G, T, P or E (or KiB, ...), powers of 1024. A value in [=...]\n"
       "is attached. Exit status: 0 complete, 1 failed, 2 command line, 3 DISK changed,\n"
-      "4 not the --if-match image. More examples and all the rest: man qcow2-to-stdout\n";
+      "4 not the --if-match image, 5 complete but for what --salvage has lost. More\n"
+      "examples and all the rest: man qcow2-to-stdout\n";
   return out;
 }
 

@@ -104,6 +104,7 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
                          .snapshot = said.snapshot,
                          .isolate = said.isolate,
                          .force_share = said.force_share,
+                         .salvage = said.salvage,
                          .only_first = virtual_size(files.info),
                          .in_one_pass = is_one_pass(said, image),
                          .spool_directory = said.spool_directory}};

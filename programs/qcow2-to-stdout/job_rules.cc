@@ -101,6 +101,21 @@ void check_snapshot(const CommandLine& said) {
   }
 }
 
+// Where it would promise what it cannot keep.
+void check_salvage(const CommandLine& said, const Source& disk) {
+  if (!said.salvage) return;
+  const char* other = nullptr;
+  if (said.plan || said.save_plan) other = "a plan, which does not know what was lost";
+  if (said.isolate) other = "--isolate: QEMU gives a damaged image up as a whole";
+  if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
+  if (other != nullptr) throw UsageError(fmt::format("--salvage: not together with {}", other));
+  if (is_stdin(disk)) {
+    throw UsageError(
+        "--salvage: what a stream has not given cannot be asked for again; name the file or "
+        "device");
+  }
+}
+
 void check_disk(const CommandLine& said) {
   const Source disk = said_disk(said);
   const char* why_not = said.isolate ? why_not_isolated(disk) : nullptr;
@@ -112,6 +127,7 @@ void check_disk(const CommandLine& said) {
   }
   check_format(said, disk);
   check_snapshot(said);
+  check_salvage(said, disk);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
     throw UsageError("-d, --data-file: DISK must be a raw file or block device");
@@ -124,7 +140,20 @@ void check_disk(const CommandLine& said) {
 
 // --- the image, and increments ------------------------------------------------------------------
 
+bool keeps_clusters(const CommandLine& said) {
+  return said.compression && said.compression->keep;
+}
+
 void check_compression(const CommandLine& said) {
+  if (keeps_clusters(said) && !is_read_here(said)) {
+    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+  }
+  if (keeps_clusters(said) && said.salvage) {
+    throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
+  }
+  if (keeps_clusters(said) && said.deflate_window) {
+    throw UsageError("--deflate-window: nothing is compressed with --compress=keep");
+  }
   if (!said.deflate_window) return;
   if (!said.compression) throw UsageError("--deflate-window: needs --compress");
   if (said.compression->type != CompressionType::kZlib) {

@@ -52,6 +52,10 @@ Scan scan_value(const char* value) {
 Compression compression_value(const char* value) {
   Compression compression;
   std::string_view word(value == nullptr ? "zlib" : value);
+  if (word == "keep") {
+    compression.keep = true;
+    return compression;
+  }
   const std::size_t colon = word.find(':');
   if (colon != std::string_view::npos) {
     compression.level =
@@ -61,7 +65,7 @@ Compression compression_value(const char* value) {
   if (word == "zstd") {
     compression.type = CompressionType::kZstd;
   } else if (word != "zlib") {
-    bad_value(value, "is not zlib or zstd, with :LEVEL where you want");
+    bad_value(value, "is not zlib or zstd, with :LEVEL where you want, or keep");
   }
   return compression;
 }

@@ -39,6 +39,10 @@ int level_of(const Compression& compression) {
 template <>
 bool same<&ImageOptions::compression>(const ImageOptions& one, const ImageOptions& other) {
   if (!one.compression || !other.compression) return !one.compression && !other.compression;
+  // What is kept is known only of the disk.
+  if (one.compression->keep || other.compression->keep) {
+    return one.compression->keep == other.compression->keep;
+  }
   return one.compression->type == other.compression->type &&
          one.compression->deflate_window == other.compression->deflate_window &&
          level_of(*one.compression) == level_of(*other.compression);

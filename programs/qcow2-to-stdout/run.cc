@@ -88,12 +88,27 @@ std::variant<Full, Against, Only> question_of(const SurveyJob& job, const Disks&
       .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
 }
 
+// Compressed clusters that are kept decide what the image's are.
+ImageOptions image_options(const Job& job, const Disk& disk) {
+  ImageOptions image = job.image;
+  const StoredClusters* stored = disk.stored_clusters();
+  if (image.compression && image.compression->keep && stored != nullptr) {
+    image.compression->type = stored->type();
+  }
+  if (const auto problem = find_problem(image)) {
+    throw Error(ErrorKind::kFailed, disk.name(), "its compressed clusters cannot be kept",
+                problem->reason);
+  }
+  return image;
+}
+
 Image make_image(const Job& job, const Disks& disks, Progress& progress) {
   const std::shared_ptr<const Disk>& disk = disks.opened.disk;
   if (job.planned) return image_of_plan(disk, job.planned->plan, job.planned->assume_unchanged);
   // What only measures keeps nothing.
   const bool emits = !job.output.measure;
-  SurveyResult found = survey(*disk, job.image,
+  const ImageOptions options = image_options(job, *disk);
+  SurveyResult found = survey(*disk, options,
                               {.what = question_of(job.survey, disks),
                                .scan = job.survey.scan,
                                .threads = job.survey.threads,
@@ -101,7 +116,7 @@ Image make_image(const Job& job, const Disks& disks, Progress& progress) {
                                .spool_directory = emits ? job.survey.spool_directory : std::nullopt,
                                .on_change = on_change(job),
                                .progress = &progress});
-  return {disk, job.image, std::move(found)};
+  return {disk, options, std::move(found)};
 }
 
 HostRange range_of(const Image& image, const WantedRange& wanted) {
@@ -198,6 +213,7 @@ void run(const Job& job, Session& session) {
 
   // 2. The input: from here on its size is fixed.
   const Disks disks = open_disks(job, session.progress());
+  session.watch_losses(disks.opened.lost);
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);

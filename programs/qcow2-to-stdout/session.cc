@@ -35,12 +35,15 @@ int Session::run(const std::function<void()>& run) {
     start();
     run();
   });
-  display_.reset();  // the message stands alone
+  display_.reset();  // the messages stand alone
+  say_losses();
   if (!outcome.message.empty()) message(outcome.message);
   if (outcome.status != kExitOk && destination_) {
     const auto status = destination_->abandon(outcome.receiver_left);
     if (status && outcome.receiver_left) outcome.status = *status;
   }
+  const bool has_lost = lost_ != nullptr && !lost_->empty();
+  if (outcome.status == kExitOk && has_lost) outcome.status = kExitSalvaged;
   write_end(outcome);
   return outcome.status;
 }
@@ -71,6 +74,15 @@ void Session::say_goodbye(int signal) {
 void Session::say_progress() const {
   if (!can_be_said_at_once() || image_goes_to_stderr(job_.output)) return;
   message(fmt::format("{}: {}", name_of(job_.disk.source), progress_line(progress_)));
+}
+
+void Session::say_losses() {
+  if (lost_ == nullptr) return;
+  for (const LostRange& lost : lost_->all()) {
+    message(fmt::format("{}: {} bytes at offset {} are lost: {}", name_of(job_.disk.source),
+                        lost.range.length, lost.range.begin.value(), lost.reason));
+    if (report_) report_->lost(lost);
+  }
 }
 
 // In the report, whether or not the run got so far as to open it.

@@ -22,6 +22,7 @@
 #include "qcow2-to-stdout/job.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/salvage.h"
 
 namespace qcow2stream::cli {
 
@@ -50,6 +51,10 @@ class Session {
   void show_progress(const Job& job);
   void finish_progress() { display_->finish(); }
 
+  // Where the disk is salvaged, what is lost of it: it is said when the run ends, and makes the
+  // status of a run that succeeds. May be null.
+  void watch_losses(std::shared_ptr<const LostRanges> lost) { lost_ = std::move(lost); }
+
   // The image is complete: what the report says of it.
   void set_digests(std::vector<Digest> digests) { digests_ = std::move(digests); }
 
@@ -57,12 +62,14 @@ class Session {
   void start();
   void say_goodbye(int signal);
   void say_progress() const;
+  void say_losses();
   void write_end(const Outcome& outcome);
 
   const Job job_;
   sigset_t signals_;
   Progress progress_;
   std::vector<Digest> digests_;
+  std::shared_ptr<const LostRanges> lost_;
   std::unique_ptr<Destination> destination_;
   OutputInProgress output_{progress_};
   std::optional<Report> report_;

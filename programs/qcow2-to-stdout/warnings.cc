@@ -14,6 +14,7 @@
 #include "qcow2-to-stdout/run_ends.h"
 #include "qcow2-to-stdout/sectors.h"
 #include "qcow2-to-stdout/taken_as_raw.h"
+#include "qcow2stream/stored_clusters.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -43,6 +44,22 @@ std::optional<std::string> warning_about_holes(const Disk& disk, const Job& job)
   const bool is_asked = job.survey.scan == Scan::kHoles && !has_list && !maps_everything;
   if (!is_asked || disk.traits().knows_zeros) return std::nullopt;
   return fmt::format("{}: does not tell its holes: everything counts as data", disk.name());
+}
+
+// Where --compress=keep finds nothing that it could keep.
+std::optional<std::string> warning_about_kept(const Disk& disk, const Job& job) {
+  const auto& compression = job.image.compression;
+  if (!compression || !compression->keep || job.planned) return std::nullopt;
+  const StoredClusters* stored = disk.stored_clusters();
+  if (stored == nullptr) {
+    return fmt::format("{}: is not read as it is stored: nothing is kept compressed", disk.name());
+  }
+  if (stored->cluster_size() == job.image.cluster_size) return std::nullopt;
+  return fmt::format(
+      "{}: its clusters have {} bytes, those of the image {}: nothing is kept compressed; with -c "
+      "{} "
+      "it would be",
+      disk.name(), stored->cluster_size(), job.image.cluster_size, stored->cluster_size());
 }
 
 std::string counted(std::uint64_t count, std::string_view what) {
@@ -77,6 +94,7 @@ void warn(const Job& job, const Disks& disks, const Ends& ends) {
   if (can_be_read_twice(job.disk)) say(warning_about_sectors(disk, raw_device(ends, job.disk)));
   say(warning_about_raw_disk(disk, job.disk));
   say(warning_about_holes(disk, job));
+  say(warning_about_kept(disk, job));
   if (disks.base != nullptr) say(warning_about_raw_base(*disks.base, *job.base));
 }
 

@@ -83,6 +83,14 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   }
 }
 
+const StoredClusters* Disk::stored_clusters() const {
+  return nullptr;
+}
+
+std::string Disk::id_addition() const {
+  return {};
+}
+
 std::vector<Caveat> Disk::caveats() const {
   return {};
 }

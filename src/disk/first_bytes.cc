@@ -32,6 +32,7 @@ class FirstBytes final : public Disk {
   void will_read(GuestRange range) const noexcept override { whole_->will_read(range); }
   [[nodiscard]] std::optional<DiskStamp> stamp() const override { return whole_->stamp(); }
   void check_unchanged() const override { whole_->check_unchanged(); }
+  [[nodiscard]] std::string id_addition() const override { return whole_->id_addition(); }
   [[nodiscard]] std::vector<Caveat> caveats() const override { return whole_->caveats(); }
 
  private:

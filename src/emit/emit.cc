@@ -21,7 +21,6 @@
 #include "qcow2stream/emit.h"
 
 #include <algorithm>
-#include <cassert>
 #include <optional>
 #include <utility>
 #include <vector>

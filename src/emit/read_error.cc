@@ -5,13 +5,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "base/errors.h"
+#include "disk/losses.h"
 
 namespace qcow2stream {
 namespace {
@@ -24,19 +23,9 @@ Error does_not_read(const Error& error) {
       .with_errno(error.error_number());
 }
 
-// Whether a connection is lost. A server that is gone, or about to go, has not changed.
-bool is_lost(int error) {
-  constexpr std::array kLost = {ENOTCONN, ECONNRESET, ECONNABORTED, EPIPE, ESHUTDOWN, ETIMEDOUT};
-  return std::ranges::find(kLost, error) != kLost.end();
-}
-
-// Whether the error is a read of the disk that failed. A disk of the caller's own may leave out
-// that its errors are about a disk.
+// Whether the error is a read of the disk that failed.
 bool is_read_error(const Error& error) {
-  const bool is_about_disk =
-      error.subject() == ErrorSubject::kDisk || error.subject() == ErrorSubject::kOther;
-  return error.kind() == ErrorKind::kFailed && is_about_disk && error.offset() &&
-         error.error_number() != 0 && !is_lost(error.error_number());
+  return is_loss(error) && error.error_number() != 0;
 }
 
 }  // namespace

@@ -150,7 +150,11 @@ class CompressedData::KeptCursor {
 
 CompressedData::CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
                                std::shared_ptr<const CompressedStore> kept)
-    : disk_(disk), layout_(layout), compression_(options.compression), kept_(std::move(kept)) {}
+    : disk_(disk),
+      layout_(layout),
+      compression_(options.compression),
+      stored_(compression_ && compression_->keep ? disk.stored_clusters() : nullptr),
+      kept_(std::move(kept)) {}
 
 CompressedData::~CompressedData() = default;
 
@@ -174,11 +178,26 @@ void CompressedData::read(HostOffset offset, std::span<std::byte> out) const {
     const Piece piece{.cluster = cluster,
                       .skip = from - at.offset(),
                       .out = out.subspan(from - begin, to - from)};
-    if (!kept.copy(piece, at.rank())) compress(piece, at, end, compressor.get());
+    if (stored_ != nullptr) {
+      copy_stored(piece, at);
+    } else if (!kept.copy(piece, at.rank())) {
+      compress(piece, at, end, compressor.get());
+    }
     at.next();
     if (at.at_end() || at.offset() >= end) return;
     cluster = map.next(ClusterKind::kCompressed, cluster + 1);
   }
+}
+
+void CompressedData::copy_stored(const Piece& piece, const CompressedLayout::Cursor& at) const {
+  const GuestOffset offset = layout_.geometry().offset(piece.cluster);
+  const auto blob = stored_->find(offset);
+  if (!blob || blob->most < at.size()) {
+    throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
+                fmt::format("the cluster at {} is not stored as it was", offset.value()))
+        .about(ErrorSubject::kDisk);
+  }
+  stored_->read(*blob, piece.skip, piece.out);
 }
 
 // `end`, an offset in the region, is where all the data ends of which this piece is the first part.

@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "layout/layout.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/stored_clusters.h"
 #include "qcow2stream/types.h"
 #include "spool/compressed_store.h"
 
@@ -42,6 +43,7 @@ class CompressedData {
   class KeptCursor;
   struct Piece;
 
+  void copy_stored(const Piece& piece, const CompressedLayout::Cursor& at) const;
   void compress(const Piece& piece, const CompressedLayout::Cursor& at, std::uint64_t end,
                 Compressor& compressor) const;
   [[noreturn]] void report_change(GuestCluster cluster, std::size_t size,
@@ -50,6 +52,8 @@ class CompressedData {
   const Disk& disk_;
   const Layout& layout_;
   const std::optional<Compression> compression_;
+  const StoredClusters*
+      stored_;  // the clusters go out as they lie there; null: they are compressed
   const std::shared_ptr<const CompressedStore> kept_;
   // Compressors that no thread uses just now. There are at most as many as threads.
   mutable std::mutex mutex_;

@@ -43,6 +43,11 @@ std::shared_ptr<const ClusterMap> fitting(std::shared_ptr<const ClusterMap> map,
       map->guest_clusters() != geometry.clusters_for(virtual_size_of(disk.size()))) {
     throw Error(ErrorKind::kUsage, disk.name(), "", "the survey is not of this disk and options");
   }
+  const bool keeps = options.compression && options.compression->keep;
+  if (keeps && map->count(ClusterKind::kCompressed) > 0 && disk.stored_clusters() == nullptr) {
+    throw Error(ErrorKind::kUsage, disk.name(), "",
+                "holds no compressed clusters as the survey did");
+  }
   return map;
 }
 

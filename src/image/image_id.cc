@@ -41,9 +41,11 @@ std::string Image::id() const {
     at += out.size();
   }
   if (const auto& compression = content_->options.compression) {
-    const std::string version = codec_version(*compression);
+    const std::string version = compression->keep ? "kept" : codec_version(*compression);
     hash->update(std::as_bytes(std::span(version)));
   }
+  const std::string addition = content_->disk->id_addition();
+  hash->update(std::as_bytes(std::span(addition)));
   const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
   std::string id = hex(std::span(digest).first(kLayoutBytes));

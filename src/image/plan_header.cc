@@ -45,6 +45,7 @@ Json options_to_json(const ImageOptions& options) {
   if (options.compression) {
     json["compression"] = {{"zstd", options.compression->type == CompressionType::kZstd},
                            {"deflate-window", options.compression->deflate_window}};
+    if (options.compression->keep) json["compression"]["keep"] = true;
     if (options.compression->level) json["compression"]["level"] = *options.compression->level;
   }
   return json;
@@ -55,6 +56,7 @@ Compression compression_from_json(const Json& json) {
       .type = json.at("zstd").get<bool>() ? CompressionType::kZstd : CompressionType::kZlib,
       .level = std::nullopt,
       .deflate_window = number<std::uint32_t>(json, "deflate-window")};
+  compression.keep = json.value("keep", false);
   if (json.contains("level")) compression.level = number<int>(json, "level");
   return compression;
 }

@@ -119,7 +119,7 @@ void check_kind(PlanReader& reader, const std::string& path) {
 }
 
 std::string codec_of(const ImageOptions& options) {
-  return options.compression ? codec_version(*options.compression) : "";
+  return options.compresses() ? codec_version(*options.compression) : "";
 }
 
 Error mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reason) {
@@ -191,6 +191,10 @@ Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assum
                    fmt::format("it has {} bytes, not {}", disk->size(), plan.disk_size));
   }
   if (!assume_unchanged) check_stamp(plan, *disk);
+  const bool keeps = plan.options.compression && plan.options.compression->keep;
+  if (keeps && disk->stored_clusters() == nullptr) {
+    throw mismatch(plan, *disk, "its clusters are not read as they are stored");
+  }
   if (const std::string codec = codec_of(plan.options); codec != plan.codec) {
     throw mismatch(
         plan, *disk,

@@ -15,10 +15,12 @@
 #include "layout/layout.h"
 #include "layout/subclusters.h"
 #include "qcow2stream/error.h"
+#include "qcow2stream/stored_clusters.h"
 #include "spool/compressed_store.h"
 #include "survey/answers.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
+#include "survey/stored_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 #include "system/cores.h"
@@ -125,6 +127,7 @@ class Survey {
         image_(image),
         options_(options),
         geometry_(scan_geometry()),
+        stored_(stored_of(disk, image)),
         map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {}
 
   SurveyResult run() {
@@ -193,7 +196,7 @@ class Survey {
     return geometry;
   }
 
-  [[nodiscard]] bool reads_everything() const { return image_.compression || base_ != nullptr; }
+  [[nodiscard]] bool reads_everything() const { return image_.compresses() || base_ != nullptr; }
 
   [[nodiscard]] OnZeros on_zeros() const {
     if (!is_increment())
@@ -215,15 +218,50 @@ class Survey {
     }
   }
 
+  // What of the disk can go out as it is stored; null: nothing.
+  static const StoredClusters* stored_of(const Disk& disk, const ImageOptions& image) {
+    if (!image.compression || !image.compression->keep) return nullptr;
+    const StoredClusters* stored = disk.stored_clusters();
+    const bool fits = stored != nullptr && stored->type() == image.compression->type &&
+                      stored->cluster_size() == image.cluster_size;
+    return fits ? stored : nullptr;
+  }
+
+  // Marks what among `extents` can go out as it is stored, without a look at what it decodes to.
+  // Returns the rest.
+  std::unique_ptr<RunCursor> keep_stored(std::unique_ptr<RunCursor> extents) {
+    SurveyWork work(std::move(extents), disk_.size(), geometry_.cluster_size(), options_.progress);
+    ClusterMapBuilder rest(geometry_, geometry_.clusters_for(virtual_size_of(disk_.size())));
+    StoredPlaces places;
+    run_parallel(threads_to_work(options_.threads), work,
+                 [&] { find_stored(*stored_, work, geometry_, map_, rest, places); });
+    places.check(disk_.name());
+    work.complete();
+    return extents_of(rest.finish(), Listed::kData, disk_.size());
+  }
+
+  // What differs from a base has been found. Marks what of it can go out as it is stored.
+  void keep_stored_of_map() {
+    const auto found = map_.finish();
+    copy_marks(*found, ClusterKind::kZero, ClusterKind::kZero);
+    SurveyWork rest(keep_stored(extents_of(found, Listed::kData, disk_.size())), disk_.size(), 1,
+                    nullptr);
+    mark_extents(rest, geometry_, map_);
+  }
+
   // Looks into all data among `extents`, as closely as the options ask for. The map is not in the
   // result yet.
   SurveyResult scan(std::unique_ptr<RunCursor> extents, OnZeros on_zeros_here) {
+    const bool keeps_first = stored_ != nullptr && !reads_everything();
+    if (keeps_first) extents = keep_stored(std::move(extents));
     const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
-    SurveyWork work(std::move(extents), disk_.size(), alignment, options_.progress);
+    SurveyWork work(std::move(extents), disk_.size(), alignment,
+                    keeps_first ? nullptr : options_.progress);
     SurveyResult result;
     if (reads_everything()) {
       result = read_all(work, on_zeros_here);
-    } else if (options_.scan == Scan::kHoles) {
+      if (stored_ != nullptr) keep_stored_of_map();
+    } else if (options_.scan == Scan::kHoles || on_zeros_here == OnZeros::kStore) {
       mark_extents(work, geometry_, map_);
     } else {
       run_parallel(threads_to_probe(options_.threads, disk_.traits()), work,
@@ -237,7 +275,7 @@ class Survey {
   SurveyResult read_all(SurveyWork& work, OnZeros on_zeros_here) {
     std::shared_ptr<CompressedStore> store;
     FullScan scan{.disk = disk_, .base = base_, .on_zeros = on_zeros_here};
-    if (image_.compression) {
+    if (image_.compresses()) {
       store = std::make_shared<CompressedStore>(options_.spool_memory, options_.spool_directory);
       scan.compression = &*image_.compression;
       scan.store = store.get();
@@ -252,6 +290,7 @@ class Survey {
   const ImageOptions& image_;
   const SurveyOptions& options_;
   const qcow2::Geometry geometry_;
+  const StoredClusters* stored_;  // what is kept is looked for there; null: nothing is
   ClusterMapBuilder map_;
   const Disk* base_ = nullptr;  // what differs from it is looked for
 };

@@ -51,6 +51,8 @@ def write_corpus(directory):
     for what, data in best.items():
         with open(os.path.join(directory, what.replace("_", "-")), "wb") as file:
             file.write(data)
+        with open(os.path.join(directory, "salvage-" + what.replace("_", "-")), "wb") as file:
+            file.write(bytes([data[0] | 2]) + data[1:])
 
 
 def main():

@@ -18,6 +18,10 @@ std::vector<const Disk*> Qcow2Chain::files() const {
   return all;
 }
 
+std::string Qcow2Chain::in_words(const Disk& file, const std::string& reason) const {
+  return file.name() == name() ? reason : file.name() + ": " + reason;
+}
+
 ChainWalk::ChainWalk(const Qcow2Chain& chain, std::size_t images)
     : chain_(chain), images_(images), last_(images) {}
 
@@ -44,7 +48,9 @@ const Qcow2Extent& ChainWalk::extent_at(std::size_t image, GuestRange range) {
   if (!is_known) {
     const Qcow2Image& asked = *chain_.images[image];
     last.range = {};  // in case that it throws
-    last = asked.tables().extent_at({range.begin, asked.disk_size() - range.begin.value()});
+    const GuestRange rest{range.begin, asked.disk_size() - range.begin.value()};
+    last = chain_.lost != nullptr ? asked.tables().extent_or_damage(rest)
+                                  : asked.tables().extent_at(rest);
   }
   return last;
 }
@@ -52,7 +58,9 @@ const Qcow2Extent& ChainWalk::extent_at(std::size_t image, GuestRange range) {
 ChainPart ChainWalk::part_of_image(const Qcow2Extent& extent, const Qcow2Image& image,
                                    GuestRange range) const {
   ChainPart part{.kind = ChainPart::Kind::kZeros, .range = range};
-  if (extent.kind == EntryKind::kCompressed) {
+  if (extent.kind == EntryKind::kInvalid) {
+    chain_.lost->add(chain_.name(), range, chain_.in_words(image.file(), extent.problem));
+  } else if (extent.kind == EntryKind::kCompressed) {
     part.kind = ChainPart::Kind::kCompressed;
     part.image = &image;
     part.extent = extent;

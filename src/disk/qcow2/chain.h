@@ -12,6 +12,7 @@
 #include "disk/qcow2/image_file.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/qcow2.h"
+#include "qcow2stream/salvage.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
@@ -28,6 +29,15 @@ struct Qcow2Chain {
   std::string snapshot;
   // Says what else the topmost image holds.
   Qcow2Remainder remainder;
+  // What the tables lack, and clusters that cannot be decoded, are noted there and read as zeros.
+  // Null: they are errors.
+  std::shared_ptr<LostRanges> lost;
+  // What of the images besides the disk could not be read.
+  std::vector<Caveat> caveats;
+
+  // A reason that has to do with one of the files.
+  [[nodiscard]] std::string in_words(const Disk& file, const std::string& reason) const;
+  [[nodiscard]] const std::string& name() const { return images.front()->file().name(); }
 
   // Returns each file once, in the order of the chain.
   [[nodiscard]] std::vector<const Disk*> files() const;

@@ -16,7 +16,7 @@ namespace {
 
 class ChainQueue final : public RequestQueue {
  public:
-  explicit ChainQueue(const Qcow2Chain& chain) : walk_(chain) {}
+  explicit ChainQueue(const Qcow2Chain& chain) : chain_(chain), walk_(chain) {}
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
     const std::size_t request = take_request(tag);
@@ -26,7 +26,7 @@ class ChainQueue final : public RequestQueue {
       if (part.disk != nullptr) {
         send(part, out, request);
       } else {
-        read_part(part, out);
+        read_part(chain_, part, out);
       }
       buffer = buffer.subspan(out.size());
       offset += out.size();
@@ -131,6 +131,7 @@ class ChainQueue final : public RequestQueue {
     free_.push_back(request);
   }
 
+  const Qcow2Chain& chain_;
   ChainWalk walk_;
   std::vector<Request> requests_;
   std::vector<std::size_t> free_;  // of them

@@ -41,11 +41,13 @@ class Qcow2CompressedClusters::Loan {
   std::unique_ptr<Decoder> decoder_;
 };
 
-Qcow2CompressedClusters::Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header)
+Qcow2CompressedClusters::Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header,
+                                                 bool whole)
     : file_(file),
       cluster_size_(header.geometry.cluster_size()),
       type_(header.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
                                                                : CompressionType::kZlib),
+      whole_(whole),
       clusters_(std::max(kKeptBytes / cluster_size_, kFewestKept)) {}
 
 std::unique_ptr<Decoder> Qcow2CompressedClusters::take_decoder() const {
@@ -64,7 +66,7 @@ void Qcow2CompressedClusters::read(const Qcow2Extent& extent, GuestOffset at,
                                    std::span<std::byte> buffer) const {
   const std::uint64_t in_cluster = at - extent.cluster;
   if (in_cluster == 0 && buffer.size() == cluster_size_) return decode(extent, buffer);
-  if (in_cluster == 0 && buffer.size() <= cluster_size_ / kPrefixShare) {
+  if (!whole_ && in_cluster == 0 && buffer.size() <= cluster_size_ / kPrefixShare) {
     return decode_prefix(extent, buffer);
   }
   // Blobs begin at any byte, and entries with the same one have the same cluster.
@@ -82,6 +84,12 @@ std::vector<std::byte> Qcow2CompressedClusters::read_blob(HostRange blob) const 
   const std::uint64_t there = std::min(blob.length, file_.size() - blob.begin.value());
   file_.read(GuestOffset(blob.begin.value()), std::span(bytes).first(there));
   return bytes;
+}
+
+std::optional<std::uint64_t> Qcow2CompressedClusters::blob_length(HostRange blob) const {
+  const std::vector<std::byte> bytes = read_blob(blob);
+  const Loan decoder(*this);
+  return decoder->blob_length(bytes);
 }
 
 namespace {

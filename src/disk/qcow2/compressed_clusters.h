@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,13 +25,19 @@ namespace qcow2stream {
 // All functions may be called by several threads at once.
 class Qcow2CompressedClusters {
  public:
-  // `file` is the image and must outlive it.
-  Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header);
+  // `file` is the image and must outlive it. `whole`: of a cluster that cannot be decoded to its
+  // end the beginning cannot be read either.
+  Qcow2CompressedClusters(const Disk& file, const qcow2::Header& header, bool whole);
 
   // Fills `buffer` with what the disk holds from `at` on. Both ends lie within the range of
   // `extent`, whose kind is kCompressed. Throws Error{kFailed}, with the offset in the disk, for
   // what cannot be decoded.
   void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
+
+  [[nodiscard]] CompressionType type() const { return type_; }
+  // Returns how many bytes of `blob`, which lies in the file, a cluster is made of; nothing where
+  // there is none that every reader can decode. Throws Error if the file cannot be read.
+  [[nodiscard]] std::optional<std::uint64_t> blob_length(HostRange blob) const;
 
  private:
   using Cluster = std::vector<std::byte>;
@@ -44,6 +51,7 @@ class Qcow2CompressedClusters {
   const Disk& file_;
   const std::uint64_t cluster_size_;
   const CompressionType type_;
+  const bool whole_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Decoder>> decoders_;  // those that nobody uses now
   mutable SharedCache<Cluster> clusters_;

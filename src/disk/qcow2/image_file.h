@@ -15,6 +15,7 @@
 #include "qcow2/header.h"
 #include "qcow2/snapshots.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/salvage.h"
 
 namespace qcow2stream {
 
@@ -31,10 +32,11 @@ class Qcow2Image {
  public:
   // `data` is the external data file, where the image has one. `snapshot` is the internal one to
   // be read, in place of the disk as it is. The tables take about `cache_bytes` of memory.
-  // Throws Error{kFailed}.
+  // `salvage`: tables that cannot be read as a whole are read in parts, and compressed clusters are
+  // decoded to their end, whoever asks for their beginning. Throws Error{kFailed}.
   Qcow2Image(std::shared_ptr<const Disk> file, std::shared_ptr<const Disk> data,
              qcow2::Header header, const std::optional<qcow2::Snapshot>& snapshot,
-             std::uint64_t cache_bytes);
+             std::uint64_t cache_bytes, bool salvage);
   Qcow2Image(const Qcow2Image&) = delete;
   Qcow2Image& operator=(const Qcow2Image&) = delete;
 
@@ -53,6 +55,8 @@ class Qcow2Image {
   std::shared_ptr<const Disk> data_;
   qcow2::Header header_;
   std::uint64_t disk_size_;
+  std::shared_ptr<LostRanges> lost_tables_;  // of the file; null: an error of it is one of ours
+  std::shared_ptr<const Disk> table_file_;   // the file, for reading its tables
   Qcow2Tables tables_;
   Qcow2CompressedClusters compressed_;
 };

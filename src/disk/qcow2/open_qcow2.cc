@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "base/shell_quoted.h"
@@ -60,7 +61,9 @@ Error of_named_file(const Error& error, const std::string& role, const std::stri
 
 class ChainOpener {
  public:
-  explicit ChainOpener(const Qcow2Options& options) : options_(options) {}
+  explicit ChainOpener(const Qcow2Options& options) : options_(options) {
+    chain_.lost = options.lost;
+  }
 
   // Opens the first `most` images from `path` on.
   Qcow2Chain open(const std::string& path, std::size_t most) {
@@ -133,7 +136,8 @@ class ChainOpener {
       throw_for_qemu(file->name(), "it needs what is not known here: " + header.unknown_features);
     }
     if (header.encryption_method != 0) throw_for_qemu(file->name(), "it is encrypted");
-    const auto snapshots = read_snapshots(*file, header);
+    const auto snapshots = if_possible(*file, !options_.snapshot || !chain_.images.empty(),
+                                       [&] { return read_snapshots(*file, header); });
     std::optional<qcow2::Snapshot> snapshot;
     if (options_.snapshot && chain_.images.empty()) {
       snapshot = chosen_snapshot(snapshots, *options_.snapshot, file->name());
@@ -141,13 +145,28 @@ class ChainOpener {
           fmt::format("snapshot {} at {};", snapshot->id, snapshot->l1_offset.value());
     }
     // QEMU opens no image with a damaged directory.
-    const auto bitmaps = read_bitmap_directory(*file, header);
+    const auto bitmaps = if_possible(*file, !options_.bitmap || !chain_.images.empty(),
+                                     [&] { return read_bitmap_directory(*file, header); });
     if (chain_.images.empty()) chain_.remainder = remainder_of(snapshots, bitmaps);
     auto data = open_data_file(*file, header);
     const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
     chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
-                                                               std::move(header), snapshot, cache));
+                                                               std::move(header), snapshot, cache,
+                                                               chain_.lost != nullptr));
     return *chain_.images.back();
+  }
+
+  // What read() returns. What the disk can do without is nothing where it cannot be read.
+  template <class Read>
+  std::invoke_result_t<Read> if_possible(const Disk& file, bool can_do_without, const Read& read) {
+    try {
+      return read();
+    } catch (const Error& error) {
+      if (chain_.lost == nullptr || !can_do_without) throw;
+      const std::string whose = chain_.images.empty() ? "" : file.name() + ": ";
+      chain_.caveats.push_back({whose + error.what_failed() + ": " + error.reason()});
+      return {};
+    }
   }
 
   [[nodiscard]] Qcow2Remainder remainder_of(std::span<const qcow2::Snapshot> snapshots,
@@ -236,7 +255,9 @@ void check_together(const std::string& name, const Qcow2Options& options) {
 
 OpenedQcow2 with_remainder(const std::shared_ptr<const Qcow2Disk>& disk,
                            std::shared_ptr<const Changes> changes) {
-  return {{.disk = disk, .changes = std::move(changes)}, disk->chain().remainder};
+  std::shared_ptr<const Disk> shown = disk;
+  if (disk->chain().lost != nullptr) shown = salvaging(disk, disk->chain().lost);
+  return {{.disk = std::move(shown), .changes = std::move(changes)}, disk->chain().remainder};
 }
 
 OpenedQcow2 with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {

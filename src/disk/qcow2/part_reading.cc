@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "disk/losses.h"
+
 namespace qcow2stream {
 
 bool holds(const ChainPart& part, const Error& error) {
@@ -16,7 +18,21 @@ void set_disk_offset(Error& error, const ChainPart& part) {
   error.at(part.range.begin.value() + (*error.offset() - part.offset.value()));
 }
 
-void read_part(const ChainPart& part, std::span<std::byte> buffer) {
+namespace {
+
+void read_compressed(const Qcow2Chain& chain, const ChainPart& part, std::span<std::byte> buffer) {
+  try {
+    part.image->compressed().read(part.extent, part.range.begin, buffer);
+  } catch (const Error& error) {
+    if (chain.lost == nullptr || !is_loss(error)) throw;
+    chain.lost->add(chain.name(), part.range, chain.in_words(part.image->file(), error.reason()));
+    std::ranges::fill(buffer, std::byte{0});
+  }
+}
+
+}  // namespace
+
+void read_part(const Qcow2Chain& chain, const ChainPart& part, std::span<std::byte> buffer) {
   switch (part.kind) {
     case ChainPart::Kind::kZeros:
     case ChainPart::Kind::kBelow:
@@ -32,7 +48,7 @@ void read_part(const ChainPart& part, std::span<std::byte> buffer) {
       }
       break;
     case ChainPart::Kind::kCompressed:
-      part.image->compressed().read(part.extent, part.range.begin, buffer);
+      read_compressed(chain, part, buffer);
       break;
   }
 }

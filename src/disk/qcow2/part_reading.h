@@ -12,8 +12,8 @@
 
 namespace qcow2stream {
 
-// Fills `buffer`, which is as long as the part. Throws Error.
-void read_part(const ChainPart& part, std::span<std::byte> buffer);
+// Fills `buffer`, which is as long as the part, one of `chain`. Throws Error.
+void read_part(const Qcow2Chain& chain, const ChainPart& part, std::span<std::byte> buffer);
 
 // An error of the file that holds a part has the offset in that file. holds() says whether it is
 // about this part, and set_disk_offset() gives it the offset in the disk. Its message stays.

@@ -74,13 +74,13 @@ class ChangesOfTop final : public Changes {
 
 }  // namespace
 
-Qcow2Disk::Qcow2Disk(Qcow2Chain chain) : chain_(std::move(chain)) {}
+Qcow2Disk::Qcow2Disk(Qcow2Chain chain) : chain_(std::move(chain)), stored_(chain_) {}
 
 void Qcow2Disk::read(GuestOffset offset, std::span<std::byte> buffer) const {
   ChainWalk walk(chain_);
   while (!buffer.empty()) {
     const ChainPart part = walk.part_at({offset, buffer.size()});
-    read_part(part, buffer.first(part.range.length));
+    read_part(chain_, part, buffer.first(part.range.length));
     buffer = buffer.subspan(part.range.length);
     offset += part.range.length;
   }
@@ -165,7 +165,7 @@ void Qcow2Disk::check_unchanged() const {
 }
 
 std::vector<Caveat> Qcow2Disk::caveats() const {
-  std::vector<Caveat> all;
+  std::vector<Caveat> all = chain_.caveats;
   for (const Disk* file : chain_.files()) {
     for (Caveat& caveat : file->caveats()) {
       if (file != &top().file()) caveat.text = file->name() + ": " + caveat.text;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "disk/qcow2/chain.h"
+#include "disk/qcow2/chain_stored.h"
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
 
@@ -30,6 +31,7 @@ class Qcow2Disk final : public Disk {
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
   [[nodiscard]] std::vector<Caveat> caveats() const override;
+  [[nodiscard]] const StoredClusters* stored_clusters() const override { return &stored_; }
 
   [[nodiscard]] const Qcow2Chain& chain() const { return chain_; }
 
@@ -37,6 +39,7 @@ class Qcow2Disk final : public Disk {
   [[nodiscard]] const Qcow2Image& top() const { return *chain_.images.front(); }
 
   Qcow2Chain chain_;
+  ChainStored stored_;  // of chain_
 };
 
 // Returns what the first `images` of the disk's chain hold themselves.

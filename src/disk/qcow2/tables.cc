@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/bits.h"
 #include "base/endian.h"
@@ -24,6 +25,14 @@ constexpr std::uint64_t kSmallestPiece = 4 << 10;
 
 constexpr std::uint64_t kL1EntrySize = 8;
 
+bool is_in_file(HostOffset offset, std::uint64_t length, const Disk& file) {
+  return offset.value() <= file.size() && length <= file.size() - offset.value();
+}
+
+Qcow2Extent invalid(GuestRange range, std::string problem) {
+  return {.kind = EntryKind::kInvalid, .range = range, .problem = std::move(problem)};
+}
+
 }  // namespace
 
 // An L2 entry and the part of its cluster that is asked for.
@@ -32,28 +41,23 @@ struct Qcow2Tables::Position {
   std::uint64_t subclusters = 0;  // the second word of an extended entry
   GuestRange range;               // within one cluster
   GuestOffset cluster;            // where that begins
+  // Why the entry could not be read; nothing where it could.
+  std::optional<std::string> loss;
 };
 
 Qcow2Tables::Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header,
-                         L1Table l1, std::uint64_t cache_bytes)
+                         L1Table l1, std::uint64_t cache_bytes, const LostRanges* lost)
     : file_(file),
       data_(data),
       geometry_(header.geometry),
       has_data_file_((header.incompatible_features & qcow2::kIncompatibleDataFile) != 0),
       l1_(l1),
+      lost_(lost),
       piece_size_(std::clamp(header.geometry.cluster_size(), kSmallestPiece, kLargestPiece)),
       pieces_(cache_bytes / piece_size_) {
-  const std::uint64_t bytes = l1_.entries * kL1EntrySize;
-  if (l1_.offset.value() > file_.size() || bytes > file_.size() - l1_.offset.value()) {
+  if (lost_ == nullptr && !is_in_file(l1_.offset, l1_.entries * kL1EntrySize, file_)) {
     qcow2::throw_unreadable(file_.name(), "its L1 table lies behind the end of the file");
   }
-}
-
-void Qcow2Tables::damaged(GuestOffset at, const std::string& reason) const {
-  throw Error(ErrorKind::kFailed, file_.name(),
-              fmt::format("the image is damaged at offset {} of its disk", at.value()), reason)
-      .at(at.value())
-      .about(ErrorSubject::kDisk);
 }
 
 // The aligned piece of the file that holds the byte at `offset`, which lies in it.
@@ -67,14 +71,42 @@ std::shared_ptr<const Qcow2Tables::Piece> Qcow2Tables::piece_at(HostOffset offse
   });
 }
 
+// What is lost of these bytes of the tables.
+std::optional<std::string> Qcow2Tables::loss_in(HostOffset offset, std::uint64_t length) const {
+  if (lost_ == nullptr) return std::nullopt;
+  return lost_->reason_in({GuestOffset(offset.value()), length});
+}
+
 Qcow2Extent Qcow2Tables::extent_at(GuestRange range) const {
+  Qcow2Extent extent = extent_or_damage(range);
+  if (extent.kind != EntryKind::kInvalid) return extent;
+  throw Error(ErrorKind::kFailed, file_.name(),
+              fmt::format("the image is damaged at offset {} of its disk", range.begin.value()),
+              extent.problem)
+      .at(range.begin.value())
+      .about(ErrorSubject::kDisk);
+}
+
+Qcow2Extent Qcow2Tables::extent_or_damage(GuestRange range) const {
   const std::uint64_t index = geometry_.cluster(range.begin).value() / geometry_.l2_entries();
   if (index >= l1_.entries) return {.kind = EntryKind::kUnallocated, .range = range};
   const HostOffset at = l1_.offset + index * kL1EntrySize;
+  if (!is_in_file(at, kL1EntrySize, file_)) {
+    return invalid(range, "its L1 table ends behind the end of the file");
+  }
   const auto piece = piece_at(at);
-  const auto entry = load_big<std::uint64_t>(piece->data() + at.value() % piece_size_);
-  if (qcow2::entry_offset(entry).value() == 0) return extent_without_l2(range, index, *piece);
-  return extent_in_l2(range, l2_table(entry, index, range.begin));
+  const std::uint64_t table_end = (index + 1) * geometry_.l2_entries() << geometry_.cluster_bits;
+  const GuestRange of_table = range.first(table_end - range.begin.value());
+  if (const auto loss = loss_in(at, kL1EntrySize)) {
+    return invalid(of_table, "its L1 table cannot be read: " + *loss);
+  }
+  const HostOffset table =
+      qcow2::entry_offset(load_big<std::uint64_t>(piece->data() + at.value() % piece_size_));
+  if (table.value() == 0) return extent_without_l2(range, index, *piece);
+  if (auto problem = problem_of_l2_table(table, index)) {
+    return invalid(of_table, std::move(*problem));
+  }
+  return extent_in_l2(of_table, table);
 }
 
 // As far as this piece of the L1 table tells, there is no L2 table from `index` on.
@@ -87,34 +119,39 @@ Qcow2Extent Qcow2Tables::extent_without_l2(GuestRange range, std::uint64_t index
   std::uint64_t n = 1;
   while (n < most &&
          qcow2::entry_offset(load_big<std::uint64_t>(piece.data() + in_piece + n * kL1EntrySize))
-                 .value() == 0) {
+                 .value() == 0 &&
+         !loss_in(at + n * kL1EntrySize, kL1EntrySize)) {
     ++n;
   }
   const std::uint64_t end = (index + n) * geometry_.l2_entries() << geometry_.cluster_bits;
   return {.kind = EntryKind::kUnallocated, .range = range.first(end - range.begin.value())};
 }
 
-HostOffset Qcow2Tables::l2_table(std::uint64_t l1_entry, std::uint64_t index,
-                                 GuestOffset at) const {
-  const HostOffset table = qcow2::entry_offset(l1_entry);
+// Of a table that ends behind the end of the file, what there is of it can be salvaged.
+std::optional<std::string> Qcow2Tables::problem_of_l2_table(HostOffset table,
+                                                            std::uint64_t index) const {
   if (table.value() % geometry_.cluster_size() != 0) {
-    damaged(at, fmt::format("L1 entry {} has the offset {} for its L2 table, which is not that of "
-                            "a cluster",
-                            index, table.value()));
+    return fmt::format(
+        "L1 entry {} has the offset {} for its L2 table, which is not that of a cluster", index,
+        table.value());
   }
-  if (table.value() > file_.size() || geometry_.cluster_size() > file_.size() - table.value()) {
-    damaged(at, fmt::format("the L2 table of L1 entry {} lies at {}, behind the end of the file",
-                            index, table.value()));
+  if (!is_in_file(table, lost_ == nullptr ? geometry_.cluster_size() : 1, file_)) {
+    return fmt::format("the L2 table of L1 entry {} lies at {}, behind the end of the file", index,
+                       table.value());
   }
-  return table;
+  return std::nullopt;
 }
 
 // Goes on over the entries of this piece of the table for as long as they go on with the same
-// thing. What makes no sense ends it, and is an error once somebody asks for that very place.
+// thing. What makes no sense ends it.
 Qcow2Extent Qcow2Tables::extent_in_l2(GuestRange range, HostOffset table) const {
   const std::uint64_t entry_size = geometry_.l2_entry_size();
   const std::uint64_t index = geometry_.cluster(range.begin).value() % geometry_.l2_entries();
   const HostOffset first = table + index * entry_size;
+  if (!is_in_file(first, entry_size, file_)) {
+    return invalid(
+        range, fmt::format("its L2 table at {} ends behind the end of the file", table.value()));
+  }
   const auto piece = piece_at(first);
   const std::size_t in_piece = first.value() % piece_size_;
   const std::uint64_t entries =
@@ -123,6 +160,7 @@ Qcow2Extent Qcow2Tables::extent_in_l2(GuestRange range, HostOffset table) const 
   for (std::uint64_t i = 0; i < entries && range.length > 0; ++i) {
     const std::byte* at = piece->data() + in_piece + i * entry_size;
     Position position;
+    position.loss = loss_in(first + i * entry_size, entry_size);
     position.entry = load_big<std::uint64_t>(at);
     if (geometry_.extended_l2) position.subclusters = load_big<std::uint64_t>(at + 8);
     position.cluster = geometry_.offset(geometry_.cluster(range.begin));
@@ -130,7 +168,6 @@ Qcow2Extent Qcow2Tables::extent_in_l2(GuestRange range, HostOffset table) const 
     while (position.range.length > 0) {
       const Qcow2Extent part = part_of_cluster(position);
       if (extent.range.length == 0) {
-        if (part.kind == EntryKind::kInvalid) damaged(position);
         extent = part;
       } else if (goes_on(extent, part)) {
         extent.range.length += part.range.length;
@@ -146,13 +183,17 @@ Qcow2Extent Qcow2Tables::extent_in_l2(GuestRange range, HostOffset table) const 
 
 // What the position begins with, as far as it is alike.
 Qcow2Extent Qcow2Tables::part_of_cluster(const Position& position) const {
+  if (position.loss) {
+    return invalid(position.range, "its L2 table cannot be read: " + *position.loss);
+  }
   Qcow2Extent part{.kind = kind_of(position), .range = position.range};
   if (geometry_.extended_l2 && part.kind != EntryKind::kCompressed) {
     part.range = position.range.first(alike_subclusters(position, part.kind));
   }
-  if (problem_of(position, part.kind)) {
-    part.kind = EntryKind::kInvalid;
-  } else if (part.kind == EntryKind::kCompressed) {
+  if (const auto problem = problem_of(position, part.kind)) {
+    return invalid(part.range, "the cluster cannot be read: " + *problem);
+  }
+  if (part.kind == EntryKind::kCompressed) {
     part.blob = qcow2::decode_compressed_entry(position.entry, geometry_.cluster_bits);
     part.cluster = position.cluster;
   } else if (part.kind == EntryKind::kData) {
@@ -199,6 +240,7 @@ void Qcow2Tables::cut_at_end_of_file(Qcow2Extent& part) const {
 
 bool Qcow2Tables::goes_on(const Qcow2Extent& extent, const Qcow2Extent& next) {
   if (next.kind != extent.kind || next.kind == EntryKind::kCompressed) return false;
+  if (next.kind == EntryKind::kInvalid) return false;
   return next.kind != EntryKind::kData || next.offset == extent.offset + extent.range.length;
 }
 
@@ -233,11 +275,6 @@ std::optional<std::string> Qcow2Tables::problem_of(const Position& position, Ent
     return fmt::format("it lies at {}, behind the end of the file", offset);
   }
   return std::nullopt;
-}
-
-void Qcow2Tables::damaged(const Position& position) const {
-  damaged(position.range.begin,
-          "the cluster cannot be read: " + problem_of(position, kind_of(position)).value_or(""));
 }
 
 }  // namespace qcow2stream

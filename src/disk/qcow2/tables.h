@@ -4,7 +4,8 @@
 // that lies (specification: "Cluster mapping").
 //
 // The image may come from anybody. What QEMU refuses when it reads such an entry is an error here;
-// so is what begins behind the end of the file, which QEMU reads as zeros.
+// so is what begins behind the end of the file, which QEMU reads as zeros. Who salvages can ask for
+// what it is an error of, and how much of the disk it concerns.
 
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "qcow2/entries.h"
 #include "qcow2/header.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/salvage.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
@@ -31,7 +33,7 @@ struct L1Table {
 
 // A part of an image's disk that is alike from end to end.
 struct Qcow2Extent {
-  qcow2::EntryKind kind = qcow2::EntryKind::kUnallocated;  // never kInvalid
+  qcow2::EntryKind kind = qcow2::EntryKind::kUnallocated;
   GuestRange range;
   // Of kData, where it lies in the file, or in the external data file.
   HostOffset offset;
@@ -39,6 +41,8 @@ struct Qcow2Extent {
   // behind the end of the file, and where the cluster begins in the disk.
   HostRange blob;
   GuestOffset cluster;
+  // Of kInvalid, the reason.
+  std::string problem;
 };
 
 // All functions may be called by several threads at once.
@@ -47,12 +51,17 @@ class Qcow2Tables {
   // `file` is the image and `data` what its data clusters lie in: the same, or an external file.
   // Both must outlive it. Keeps at most `cache_bytes` of tables in memory (but always one piece).
   // Throws Error{kFailed} if the L1 table does not lie in the file.
+  // Where `file` is salvaged, `lost` is what could not be read of it; it must outlive the tables.
+  // Then there is no such error, and extent_or_damage() is to be asked.
   Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header, L1Table l1,
-              std::uint64_t cache_bytes);
+              std::uint64_t cache_bytes, const LostRanges* lost = nullptr);
 
   // Returns what `range` begins with, which is not empty and lies within the disk of the image.
-  // Throws Error{kFailed} with the offset in the disk.
+  // Throws Error{kFailed} with the offset in the disk. Never gives kInvalid.
   [[nodiscard]] Qcow2Extent extent_at(GuestRange range) const;
+  // Does the same, but what makes no sense, or of which the tables are lost, is an extent of
+  // kInvalid.
+  [[nodiscard]] Qcow2Extent extent_or_damage(GuestRange range) const;
 
  private:
   using Piece = std::vector<std::byte>;
@@ -61,8 +70,9 @@ class Qcow2Tables {
   [[nodiscard]] std::shared_ptr<const Piece> piece_at(HostOffset offset) const;
   [[nodiscard]] Qcow2Extent extent_without_l2(GuestRange range, std::uint64_t index,
                                               const Piece& piece) const;
-  [[nodiscard]] HostOffset l2_table(std::uint64_t l1_entry, std::uint64_t index,
-                                    GuestOffset at) const;
+  [[nodiscard]] std::optional<std::string> problem_of_l2_table(HostOffset table,
+                                                               std::uint64_t index) const;
+  [[nodiscard]] std::optional<std::string> loss_in(HostOffset offset, std::uint64_t length) const;
   [[nodiscard]] Qcow2Extent extent_in_l2(GuestRange range, HostOffset table) const;
   [[nodiscard]] Qcow2Extent part_of_cluster(const Position& position) const;
   [[nodiscard]] qcow2::EntryKind kind_of(const Position& position) const;
@@ -73,14 +83,12 @@ class Qcow2Tables {
   [[nodiscard]] static bool goes_on(const Qcow2Extent& extent, const Qcow2Extent& next);
   [[nodiscard]] std::optional<std::string> problem_of(const Position& position,
                                                       qcow2::EntryKind kind) const;
-  [[noreturn]] void damaged(const Position& position) const;
-  [[noreturn]] void damaged(GuestOffset at, const std::string& reason) const;
-
   const Disk& file_;
   const Disk& data_;
   const qcow2::Geometry geometry_;
   const bool has_data_file_;
   const L1Table l1_;
+  const LostRanges* lost_;
   const std::uint64_t piece_size_;
   mutable SharedCache<Piece> pieces_;
 };
