@@ -13,7 +13,7 @@ const char* const kProgramName = "qcow2-from-stdin";
 std::string help_text() {
   std::string out =
       "Usage: qcow2-from-stdin [OPTION]... TARGET < IMAGE\n"
-      "TARGET: a new file, a block device, an NBD URI, or - (raw, to standard output).\n"
+      "TARGET: a new file, a block device, an NBD URI, or - (raw, to stdout).\n"
       "\n"
       "  ssh host cat disk.qcow2 | qcow2-from-stdin /dev/vg/disk\n"
       "  qcow2-from-stdin -i monday.qcow2 -i tuesday.qcow2 disk.raw\n";

@@ -46,7 +46,7 @@ constexpr std::array kImageOptions = {
 };
 
 constexpr std::array kTargetOptions = {
-    Row{{0, "apply", Value::kNone, "", "TARGET holds the backing file: write what changed"},
+    Row{{0, "apply", Value::kNone, "", "TARGET holds the backing file: write changes"},
         [](Said& said, const char*) { said.apply = true; }},
     Row{{0, "skip-equal", Value::kNone, "", "read TARGET, and write only what differs"},
         [](Said& said, const char*) { said.skip_equal = true; }},
