@@ -3,6 +3,7 @@
 #include "target/held_ends.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/zero.h"
 
@@ -127,7 +128,7 @@ void HeldEnds::write_back(End& end) {
 void HeldEnds::finish() {
   if (!ends_.empty()) {
     inner_.flush();
-    for (auto end = ends_.rbegin(); end != ends_.rend(); ++end) write_back(**end);
+    for (const auto& end : std::views::reverse(ends_)) write_back(*end);
     inner_.flush();
   }
   ends_.clear();

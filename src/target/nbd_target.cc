@@ -198,16 +198,16 @@ class NbdTarget final : public Target {
   }
 
   void write_zeros(GuestRange range) {
-    static const std::vector<std::byte> kZeros(kRequestSize);
+    static const std::vector<std::byte> zeros(kRequestSize);
     while (range.length != 0) {
       const GuestRange piece = take_piece(range);
       if (aligned(piece) != piece) {
-        write_piece(piece.begin, std::span(kZeros).first(piece.length));
+        write_piece(piece.begin, std::span(zeros).first(piece.length));
         continue;
       }
       NbdRequests::Claim claim(requests_, piece);
       requests_.begin(claim,
-                      {.command = NbdCommand::kWrite, .range = piece, .bytes = kZeros.data()});
+                      {.command = NbdCommand::kWrite, .range = piece, .bytes = zeros.data()});
     }
   }
 

@@ -98,10 +98,10 @@ class Output {
       write_data(part.range.begin, part.data());
       return;
     }
-    static const std::vector<std::byte> kZeros(kZeroPiece);
+    static const std::vector<std::byte> zeros(kZeroPiece);
     for (GuestRange left = part.range; left.length != 0;) {
       const GuestRange piece = left.take_front(kZeroPiece);
-      write_data(piece.begin, std::span(kZeros).first(piece.length));
+      write_data(piece.begin, std::span(zeros).first(piece.length));
     }
   }
 

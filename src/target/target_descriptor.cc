@@ -37,10 +37,10 @@ void TargetDescriptor::write(GuestOffset offset, std::span<const std::byte> byte
 }
 
 void TargetDescriptor::write_zeros(GuestRange range) const {
-  static const std::vector<std::byte> kZeros(kZeroPiece);
+  static const std::vector<std::byte> zeros(kZeroPiece);
   while (range.length != 0) {
     const GuestRange piece = range.take_front(kZeroPiece);
-    write(piece.begin, std::span(kZeros).first(piece.length));
+    write(piece.begin, std::span(zeros).first(piece.length));
   }
 }
 
