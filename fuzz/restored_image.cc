@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "input.h"
-#include "ram_target.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/restore.h"
+#include "ram_target.h"
 #include "sparse_image.h"
 #include "system/fd.h"
 #include "system/io.h"

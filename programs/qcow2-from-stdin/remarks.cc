@@ -21,11 +21,11 @@ void say_remainder(const Images& images) {
   const std::string& name = images.inputs.back().name;
   const Qcow2Remainder& remainder = images.remainder;
   if (remainder.snapshots != 0) {
-    message(fmt::format("{}: has {} internal snapshots, which are not restored", name,
+    message(fmt::format("{}: is restored without its internal snapshots ({})", name,
                         remainder.snapshots));
   }
   if (!remainder.bitmaps.empty()) {
-    message(fmt::format("{}: has {} dirty bitmaps, which are not restored", name,
+    message(fmt::format("{}: is restored without its dirty bitmaps ({})", name,
                         remainder.bitmaps.size()));
   }
 }

@@ -209,8 +209,8 @@ void ContentWriter::compare(GuestOffset at, std::span<const std::byte> wanted, D
     begin = end;
   };
   for (std::size_t i = 0; i < wanted.size();) {
-    const std::size_t n = std::min<std::uint64_t>(kCompared - (at.value() + i) % kCompared,
-                                                  wanted.size() - i);
+    const std::size_t n =
+        std::min<std::uint64_t>(kCompared - (at.value() + i) % kCompared, wanted.size() - i);
     const bool other = std::memcmp(found.data() + i, wanted.data() + i, n) != 0;
     if (other != is_other) {
       end_run(i);

@@ -22,8 +22,8 @@ using Kind = Reference::Kind;
 constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
 
 // What is kept of the last sectors of compressed data, in bytes. QEMU puts the data of a cluster
-// right behind that of another one, and an L2 table into the next cluster that is free. So the first
-// data of a table may stand in front of it, behind that of other tables.
+// right behind that of another one, and an L2 table into the next cluster that is free. So the
+// first data of a table may stand in front of it, behind that of other tables.
 constexpr std::uint64_t kKeptTails = 4 << 20;
 
 // Entries of tables have 8 or 16 bytes.
@@ -68,8 +68,7 @@ void ImageStream::read_header() {
 
 void ImageStream::check_header() const {
   if (!header_.unknown_features.empty()) {
-    throw_not_streamed(image_.name,
-                       "it needs what is not known here: " + header_.unknown_features);
+    throw_not_streamed(image_.name, "it needs what is not known here: " + header_.unknown_features);
   }
   if (header_.encryption_method != 0) throw_not_streamed(image_.name, "it is encrypted");
   if ((header_.incompatible_features & qcow2::kIncompatibleDataFile) != 0) {
@@ -112,11 +111,11 @@ RestoredImage ImageStream::finish() {
                        .remarks = {}};
   if (header_.snapshots > 0) {
     result.remarks.push_back(
-        fmt::format("has {} internal snapshots, which are not restored", header_.snapshots));
+        fmt::format("is restored without its internal snapshots ({})", header_.snapshots));
   }
   if (header_.bitmaps) {
     result.remarks.push_back(
-        fmt::format("has {} dirty bitmaps, which are not restored", header_.bitmaps->count));
+        fmt::format("is restored without its dirty bitmaps ({})", header_.bitmaps->count));
   }
   return result;
 }
@@ -160,9 +159,7 @@ void ImageStream::begin_references() {
   for (auto next = references_->front(); next && next->host.begin == at_;
        next = references_->front()) {
     references_->take_front();
-    const auto is_also_table = [](const Arriving& a) {
-      return a.reference.kind == Kind::kL2Table;
-    };
+    const auto is_also_table = [](const Arriving& a) { return a.reference.kind == Kind::kL2Table; };
     if (next->kind == Kind::kL2Table && std::ranges::any_of(arriving_, is_also_table)) {
       throw_not_streamed(image_.name,
                          fmt::format("two entries have the same L2 table at {}", at_.value()));
@@ -181,8 +178,7 @@ void ImageStream::count(const Reference& reference) const {
 
 void ImageStream::refer(const Reference& reference) {
   if (reference.kind == Kind::kRefcountBlock) {
-    const std::uint64_t end =
-        reference.guest.value() + header_.geometry.refcounts_per_block();
+    const std::uint64_t end = reference.guest.value() + header_.geometry.refcounts_per_block();
     counted_clusters_ = std::max(counted_clusters_, end);
   }
   if (reference.host.begin < at_) {
@@ -348,8 +344,7 @@ void ImageStream::check_end() {
       a.gathered.resize(a.reference.host.length);
       end_blob(a);
     } else if (is_needed(a.reference)) {
-      throw_cut_off(image_.name, length,
-                    fmt::format("what lies at {} is missing", a.next.value()));
+      throw_cut_off(image_.name, length, fmt::format("what lies at {} is missing", a.next.value()));
     }
   }
   arriving_.clear();

@@ -49,7 +49,7 @@ class ImageStream {
   // A reference whose bytes are arriving.
   struct Arriving {
     Reference reference;
-    HostOffset next;                // what comes next of it
+    HostOffset next;                  // what comes next of it
     std::vector<std::byte> gathered;  // what cannot be used before more comes
   };
 
@@ -83,7 +83,7 @@ class ImageStream {
   std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
-  std::vector<Arriving> begun_early_;  // become arriving_ at the next step
+  std::vector<Arriving> begun_early_;   // become arriving_ at the next step
   std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
   // While read() runs:
   std::optional<References> references_;

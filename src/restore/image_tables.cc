@@ -56,8 +56,7 @@ void ImageTables::begin() {
     const HostRange table{header_.l1_offset, header_.l1_entries * kEntrySize};
     refer_({.host = table, .kind = Kind::kL1Table});
     // The rest of its last cluster is nobody's.
-    const std::uint64_t padding =
-        align_up(table.length, geometry_.cluster_size()) - table.length;
+    const std::uint64_t padding = align_up(table.length, geometry_.cluster_size()) - table.length;
     if (padding > 0) refer_({.host = {table.end(), padding}, .kind = Kind::kPadding});
   }
   const std::uint64_t mapped = l1_used_ * table_reach();

@@ -56,9 +56,9 @@ class ImageTables {
   std::string name_;
   RestoredContent& content_;
   std::function<void(const Reference&)> refer_;
-  std::uint64_t l1_used_;         // entries that the disk needs, and that there are
-  std::uint64_t l1_left_;         // of them, to be read
-  std::uint64_t l2_left_ = 0;     // tables, to be read
+  std::uint64_t l1_used_;      // entries that the disk needs, and that there are
+  std::uint64_t l1_left_;      // of them, to be read
+  std::uint64_t l2_left_ = 0;  // tables, to be read
 };
 
 }  // namespace qcow2stream

@@ -94,8 +94,8 @@ std::uint64_t ReferenceCounts::compare(std::uint64_t length) const {
   for (const auto& [first, counts] : counts_) {
     compare_from(next, first);
     bytes.resize(counts.size);
-    const std::size_t size = ZSTD_decompress(bytes.data(), bytes.size(), counts.encoded.data(),
-                                             counts.encoded.size());
+    const std::size_t size =
+        ZSTD_decompress(bytes.data(), bytes.size(), counts.encoded.data(), counts.encoded.size());
     if (size != bytes.size()) throw std::bad_alloc();  // as above
     const std::uint64_t end = first + counts.size * 8 / geometry_.refcount_bits();
     for (std::uint64_t i = first; i < std::min(end, clusters); ++i) {

@@ -127,7 +127,8 @@ void References::spill() {
 
 void References::close_page() {
   // In the order of the disk the differences are the smallest.
-  std::ranges::sort(open_page_, {}, [](const Reference& r) { return std::tuple(r.guest, r.host.begin); });
+  std::ranges::sort(open_page_, {},
+                    [](const Reference& r) { return std::tuple(r.guest, r.host.begin); });
   std::vector<std::byte> raw;
   raw.reserve(open_page_.size() * 4);
   std::uint64_t host = 0;
@@ -145,8 +146,8 @@ void References::close_page() {
   Page page{.encoded = std::vector<std::byte>(ZSTD_compressBound(raw.size())),
             .raw_size = raw.size(),
             .next = lowest};
-  const std::size_t size = ZSTD_compress(page.encoded.data(), page.encoded.size(), raw.data(),
-                                         raw.size(), kLevel);
+  const std::size_t size =
+      ZSTD_compress(page.encoded.data(), page.encoded.size(), raw.data(), raw.size(), kLevel);
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // it fails for want of memory only
   page.encoded.resize(size);
   page.encoded.shrink_to_fit();

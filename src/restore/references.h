@@ -78,9 +78,9 @@ class References {
   std::uint64_t cluster_size_;
   std::uint64_t table_reach_;
   std::uint64_t block_reach_;
-  std::optional<Reference> last_;    // may still grow
-  std::vector<Reference> at_hand_;   // a heap; all whose keys are below at_hand_end_
-  std::optional<Key> at_hand_end_;   // nothing: there are no others
+  std::optional<Reference> last_;     // may still grow
+  std::vector<Reference> at_hand_;    // a heap; all whose keys are below at_hand_end_
+  std::optional<Key> at_hand_end_;    // nothing: there are no others
   std::vector<Reference> open_page_;  // others, not encoded yet
   std::vector<Page> pages_;
   std::uint64_t encoded_bytes_ = 0;

@@ -108,12 +108,14 @@ class Restore::Work {
   }
 
   ContentWriter make_writer(const std::string& name, const qcow2::Header& header) {
-    return {target_, options_,
+    return {target_,
+            options_,
             {.name = name,
              .cluster_size = header.geometry.cluster_size(),
              .compression = compression_of(header),
              .target_is_zero = is_zero()},
-            workers_, bytes_};
+            workers_,
+            bytes_};
   }
 
   RestoreOptions options_;

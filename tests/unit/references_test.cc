@@ -131,8 +131,9 @@ TEST(References, TakeLittleMemoryInTheOrderOfTheDisk) {
 
 RC_GTEST_PROP(References, AreHandedOutOnceEach, ()) {
   References references = make_references();
-  const auto wanted = *rc::gen::container<std::vector<std::tuple<std::uint64_t, std::uint64_t>>>(
-      rc::gen::tuple(rc::gen::inRange<std::uint64_t>(0, 50), rc::gen::inRange<std::uint64_t>(0, 50)));
+  const auto wanted =
+      *rc::gen::container<std::vector<std::tuple<std::uint64_t, std::uint64_t>>>(rc::gen::tuple(
+          rc::gen::inRange<std::uint64_t>(0, 50), rc::gen::inRange<std::uint64_t>(0, 50)));
   for (const auto& [host, guest] : wanted) references.add(data_at(host, guest));
   auto all = take_all(references);
   auto sorted = wanted;

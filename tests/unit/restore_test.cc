@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/endian.h"
-#include "ram_target.h"
 #include "qcow2stream/qcow2stream.h"
 #include "qemu_testing.h"
+#include "ram_target.h"
 #include "system/fd.h"
 #include "system/io.h"
 #include "testing.h"
@@ -96,7 +96,8 @@ std::vector<ImageOptions> all_kinds() {
   kinds.push_back({.refcount_bits = 64});
   kinds.push_back({.extended_l2 = true});
   kinds.push_back({.compression = Compression{}});
-  kinds.push_back({.cluster_size = 4096, .compression = Compression{.type = CompressionType::kZstd}});
+  kinds.push_back(
+      {.cluster_size = 4096, .compression = Compression{.type = CompressionType::kZstd}});
   return kinds;
 }
 
@@ -185,8 +186,9 @@ TEST(Restore, RefusesWhatIsCutOff) {
   for (const ImageOptions& options : all_kinds()) {
     const Bytes whole = image_of(disk, options);
     // A failed run of ours has held back a cluster, or 64 KiB, at least.
-    const std::uint64_t most = whole.size() - std::min<std::uint64_t>(
-        whole.size(), std::max(65536U, options.cluster_size));
+    const std::uint64_t most =
+        whole.size() -
+        std::min<std::uint64_t>(whole.size(), std::max(65536U, options.cluster_size));
     for (int i = 0; i < 40; ++i) {
       Bytes image = whole;
       image.resize(random() % (most + 1));
@@ -226,7 +228,8 @@ TEST(Restore, AppliesIncrements) {
     const auto base_disk = std::make_shared<MemoryDisk>(base);
     const auto disk = std::make_shared<MemoryDisk>(newer);
     const Bytes increment = testing::read_all(testing::make_image(
-        disk, options, {.what = Against{.base = base_disk, .allocation = {}, .base_allocation = {}}}));
+        disk, options,
+        {.what = Against{.base = base_disk, .allocation = {}, .base_allocation = {}}}));
 
     RamTarget alone;
     EXPECT_EQ(kind_of_failure(increment), ErrorKind::kMismatch);
@@ -271,10 +274,10 @@ constexpr std::uint64_t kSpoolForConvert = 8 << 20;
 TEST_F(RestoreFromQemu, NeedsNextToNoSpoolForWhatConvertWrites) {
   std::ofstream(directory_.file("disk"), std::ios::binary)
       .write(reinterpret_cast<const char*>(disk_content(9'000'448, 9).data()), 9'000'448);
-  for (const char* options :
-       {"-o cluster_size=4k", "-W -m 16 -o cluster_size=512", "-c", "-c -W -m 16 -o cluster_size=4k",
-        "-c -o compression_type=zstd", "-o extended_l2=on,cluster_size=16k",
-        "-o preallocation=metadata,cluster_size=4k", "-o compat=0.10"}) {
+  for (const char* options : {"-o cluster_size=4k", "-W -m 16 -o cluster_size=512", "-c",
+                              "-c -W -m 16 -o cluster_size=4k", "-c -o compression_type=zstd",
+                              "-o extended_l2=on,cluster_size=16k",
+                              "-o preallocation=metadata,cluster_size=4k", "-o compat=0.10"}) {
     directory_.run(std::string("rm -f image; qemu-img convert -O qcow2 ") + options +
                    " -f raw disk image");
     RamTarget target;

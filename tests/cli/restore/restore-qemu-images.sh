@@ -47,7 +47,7 @@ for way in pipe file; do
     file) expect_status 0 "$from_stdin" -i guest.qcow2 piped.raw ;;
   esac
   expect_messages 1
-  expect_stderr ': has 1 internal snapshots?, which (are|is) not restored'
+  expect_stderr ': is restored without its internal snapshots \(1\)'
 done
 expect_status 0 from_pipe guest.qcow2 spooled.raw -q --spool-memory 64k --spool-dir .
 same spooled.raw guest.raw
