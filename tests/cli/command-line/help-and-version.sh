@@ -8,7 +8,7 @@
 # check_program NAME PROGRAM OPERAND EXAMPLE-STATUS EXAMPLE-PATTERN
 check_program() {
   local name=$1 it=$2 operand=$3 lines words
-  program=$name
+  speaker=$name
   expect_status 0 "$it" --help
   expect_silence
   lines=$(wc -l <stdout)
