@@ -67,7 +67,7 @@ SharedBytes ChunkReader::next(std::size_t length) {
   auto buffer = take_buffer(length);
   const std::size_t n = reader_.read(std::span(*buffer).first(length));
   if (progress_ != nullptr) progress_->spool_done = reader_.position();
-  const SharedBytes chunk{buffer, std::span<const std::byte>(*buffer).first(n)};
+  SharedBytes chunk{buffer, std::span<const std::byte>(*buffer).first(n)};
   if (n > 0 && !workers_.empty()) {
     const std::lock_guard lock(mutex_);
     for (Worker& worker : workers_) worker.waiting.push_back(chunk);

@@ -97,7 +97,7 @@ void ContentWriter::finish() {
 
 // --- what the threads do ------------------------------------------------------------------------
 
-void ContentWriter::count_done(std::uint64_t bytes) {
+void ContentWriter::count_done(std::uint64_t bytes) const {
   if (options_.progress != nullptr) options_.progress->emit_done += bytes;
 }
 
@@ -149,10 +149,10 @@ void ContentWriter::bring(const Zeros& zeros, Desk& desk) {
   count_done(zeros.range.length);
   if (target_ == nullptr) return;
   if (options_.writing == RestoreOptions::Writing::kAll) return zero(zeros.range);
-  static const std::vector<std::byte> kZeros(kBatch);
+  static const std::vector<std::byte> blank(kBatch);
   for (GuestRange rest = zeros.range; rest.length > 0;) {
     const GuestRange piece = rest.take_front(kBatch - rest.begin.value() % kBatch);
-    compare(piece.begin, std::span(kZeros).first(piece.length), desk);
+    compare(piece.begin, std::span(blank).first(piece.length), desk);
   }
 }
 

@@ -103,7 +103,7 @@ class ContentWriter final : public RestoredContent {
   void zero(GuestRange range);
   void compare(GuestOffset at, std::span<const std::byte> wanted, Desk& desk);
   void differs(GuestOffset at, std::span<const std::byte> wanted);
-  void count_done(std::uint64_t bytes);
+  void count_done(std::uint64_t bytes) const;
 
   Target* target_;
   const RestoreOptions& options_;

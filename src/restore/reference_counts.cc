@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint16_t kMany = std::numeric_limits<std::uint16_t>::max();
 
 // The fastest level: most counts are 0 or 1.
-constexpr int kLevel = 1;
+constexpr int kCountsLevel = 1;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void ReferenceCounts::add_counts(HostCluster first, std::span<const std::byte> b
   Counts counts{.size = bytes.size(),
                 .encoded = std::vector<std::byte>(ZSTD_compressBound(bytes.size()))};
   const std::size_t size = ZSTD_compress(counts.encoded.data(), counts.encoded.size(), bytes.data(),
-                                         bytes.size(), kLevel);
+                                         bytes.size(), kCountsLevel);
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // it fails for want of memory only
   counts.encoded.resize(size);
   counts.encoded.shrink_to_fit();

@@ -21,7 +21,7 @@ constexpr std::size_t kAtHand = 1 << 16;
 constexpr std::size_t kPage = 4096;
 
 // The fastest level. Beyond it the pages hardly get smaller.
-constexpr int kLevel = 1;
+constexpr int kPageLevel = 1;
 
 // Numbers of seven bits a byte, the lowest first. Small ones are short, in both directions.
 void put_number(std::vector<std::byte>& out, std::uint64_t n) {
@@ -147,7 +147,7 @@ void References::close_page() {
             .raw_size = raw.size(),
             .next = lowest};
   const std::size_t size =
-      ZSTD_compress(page.encoded.data(), page.encoded.size(), raw.data(), raw.size(), kLevel);
+      ZSTD_compress(page.encoded.data(), page.encoded.size(), raw.data(), raw.size(), kPageLevel);
   if (ZSTD_isError(size) != 0) throw std::bad_alloc();  // it fails for want of memory only
   page.encoded.resize(size);
   page.encoded.shrink_to_fit();
@@ -178,6 +178,25 @@ std::vector<Reference> References::decode(const Page& page) {
   return references;
 }
 
+// All below `end` in the first `pages` pages has been loaded; all of it where there is no end.
+void References::forget_loaded(std::size_t pages, const std::optional<Key>& end) {
+  constexpr Key kNone{std::numeric_limits<std::uint64_t>::max(),
+                      std::numeric_limits<std::uint64_t>::max()};
+  for (std::size_t i = 0; i < pages; ++i) {
+    pages_[i].next = kNone;
+    if (!end) continue;
+    for (const Reference& reference : decode(pages_[i])) {
+      const Key key = key_of(reference);
+      if (key >= *end) pages_[i].next = std::min(pages_[i].next, key);
+    }
+  }
+  std::erase_if(pages_, [&](const Page& page) {
+    if (page.next != kNone) return false;
+    encoded_bytes_ -= page.encoded.size();
+    return true;
+  });
+}
+
 // Nothing is at hand: takes the next ones out of their pages.
 void References::load() {
   if (!open_page_.empty()) close_page();
@@ -205,21 +224,7 @@ void References::load() {
     if (found.size() > 2 * kAtHand) cut(kAtHand);
   }
   cut(kAtHand);
-  for (std::size_t i = 0; i < visited; ++i) {
-    Key next{std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
-    if (end) {
-      for (const Reference& reference : decode(pages_[i])) {
-        const Key key = key_of(reference);
-        if (key >= *end) next = std::min(next, key);
-      }
-    }
-    pages_[i].next = next;
-  }
-  std::erase_if(pages_, [this](const Page& page) {
-    if (std::get<0>(page.next) != std::numeric_limits<std::uint64_t>::max()) return false;
-    encoded_bytes_ -= page.encoded.size();
-    return true;
-  });
+  forget_loaded(visited, end);
   at_hand_ = std::move(found);
   std::ranges::make_heap(at_hand_, kLater);
   at_hand_end_ = end;

@@ -73,6 +73,7 @@ class References {
   void spill();
   void close_page();
   void load();
+  void forget_loaded(std::size_t pages, const std::optional<Key>& end);
   static std::vector<Reference> decode(const Page& page);
 
   std::uint64_t cluster_size_;

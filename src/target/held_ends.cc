@@ -3,7 +3,6 @@
 #include "target/held_ends.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "base/zero.h"
 
@@ -128,7 +127,7 @@ void HeldEnds::write_back(End& end) {
 void HeldEnds::finish() {
   if (!ends_.empty()) {
     inner_.flush();
-    for (const auto& end : std::views::reverse(ends_)) write_back(*end);
+    for (std::size_t i = ends_.size(); i > 0; --i) write_back(*ends_[i - 1]);
     inner_.flush();
   }
   ends_.clear();

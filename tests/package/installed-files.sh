@@ -30,6 +30,7 @@ share/doc/qcow2-to-stdout/docs/performance/*.svg
 share/doc/qcow2-to-stdout/examples/CMakeLists.txt
 share/doc/qcow2-to-stdout/examples/convert.cc
 share/doc/qcow2-to-stdout/examples/own_disk.cc
+share/doc/qcow2-to-stdout/examples/qcow-stream-tool
 share/fish/vendor_completions.d/qcow2-from-stdin.fish
 share/fish/vendor_completions.d/qcow2-to-stdout.fish
 share/man/man1/qcow2-from-stdin.1
