@@ -22,7 +22,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr std::array kMethods = {ZeroMethod::kPunchHole, ZeroMethod::kZeroOut};
+constexpr std::array kDeviceMethods = {ZeroMethod::kPunchHole, ZeroMethod::kZeroOut};
 
 // Where the device does not say which blocks it has.
 constexpr std::uint32_t kUsualBlock = 512;
@@ -90,7 +90,7 @@ class DeviceTarget final : public Target {
   TargetOptions options_;
   std::uint64_t size_ = 0;
   std::uint32_t block_size_ = ask_block_size();
-  Zeroing zeroing_{device_, kMethods, block_size_};
+  Zeroing zeroing_{device_, kDeviceMethods, block_size_};
 };
 
 }  // namespace

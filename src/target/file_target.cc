@@ -27,7 +27,7 @@ namespace qcow2stream {
 namespace {
 
 // The file system zeroes the edges of a hole.
-constexpr std::array kMethods = {ZeroMethod::kPunchHole};
+constexpr std::array kFileMethods = {ZeroMethod::kPunchHole};
 constexpr std::uint64_t kNoAlignment = 1;
 
 class FileTarget final : public Target {
@@ -100,7 +100,7 @@ class FileTarget final : public Target {
   UniqueFd replaced_;
   TargetDescriptor file_;
   TargetUse use_;
-  Zeroing zeroing_{file_, kMethods, kNoAlignment};
+  Zeroing zeroing_{file_, kFileMethods, kNoAlignment};
 };
 
 UniqueFd open_regular(const std::string& path, int flags) {

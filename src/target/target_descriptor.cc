@@ -16,7 +16,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr std::uint64_t kZeroPiece = 256 << 10;
+constexpr std::uint64_t kZerosWritten = 256 << 10;
 
 }  // namespace
 
@@ -37,9 +37,9 @@ void TargetDescriptor::write(GuestOffset offset, std::span<const std::byte> byte
 }
 
 void TargetDescriptor::write_zeros(GuestRange range) const {
-  static const std::vector<std::byte> zeros(kZeroPiece);
+  static const std::vector<std::byte> zeros(kZerosWritten);
   while (range.length != 0) {
-    const GuestRange piece = range.take_front(kZeroPiece);
+    const GuestRange piece = range.take_front(kZerosWritten);
     write(piece.begin, std::span(zeros).first(piece.length));
   }
 }

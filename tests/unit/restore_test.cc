@@ -62,7 +62,7 @@ Bytes disk_content(std::uint64_t size, unsigned seed) {
   return bytes;
 }
 
-Bytes image_of(const Bytes& disk, const ImageOptions& options) {
+Bytes streamable(const Bytes& disk, const ImageOptions& options) {
   return testing::read_all(testing::make_image(std::make_shared<MemoryDisk>(disk), options));
 }
 
@@ -104,7 +104,7 @@ std::vector<ImageOptions> all_kinds() {
 TEST(Restore, GivesBackWhatOurImagesWereMadeOf) {
   const Bytes disk = disk_content(5'000'192, 1);
   for (const ImageOptions& options : all_kinds()) {
-    const Bytes image = image_of(disk, options);
+    const Bytes image = streamable(disk, options);
     RamTarget target;
     const RestoredImage result = restore(image, target, {.spool_memory = 0});
     EXPECT_EQ(target.content(), disk);
@@ -117,7 +117,7 @@ TEST(Restore, GivesBackWhatOurImagesWereMadeOf) {
 TEST(Restore, ReplacesWhatTheTargetHolds) {
   const Bytes disk = disk_content(3'000'320, 2);
   RamTarget target(Bytes(disk.size() + 4096, std::byte{7}));
-  restore(image_of(disk, {}), target);
+  restore(streamable(disk, {}), target);
   Bytes expected = disk;
   expected.resize(disk.size() + 4096, std::byte{7});
   EXPECT_EQ(target.content(), expected);
@@ -129,7 +129,7 @@ TEST(Restore, WritesOnlyWhatDiffers) {
   before[5] = std::byte{99};
   before[2'000'000] = std::byte{99};
   RamTarget target(before);
-  restore(image_of(disk, {}), target, {.writing = RestoreOptions::Writing::kDifferences});
+  restore(streamable(disk, {}), target, {.writing = RestoreOptions::Writing::kDifferences});
   EXPECT_EQ(target.content(), disk);
   EXPECT_LE(target.written, 2 * 4096U);
 }
@@ -140,7 +140,7 @@ TEST(Restore, ComparesWithoutWriting) {
   other[2'000'000] = std::byte{99};
   RamTarget target(other);
   std::vector<GuestRange> differences;
-  restore(image_of(disk, {}), target,
+  restore(streamable(disk, {}), target,
           {.writing = RestoreOptions::Writing::kNothing,
            .on_difference = [&](GuestRange range) { differences.push_back(range); }});
   ASSERT_EQ(differences.size(), 1U);
@@ -164,7 +164,7 @@ TEST(Restore, WritesZerosWhereThatIsAskedFor) {
 
 TEST(Restore, TakesAPipe) {
   const Bytes disk = disk_content(9'000'448, 5);
-  const Bytes image = image_of(disk, {});
+  const Bytes image = streamable(disk, {});
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd reading(ends[0]);
@@ -184,7 +184,7 @@ TEST(Restore, RefusesWhatIsCutOff) {
   const Bytes disk = disk_content(1'000'448, 6);
   std::mt19937 random(6);
   for (const ImageOptions& options : all_kinds()) {
-    const Bytes whole = image_of(disk, options);
+    const Bytes whole = streamable(disk, options);
     // A failed run of ours has held back a cluster, or 64 KiB, at least.
     const std::uint64_t most =
         whole.size() -
@@ -198,7 +198,7 @@ TEST(Restore, RefusesWhatIsCutOff) {
 }
 
 TEST(Restore, RefusesAnotherLengthThanAnnounced) {
-  const Bytes image = image_of(disk_content(1 << 20, 7), {});
+  const Bytes image = streamable(disk_content(1 << 20, 7), {});
   for (const std::int64_t more : {-1, 1}) {
     const UniqueFd fd = stream_of(image);
     RamTarget target;
@@ -211,7 +211,7 @@ TEST(Restore, RefusesAnotherLengthThanAnnounced) {
 }
 
 TEST(Restore, RefusesADiskThatIsTooLarge) {
-  EXPECT_EQ(kind_of_failure(image_of(Bytes(1 << 20), {}), {.max_size = (1 << 20) - 512}),
+  EXPECT_EQ(kind_of_failure(streamable(Bytes(1 << 20), {}), {.max_size = (1 << 20) - 512}),
             ErrorKind::kFailed);
 }
 
@@ -241,7 +241,7 @@ TEST(Restore, AppliesIncrements) {
     EXPECT_EQ(in_place.content(), newer);
 
     RamTarget both;
-    const UniqueFd first = stream_of(image_of(base, {}));
+    const UniqueFd first = stream_of(streamable(base, {}));
     const UniqueFd second = stream_of(increment);
     Restore work(both, {});
     work.add({.fd = first.get(), .name = "base"});
@@ -337,11 +337,11 @@ TEST_F(RestoreFromQemu, ChecksSoundImages) {
 TEST(CheckImage, FindsCountsThatAreWrong) {
   const Bytes disk = disk_content(2'000'384, 10);
   for (const ImageOptions& options : all_kinds()) {
-    const Bytes good = image_of(disk, options);
+    const Bytes good = streamable(disk, options);
     const UniqueFd fd = stream_of(good);
     EXPECT_EQ(check_image({.fd = fd.get(), .name = "image"}).leaked_clusters, 0U);
   }
-  Bytes image = image_of(disk, {});
+  Bytes image = streamable(disk, {});
   const auto table = load_big<std::uint64_t>(image.data() + 48);
   const auto block = load_big<std::uint64_t>(image.data() + table);
   const auto count = load_big<std::uint16_t>(image.data() + block + 2);

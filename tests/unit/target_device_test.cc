@@ -25,7 +25,7 @@ namespace {
 using testing::Bytes;
 using testing::error_of;
 using testing::kMiB;
-using testing::noise;
+using testing::random_bytes;
 using testing::read_file;
 using testing::read_target;
 
@@ -58,7 +58,7 @@ class DeviceTargetTest : public ::testing::TestWithParam<unsigned> {
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: loop devices";
     file_ = directory_.file("disk");
-    testing::write_file(file_, noise(kSize, 1));
+    testing::write_file(file_, random_bytes(kSize, 1));
     loop_.emplace(file_, GetParam());
     if (!loop_->exists()) GTEST_SKIP() << "no loop device: " << loop_->path();
   }
@@ -79,7 +79,7 @@ class DeviceTargetTest : public ::testing::TestWithParam<unsigned> {
 INSTANTIATE_TEST_SUITE_P(Sectors, DeviceTargetTest, ::testing::Values(512U, 4096U));
 
 TEST_P(DeviceTargetTest, OddPiecesAreWrittenAndRead) {
-  Bytes wanted = noise(kSize, 1);
+  Bytes wanted = random_bytes(kSize, 1);
   const auto target = open_target(loop_->path());
   EXPECT_EQ(target->traits().size, kSize);
   EXPECT_EQ(target->traits().block_size, GetParam());
@@ -87,7 +87,7 @@ TEST_P(DeviceTargetTest, OddPiecesAreWrittenAndRead) {
   EXPECT_FALSE(target->traits().reads_as_zeros);
   target->set_size(kSize);
   for (const std::uint64_t begin : {std::uint64_t{0}, kMiB + 1, kSize - 70'001}) {
-    const Bytes bytes = noise(70'001, static_cast<unsigned>(begin));
+    const Bytes bytes = random_bytes(70'001, static_cast<unsigned>(begin));
     target->write(GuestOffset(begin), bytes);
     std::ranges::copy(bytes, wanted.begin() + static_cast<std::ptrdiff_t>(begin));
   }
@@ -99,7 +99,7 @@ TEST_P(DeviceTargetTest, OddPiecesAreWrittenAndRead) {
 }
 
 TEST_P(DeviceTargetTest, ZerosAtOddPlacesKeepAThinTargetThin) {
-  Bytes wanted = noise(kSize, 1);
+  Bytes wanted = random_bytes(kSize, 1);
   const auto target = open_target(loop_->path());
   target->set_size(kSize);
   const auto zero = [&](std::uint64_t begin, std::uint64_t length) {
@@ -117,10 +117,10 @@ TEST_P(DeviceTargetTest, ZerosAtOddPlacesKeepAThinTargetThin) {
 }
 
 TEST_P(DeviceTargetTest, ZerosBesideDataThatIsStillInTheCache) {
-  Bytes wanted = noise(kSize, 1);
+  Bytes wanted = random_bytes(kSize, 1);
   const auto target = open_target(loop_->path());
   target->set_size(kSize);
-  const Bytes data = noise(kMiB, 7);
+  const Bytes data = random_bytes(kMiB, 7);
   for (std::uint64_t at = 0; at < kMiB; at += 2000) {
     const std::uint64_t n = std::min<std::uint64_t>(1000, kMiB - at);
     target->write(GuestOffset(at), std::span(data).subspan(at, n));
@@ -136,7 +136,7 @@ TEST_P(DeviceTargetTest, ZerosBesideDataThatIsStillInTheCache) {
 }
 
 TEST_P(DeviceTargetTest, TheKernelZeroesWhatCannotBePunched) {
-  Bytes wanted = noise(kSize, 1);
+  Bytes wanted = random_bytes(kSize, 1);
   {
     const TargetDescriptor descriptor(UniqueFd(::open(loop_->path().c_str(), O_RDWR | O_CLOEXEC)),
                                       loop_->path());
@@ -160,15 +160,15 @@ TEST_P(DeviceTargetTest, ASmallerDeviceIsRefused) {
   EXPECT_EQ(
       error_of([&] { target->set_size(kSize + 512); }),
       loop_->path() + ": is too small: the disk has 8389120 bytes, there is room for 8388608");
-  EXPECT_EQ(content(), noise(kSize, 1));
+  EXPECT_EQ(content(), random_bytes(kSize, 1));
 }
 
 TEST_P(DeviceTargetTest, HeldEndsOfADevice) {
   const auto target = open_target(loop_->path());
   HeldEnds held(*target);
   held.set_size(kSize - kMiB / 2);
-  Bytes wanted = noise(kSize, 1);
-  const Bytes disk = noise(kSize - kMiB / 2, 2);
+  Bytes wanted = random_bytes(kSize, 1);
+  const Bytes disk = random_bytes(kSize - kMiB / 2, 2);
   held.write(GuestOffset(0), disk);
   const Bytes before = content();
   EXPECT_EQ(Bytes(before.begin(), before.begin() + kMiB), Bytes(kMiB));
@@ -179,8 +179,8 @@ TEST_P(DeviceTargetTest, HeldEndsOfADevice) {
 }
 
 TEST_P(DeviceTargetTest, SeveralThreadsWriteAndZero) {
-  Bytes wanted = noise(kSize, 1);
-  const Bytes data = noise(kSize, 2);
+  Bytes wanted = random_bytes(kSize, 1);
+  const Bytes data = random_bytes(kSize, 2);
   const auto target = open_target(loop_->path());
   target->set_size(kSize);
   constexpr std::uint64_t kPiece = 100'000;

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 using testing::Bytes;
 using testing::error_of;
 using testing::kMiB;
-using testing::noise;
+using testing::random_bytes;
 using testing::read_file;
 using testing::read_target;
 using testing::write_file;
@@ -67,7 +67,7 @@ TEST_F(FileTargetTest, ANewFileGetsItsNameInTheEnd) {
   EXPECT_FALSE(target->traits().keeps_failures);
   EXPECT_FALSE(target->traits().size);
   target->set_size(3 * kMiB);
-  const Bytes bytes = noise(70'000, 1);
+  const Bytes bytes = random_bytes(70'000, 1);
   target->write(GuestOffset(kMiB + 1), bytes);
   EXPECT_EQ(read_target(*target, kMiB + 1, bytes.size()), bytes);
   EXPECT_EQ(files(), 0);
@@ -85,21 +85,21 @@ TEST_F(FileTargetTest, AnAbandonedFileNeverGetsAName) {
   {
     const auto target = open_target(file("disk"));
     target->set_size(kMiB);
-    target->write(GuestOffset(0), noise(kMiB, 1));
+    target->write(GuestOffset(0), random_bytes(kMiB, 1));
     target->flush();
   }
   EXPECT_EQ(files(), 0);
 }
 
 TEST_F(FileTargetTest, NothingIsLeftOfAProcessThatIsKilled) {
-  write_file(file("old"), noise(1000, 1));
+  write_file(file("old"), random_bytes(1000, 1));
   const pid_t child = ::fork();
   if (child == 0) {
     const auto target = open_target(file("disk"));
     const auto other = open_target(file("old"), {.overwrite = true});
     for (const auto& each : {target.get(), other.get()}) {
       each->set_size(kMiB);
-      each->write(GuestOffset(0), noise(kMiB, 2));
+      each->write(GuestOffset(0), random_bytes(kMiB, 2));
       each->flush();
     }
     ::kill(::getpid(), SIGKILL);
@@ -108,11 +108,11 @@ TEST_F(FileTargetTest, NothingIsLeftOfAProcessThatIsKilled) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(files(), 1);
-  EXPECT_EQ(read_file(file("old")), noise(1000, 1));
+  EXPECT_EQ(read_file(file("old")), random_bytes(1000, 1));
 }
 
 TEST_F(FileTargetTest, AFileThatExistsIsRefused) {
-  write_file(file("disk"), noise(1000, 1));
+  write_file(file("disk"), random_bytes(1000, 1));
   try {
     open_target(file("disk"));
     FAIL();
@@ -121,20 +121,20 @@ TEST_F(FileTargetTest, AFileThatExistsIsRefused) {
     EXPECT_EQ(error.subject(), ErrorSubject::kTarget);
     EXPECT_EQ(error.advice(), Advice::kOverwrite);
   }
-  EXPECT_EQ(read_file(file("disk")), noise(1000, 1));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(1000, 1));
 }
 
 TEST_F(FileTargetTest, AFileThatIsMadeMeanwhileStays) {
   const auto target = open_target(file("disk"));
   target->set_size(512);
-  write_file(file("disk"), noise(1000, 1));
+  write_file(file("disk"), random_bytes(1000, 1));
   EXPECT_EQ(error_of([&] { target->finish(); }),
             file("disk") + ": cannot get its name: a file of that name was made meanwhile");
-  EXPECT_EQ(read_file(file("disk")), noise(1000, 1));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(1000, 1));
 }
 
 TEST_F(FileTargetTest, AReplacedFileKeepsItsModeAndOwner) {
-  write_file(file("disk"), noise(1000, 1));
+  write_file(file("disk"), random_bytes(1000, 1));
   ASSERT_EQ(::chmod(file("disk").c_str(), 0604), 0);
   if (::geteuid() == 0) {
     ASSERT_EQ(::chown(file("disk").c_str(), 12, 34), 0);
@@ -142,18 +142,18 @@ TEST_F(FileTargetTest, AReplacedFileKeepsItsModeAndOwner) {
   const std::string owner = owner_of(file("disk"));
   const auto target = open_target(file("disk"), {.overwrite = true});
   target->set_size(2048);
-  target->write(GuestOffset(0), noise(2048, 2));
-  EXPECT_EQ(read_file(file("disk")), noise(1000, 1));
+  target->write(GuestOffset(0), random_bytes(2048, 2));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(1000, 1));
   target->finish();
-  EXPECT_EQ(read_file(file("disk")), noise(2048, 2));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(2048, 2));
   EXPECT_EQ(owner_of(file("disk")), owner);
   EXPECT_EQ(files(), 1);
 }
 
 TEST_F(FileTargetTest, AReplacedFileStaysIfTheTargetIsAbandoned) {
-  write_file(file("disk"), noise(1000, 1));
+  write_file(file("disk"), random_bytes(1000, 1));
   open_target(file("disk"), {.overwrite = true})->set_size(2048);
-  EXPECT_EQ(read_file(file("disk")), noise(1000, 1));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(1000, 1));
   EXPECT_EQ(files(), 1);
 }
 
@@ -165,7 +165,7 @@ TEST_F(FileTargetTest, OverwriteMakesAFileThatDoesNotExist) {
 }
 
 TEST_F(FileTargetTest, WhatASymbolicLinkLeadsToIsReplaced) {
-  write_file(file("disk"), noise(1000, 1));
+  write_file(file("disk"), random_bytes(1000, 1));
   fs::create_symlink("disk", file("link"));
   const auto target = open_target(file("link"), {.overwrite = true});
   target->set_size(512);
@@ -195,7 +195,7 @@ TEST_F(FileTargetTest, WhatIsNoFileIsRefused) {
 }
 
 TEST_F(FileTargetTest, AFileIsChangedInPlace) {
-  Bytes wanted = noise(2 * kMiB, 1);
+  Bytes wanted = random_bytes(2 * kMiB, 1);
   write_file(file("disk"), wanted);
   const auto target = open_target(file("disk"), {.use = TargetUse::kChange});
   EXPECT_EQ(target->traits().current_size, 2 * kMiB);
@@ -214,22 +214,22 @@ TEST_F(FileTargetTest, AFileIsChangedInPlace) {
 }
 
 TEST_F(FileTargetTest, AFileIsOnlyCompared) {
-  write_file(file("disk"), noise(kMiB, 1));
+  write_file(file("disk"), random_bytes(kMiB, 1));
   ASSERT_EQ(::chmod(file("disk").c_str(), 0400), 0);
   const auto target = open_target(file("disk"), {.use = TargetUse::kReadOnly});
   EXPECT_EQ(target->traits().size, kMiB);
   target->set_size(kMiB / 2);
   EXPECT_EQ(error_of([&] { target->set_size(2 * kMiB); }),
             file("disk") + ": is too small: the disk has 2097152 bytes, there is room for 1048576");
-  EXPECT_THROW(target->write(GuestOffset(0), noise(512, 2)), Error);
+  EXPECT_THROW(target->write(GuestOffset(0), random_bytes(512, 2)), Error);
   target->drop_cache();
-  EXPECT_EQ(read_target(*target, 0, kMiB), noise(kMiB, 1));
+  EXPECT_EQ(read_target(*target, 0, kMiB), random_bytes(kMiB, 1));
   target->finish();
-  EXPECT_EQ(read_file(file("disk")), noise(kMiB, 1));
+  EXPECT_EQ(read_file(file("disk")), random_bytes(kMiB, 1));
 }
 
 TEST_F(FileTargetTest, LockedAgainstReadersAndOtherWriters) {
-  write_file(file("disk"), noise(kMiB, 1));
+  write_file(file("disk"), random_bytes(kMiB, 1));
   const std::string in_use = file("disk") + ": is in use: ";
   {
     const auto target = open_target(file("disk"), {.use = TargetUse::kChange});
@@ -274,7 +274,7 @@ TEST_F(FileTargetTest, AFullFileSystemIsAnErrorWithAnOffset) {
     }
     const auto target = open_target("/mnt/disk");
     target->set_size(4 * kMiB);
-    message = error_of([&] { target->write(GuestOffset(kMiB), noise(2 * kMiB, 1)); });
+    message = error_of([&] { target->write(GuestOffset(kMiB), random_bytes(2 * kMiB, 1)); });
   }).join();
   if (message.empty()) GTEST_SKIP() << "needs root: a small file system";
   EXPECT_EQ(message, "/mnt/disk: write failed at offset 2097152: no space left on device");
@@ -286,7 +286,7 @@ TEST_F(FileTargetTest, AFileWithAHiddenNameIsRenamedOrGoesAway) {
     const std::string path = file(replaces ? "replaced" : "new");
     std::optional<NewFile::Replaced> replaced;
     if (replaces) {
-      write_file(path, noise(1000, 1));
+      write_file(path, random_bytes(1000, 1));
       replaced =
           NewFile::Replaced{.mode = S_IFREG | 0640, .owner = ::getuid(), .group = ::getgid()};
     }
@@ -310,14 +310,14 @@ TEST_F(FileTargetTest, AFileWithAHiddenNameIsRenamedOrGoesAway) {
   }
   NewFile late(file("late"), "late", std::nullopt, false);
   const UniqueFd fd = late.take();
-  write_file(file("late"), noise(1000, 1));
+  write_file(file("late"), random_bytes(1000, 1));
   EXPECT_EQ(error_of([&] { late.give_name(fd.get()); }),
             "late: cannot get its name: a file of that name was made meanwhile");
-  EXPECT_EQ(read_file(file("late")), noise(1000, 1));
+  EXPECT_EQ(read_file(file("late")), random_bytes(1000, 1));
 }
 
 TEST_F(FileTargetTest, AWayToZerosThatIsRefusedIsNotTriedAgain) {
-  const Bytes old = noise(kMiB, 1);
+  const Bytes old = random_bytes(kMiB, 1);
   write_file(file("disk"), old);
   const TargetDescriptor descriptor(UniqueFd(::open(file("disk").c_str(), O_RDWR | O_CLOEXEC)),
                                     file("disk"));

@@ -17,7 +17,7 @@ namespace {
 using testing::Bytes;
 using testing::kMiB;
 using testing::MemoryTarget;
-using testing::noise;
+using testing::random_bytes;
 using testing::read_target;
 using testing::same_bytes;
 
@@ -26,7 +26,7 @@ std::span<const std::byte> part(const Bytes& bytes, std::uint64_t offset, std::u
 }
 
 TEST(HeldEnds, EndsAreZerosOnStableStorageBeforeAnythingElse) {
-  const Bytes old = noise(5 * kMiB, 1);
+  const Bytes old = random_bytes(5 * kMiB, 1);
   MemoryTarget inner(old);
   HeldEnds target(inner);
   EXPECT_EQ(inner.stable(), old);
@@ -37,10 +37,10 @@ TEST(HeldEnds, EndsAreZerosOnStableStorageBeforeAnythingElse) {
 }
 
 TEST(HeldEnds, EndsComeWhenTheRestIsOnStableStorage) {
-  MemoryTarget inner(noise(5 * kMiB, 1));
+  MemoryTarget inner(random_bytes(5 * kMiB, 1));
   HeldEnds target(inner);
   target.set_size(5 * kMiB);
-  const Bytes disk = noise(5 * kMiB, 2);
+  const Bytes disk = random_bytes(5 * kMiB, 2);
   target.write(GuestOffset(0), disk);
   EXPECT_TRUE(is_zero(part(inner.bytes(), 0, kMiB)));
   EXPECT_TRUE(is_zero(part(inner.bytes(), 4 * kMiB, kMiB)));
@@ -58,12 +58,12 @@ TEST(HeldEnds, EndsComeWhenTheRestIsOnStableStorage) {
 
 TEST(HeldEnds, WhatLiesBehindTheDiskIsBlankedAndComesBack) {
   for (const std::uint64_t size : {std::uint64_t{512}, kMiB - 512, 3 * kMiB, 4 * kMiB + 512}) {
-    const Bytes old = noise(5 * kMiB, 1);
+    const Bytes old = random_bytes(5 * kMiB, 1);
     MemoryTarget inner(old);
     HeldEnds target(inner);
     target.set_size(size);
     EXPECT_TRUE(is_zero(part(inner.stable(), 4 * kMiB, kMiB)));
-    const Bytes disk = noise(size, 2);
+    const Bytes disk = random_bytes(size, 2);
     target.write(GuestOffset(0), disk);
     target.finish();
     EXPECT_TRUE(same_bytes(part(inner.stable(), 0, size), disk)) << size;
@@ -74,7 +74,7 @@ TEST(HeldEnds, WhatLiesBehindTheDiskIsBlankedAndComesBack) {
 }
 
 TEST(HeldEnds, OfATargetThatCannotBeReadWhatLiesBehindIsLeftAlone) {
-  const Bytes old = noise(5 * kMiB, 1);
+  const Bytes old = random_bytes(5 * kMiB, 1);
   MemoryTarget inner(old);
   inner.can_be_read = false;
   HeldEnds target(inner);
@@ -90,7 +90,7 @@ TEST(HeldEnds, ZerosOfTheEndsAreNotWrittenAgain) {
   HeldEnds target(inner);
   target.set_size(5 * kMiB);
   target.zero({GuestOffset(0), 5 * kMiB});
-  target.write(GuestOffset(40'000), noise(10'000, 1));
+  target.write(GuestOffset(40'000), random_bytes(10'000, 1));
   std::vector<GuestRange> written;
   inner.before_write = [&](GuestRange range) { written.push_back(range); };
   target.finish();
@@ -111,11 +111,11 @@ TEST(HeldEnds, DataThatIsZerosIsWritten) {
 }
 
 TEST(HeldEnds, AbandonedTargetShowsNoEnds) {
-  MemoryTarget inner(noise(3 * kMiB, 1));
+  MemoryTarget inner(random_bytes(3 * kMiB, 1));
   {
     HeldEnds target(inner);
     target.set_size(3 * kMiB);
-    target.write(GuestOffset(0), noise(3 * kMiB, 2));
+    target.write(GuestOffset(0), random_bytes(3 * kMiB, 2));
     target.flush();
   }
   EXPECT_TRUE(is_zero(part(inner.bytes(), 0, kMiB)));
@@ -123,10 +123,10 @@ TEST(HeldEnds, AbandonedTargetShowsNoEnds) {
 }
 
 TEST(HeldEnds, SeveralThreadsWriteTheDisk) {
-  MemoryTarget inner(noise(3 * kMiB, 1));
+  MemoryTarget inner(random_bytes(3 * kMiB, 1));
   HeldEnds target(inner);
   target.set_size(3 * kMiB);
-  const Bytes disk = noise(3 * kMiB, 2);
+  const Bytes disk = random_bytes(3 * kMiB, 2);
   {
     std::vector<std::jthread> threads;
     for (std::uint64_t first = 0; first < 4; ++first) {
@@ -148,7 +148,7 @@ RC_GTEST_PROP(HeldEnds, WritesAndZerosAgainstAModel, ()) {
   const auto whole = *rc::gen::inRange<std::uint64_t>(1, 9 * kMiB / 2 / kSector) * kSector;
   const auto size =
       std::min(whole, *rc::gen::inRange<std::uint64_t>(0, whole / kSector + 20) * kSector);
-  const Bytes old = noise(whole, 1);
+  const Bytes old = random_bytes(whole, 1);
   MemoryTarget inner(old);
   HeldEnds target(inner);
   target.set_size(size);
@@ -167,7 +167,7 @@ RC_GTEST_PROP(HeldEnds, WritesAndZerosAgainstAModel, ()) {
     const auto length = *rc::gen::inRange<std::uint64_t>(1, std::min(most, size - begin) + 1);
     const auto place = model.begin() + static_cast<std::ptrdiff_t>(begin);
     if (*rc::gen::arbitrary<bool>()) {
-      const Bytes bytes = noise(length, static_cast<unsigned>(round));
+      const Bytes bytes = random_bytes(length, static_cast<unsigned>(round));
       target.write(GuestOffset(begin), bytes);
       std::ranges::copy(bytes, place);
     } else {

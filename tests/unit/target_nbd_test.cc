@@ -21,7 +21,7 @@ namespace {
 using testing::Bytes;
 using testing::error_of;
 using testing::kMiB;
-using testing::noise;
+using testing::random_bytes;
 using testing::read_file;
 using testing::read_target;
 
@@ -32,7 +32,7 @@ class NbdTargetTest : public ::testing::Test {
   void SetUp() override {
     if (!testing::installed("nbdkit")) GTEST_SKIP() << "nbdkit is not installed";
     file_ = directory_.file("disk");
-    testing::write_file(file_, noise(kSize, 1));
+    testing::write_file(file_, random_bytes(kSize, 1));
   }
 
   // Serves with these words of nbdkit's. The URI is of the last server.
@@ -65,7 +65,7 @@ class NbdTargetTest : public ::testing::Test {
     Bytes wanted = read_file(file_);
     target->set_size(kSize);
     const auto write = [&](std::uint64_t begin, std::uint64_t length) {
-      const Bytes bytes = noise(length, static_cast<unsigned>(begin + 17));
+      const Bytes bytes = random_bytes(length, static_cast<unsigned>(begin + 17));
       target->write(GuestOffset(begin), bytes);
       std::ranges::copy(bytes, wanted.begin() + static_cast<std::ptrdiff_t>(begin));
     };
@@ -152,7 +152,7 @@ TEST_F(NbdTargetTest, AReadOnlyServerIsRefusedUnlessItIsOnlyCompared) {
   EXPECT_EQ(error_of([&] { open_nbd_target(uri_); }),
             uri_ + ": cannot be written: the server lets nobody write to it");
   const auto target = open_nbd_target(uri_, {.use = TargetUse::kReadOnly});
-  EXPECT_EQ(read_target(*target, 0, kSize), noise(kSize, 1));
+  EXPECT_EQ(read_target(*target, 0, kSize), random_bytes(kSize, 1));
   target->finish();
 }
 
@@ -175,7 +175,7 @@ TEST_F(NbdTargetTest, ErrorsOfWritesHaveTheirOffset) {
   const auto target = open_nbd_target(uri_);
   target->set_size(kSize);
   try {
-    target->write(GuestOffset(kMiB), noise(1000, 1));
+    target->write(GuestOffset(kMiB), random_bytes(1000, 1));
     target->finish();
     FAIL();
   } catch (const Error& error) {
@@ -184,7 +184,7 @@ TEST_F(NbdTargetTest, ErrorsOfWritesHaveTheirOffset) {
     EXPECT_EQ(error.offset(), kMiB);
   }
   // All others fail, too.
-  EXPECT_THROW(target->write(GuestOffset(0), noise(1000, 1)), Error);
+  EXPECT_THROW(target->write(GuestOffset(0), random_bytes(1000, 1)), Error);
   EXPECT_THROW(target->flush(), Error);
 }
 
@@ -208,7 +208,7 @@ TEST_F(NbdTargetTest, ErrorsOfOtherRequests) {
         serve({"eval", "get_size=echo 8M", "pwrite=cat >/dev/null", "can_flush=exit 0",
                "pread=exit 0", "flush=echo EIO failed >&2; exit 1"});
     const auto target = open_nbd_target(uri_);
-    target->write(GuestOffset(kMiB), noise(1000, 1));
+    target->write(GuestOffset(kMiB), random_bytes(1000, 1));
     EXPECT_EQ(error_of([&] { target->flush(); }), uri_ + ": flush failed: input/output error");
   }
 }
@@ -216,7 +216,7 @@ TEST_F(NbdTargetTest, ErrorsOfOtherRequests) {
 TEST_F(NbdTargetTest, AServerThatGoesAwayIsAnError) {
   std::optional<Child> server(serve_file({"--filter=delay", "wdelay=60"}));
   const auto target = open_nbd_target(uri_);
-  target->write(GuestOffset(0), noise(kMiB, 1));
+  target->write(GuestOffset(0), random_bytes(kMiB, 1));
   server.reset();
   EXPECT_THROW(target->finish(), Error);
 }
@@ -224,14 +224,14 @@ TEST_F(NbdTargetTest, AServerThatGoesAwayIsAnError) {
 TEST_F(NbdTargetTest, ASilentServerIsGivenUp) {
   const Child server = serve_file({"--filter=delay", "wdelay=60"});
   const auto target = open_nbd_target(uri_, {}, {.timeout = std::chrono::seconds(1)});
-  target->write(GuestOffset(0), noise(kMiB, 1));
+  target->write(GuestOffset(0), random_bytes(kMiB, 1));
   EXPECT_EQ(error_of([&] { target->finish(); }),
             uri_ + ": given up: the server has not answered for 1 seconds");
 }
 
 TEST_F(NbdTargetTest, AnAbandonedTargetWaitsForNobody) {
   const Child server = serve_file({"--filter=delay", "wdelay=60"});
-  open_nbd_target(uri_)->write(GuestOffset(0), noise(kMiB, 1));
+  open_nbd_target(uri_)->write(GuestOffset(0), random_bytes(kMiB, 1));
 }
 
 TEST_F(NbdTargetTest, SeveralThreadsWriteBesideEachOther) {
@@ -239,7 +239,7 @@ TEST_F(NbdTargetTest, SeveralThreadsWriteBesideEachOther) {
       {"--filter=blocksize-policy", "blocksize-minimum=4096", "blocksize-error-policy=error"});
   const auto target = open_nbd_target(uri_);
   target->set_size(kSize);
-  Bytes disk = noise(kSize, 2);
+  Bytes disk = random_bytes(kSize, 2);
   constexpr std::uint64_t kPiece = 30'001;
   for (std::uint64_t n = 0; n * kPiece < kSize; n += 3) {
     std::fill_n(disk.begin() + static_cast<std::ptrdiff_t>(n * kPiece),
@@ -274,8 +274,8 @@ TEST_F(NbdTargetTest, HeldEndsOfAServer) {
   const Bytes blank = read_file(file_);
   EXPECT_EQ(Bytes(blank.begin(), blank.begin() + kMiB), Bytes(kMiB));
   EXPECT_EQ(Bytes(blank.end() - kMiB, blank.end()), Bytes(kMiB));
-  Bytes wanted = noise(kSize, 1);
-  const Bytes disk = noise(kSize - 512, 2);
+  Bytes wanted = random_bytes(kSize, 1);
+  const Bytes disk = random_bytes(kSize - 512, 2);
   held.write(GuestOffset(0), disk);
   held.finish();
   std::ranges::copy(disk, wanted.begin());

@@ -27,7 +27,7 @@ namespace {
 using testing::Bytes;
 using testing::error_of;
 using testing::kMiB;
-using testing::noise;
+using testing::random_bytes;
 
 // A pipe whose other end is read to its end by a thread.
 class ReadPipe {
@@ -75,7 +75,7 @@ std::span<const std::byte> piece_of(const Bytes& bytes, std::uint64_t begin, std
 TEST(PipeTarget, PiecesInAnyOrderComeOutInTheOrderOfTheDisk) {
   ReadPipe pipe;
   const auto target = make_pipe_target(pipe.fd(), "out");
-  Bytes disk = noise(3 * kMiB, 1);
+  Bytes disk = random_bytes(3 * kMiB, 1);
   std::fill(disk.begin() + kMiB, disk.begin() + 2 * kMiB, std::byte{0});
   target->set_size(disk.size());
   target->write(GuestOffset(2 * kMiB), piece_of(disk, 2 * kMiB, 3 * kMiB));
@@ -92,7 +92,7 @@ TEST(PipeTarget, TheLastPieceWaitsForTheEnd) {
     {
       const auto target = make_pipe_target(pipe.fd(), "out", {.spool_memory = 0});
       target->set_size(size);
-      target->write(GuestOffset(0), noise(size, 1));
+      target->write(GuestOffset(0), random_bytes(size, 1));
     }
     EXPECT_EQ(pipe.content().size(), size - std::min<std::uint64_t>(size, 65'536));
   }
@@ -102,7 +102,7 @@ TEST(PipeTarget, WhatIsMissingIsAnError) {
   ReadPipe pipe;
   const auto target = make_pipe_target(pipe.fd(), "out");
   target->set_size(kMiB);
-  target->write(GuestOffset(0), noise(1000, 1));
+  target->write(GuestOffset(0), random_bytes(1000, 1));
   target->zero({GuestOffset(1512), kMiB - 1512});
   EXPECT_EQ(error_of([&] { target->finish(); }),
             "out: is incomplete: nothing was restored to offset 1000");
@@ -113,9 +113,9 @@ TEST(PipeTarget, ZerosAheadTakeNoRoom) {
   const auto target = make_pipe_target(pipe.fd(), "out", {.spool_memory = 0});
   target->set_size(50 * kMiB);
   for (std::uint64_t at = 49 * kMiB; at != 0; at -= kMiB) target->zero({GuestOffset(at), kMiB});
-  target->write(GuestOffset(0), noise(kMiB, 1));
+  target->write(GuestOffset(0), random_bytes(kMiB, 1));
   target->finish();
-  Bytes disk = noise(kMiB, 1);
+  Bytes disk = random_bytes(kMiB, 1);
   disk.resize(50 * kMiB);
   EXPECT_EQ(pipe.content(), disk);
 }
@@ -124,7 +124,7 @@ TEST(PipeTarget, NoRoomIsAnErrorWithANumberThatIsEnough) {
   const auto write_backwards = [](std::uint64_t memory) {
     ReadPipe pipe;
     const auto target = make_pipe_target(pipe.fd(), "out", {.spool_memory = memory});
-    const Bytes disk = noise(2 * kMiB, 1);
+    const Bytes disk = random_bytes(2 * kMiB, 1);
     target->set_size(disk.size());
     for (std::uint64_t at = disk.size(); at != 0; at -= 8192) {
       target->write(GuestOffset(at - 8192), piece_of(disk, at - 8192, at));
@@ -151,7 +151,7 @@ TEST(PipeTarget, WhatHasNoRoomInMemoryGoesIntoAFile) {
   ReadPipe pipe;
   const auto target = make_pipe_target(
       pipe.fd(), "out", {.spool_memory = 100'000, .spool_directory = directory.file("")});
-  Bytes disk = noise(4 * kMiB, 1);
+  Bytes disk = random_bytes(4 * kMiB, 1);
   std::fill(disk.begin() + 3 * kMiB, disk.end(), std::byte{0});  // not stored in the file
   target->set_size(disk.size());
   for (std::uint64_t at = disk.size(); at != 0; at -= 65'536) {
@@ -172,7 +172,7 @@ TEST(PipeTarget, AReaderThatGoesAwayIsAnError) {
     ::close(ends[0]);
     const auto target = make_pipe_target(out.get(), "out");
     target->set_size(kMiB);
-    EXPECT_EQ(error_of([&] { target->write(GuestOffset(0), noise(kMiB, 1)); }),
+    EXPECT_EQ(error_of([&] { target->write(GuestOffset(0), random_bytes(kMiB, 1)); }),
               "out: write failed at offset 0: broken pipe");
   }
 }
@@ -180,7 +180,7 @@ TEST(PipeTarget, AReaderThatGoesAwayIsAnError) {
 TEST(PipeTarget, ADescriptorThatDoesNotBlockIsWaitedFor) {
   ReadPipe pipe(O_NONBLOCK);
   const auto target = make_pipe_target(pipe.fd(), "out");
-  const Bytes disk = noise(5 * kMiB, 1);
+  const Bytes disk = random_bytes(5 * kMiB, 1);
   target->set_size(disk.size());
   target->write(GuestOffset(0), disk);
   target->finish();
@@ -198,7 +198,7 @@ TEST(PipeTarget, WhatCannotBeWrittenIsRefused) {
 TEST(PipeTarget, SizeChangesWithAnIncrement) {
   ReadPipe pipe;
   const auto target = make_pipe_target(pipe.fd(), "out");
-  Bytes disk = noise(kMiB, 1);
+  Bytes disk = random_bytes(kMiB, 1);
   target->set_size(disk.size());
   target->write(GuestOffset(0), disk);
   EXPECT_EQ(error_of([&] { target->set_size(kMiB / 2); }),
@@ -217,7 +217,7 @@ TEST(PipeTarget, SeveralThreadsBringTheDisk) {
     const testing::TestDirectory directory;
     const auto target = make_pipe_target(
         pipe.fd(), "out", {.spool_memory = memory, .spool_directory = directory.file("")});
-    const Bytes disk = noise(8 * kMiB, 1);
+    const Bytes disk = random_bytes(8 * kMiB, 1);
     target->set_size(disk.size());
     {
       std::vector<std::jthread> threads;
@@ -248,7 +248,7 @@ RC_GTEST_PROP(PipeTarget, WritesAndZerosAgainstAModel, ()) {
   const std::uint64_t held_back = size - std::min<std::uint64_t>(size, 65'536);
   std::uint64_t gone = 0;  // no less than what went out
   const auto put = [&](std::uint64_t begin, std::uint64_t length, bool zeros, unsigned seed) {
-    const Bytes bytes = zeros ? Bytes(length) : noise(length, seed);
+    const Bytes bytes = zeros ? Bytes(length) : random_bytes(length, seed);
     if (zeros) {
       target->zero({GuestOffset(begin), length});
     } else {
@@ -281,12 +281,12 @@ RC_GTEST_PROP(PipeTarget, WritesAndZerosAgainstAModel, ()) {
 
 TEST(EarlyPieces, LeavesWhatHasNoRoom) {
   EarlyPieces pieces(10'000, std::nullopt);
-  EXPECT_TRUE(pieces.keep(GuestOffset(0), noise(5000, 1)));
-  EXPECT_FALSE(pieces.keep(GuestOffset(2000), noise(5000, 2)));
+  EXPECT_TRUE(pieces.keep(GuestOffset(0), random_bytes(5000, 1)));
+  EXPECT_FALSE(pieces.keep(GuestOffset(2000), random_bytes(5000, 2)));
   const auto piece = pieces.take(GuestOffset(0), GuestOffset(100'000));
   ASSERT_TRUE(piece);
-  EXPECT_EQ(piece->bytes, noise(5000, 1));
-  EXPECT_TRUE(pieces.keep(GuestOffset(2000), noise(9000, 2)));
+  EXPECT_EQ(piece->bytes, random_bytes(5000, 1));
+  EXPECT_TRUE(pieces.keep(GuestOffset(2000), random_bytes(9000, 2)));
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ using Bytes = std::vector<std::byte>;
 constexpr std::uint64_t kMiB = 1 << 20;
 
 // Bytes of which none is zero.
-inline Bytes noise(std::size_t size, unsigned seed) {
+inline Bytes random_bytes(std::size_t size, unsigned seed) {
   Bytes bytes(size);
   std::uint32_t state = seed;
   for (std::byte& byte : bytes) {
