@@ -20,11 +20,11 @@ using testing::make_image;
 using testing::MemoryDisk;
 using testing::read_all;
 
-constexpr std::size_t kSize = 4 * 65536;
+constexpr std::size_t kChainSize = 4 * 65536;
 
 // The content of each disk is another, in each of its clusters but the last.
 std::vector<std::byte> content(unsigned number) {
-  std::vector<std::byte> bytes(kSize, std::byte{0x77});
+  std::vector<std::byte> bytes(kChainSize, std::byte{0x77});
   for (std::size_t cluster = 0; cluster < number; ++cluster) {
     std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(cluster * 65536), 65536,
                 static_cast<std::byte>(number));
