@@ -20,7 +20,7 @@ using testing::make_image;
 using testing::MemoryDisk;
 using testing::read_all;
 
-constexpr std::size_t kChainSize = 4 * 65536;
+constexpr std::size_t kChainSize = 262144;
 
 // The content of each disk is another, in each of its clusters but the last.
 std::vector<std::byte> content(unsigned number) {
