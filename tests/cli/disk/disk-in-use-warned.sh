@@ -27,8 +27,12 @@ warned "$loop can write to it meanwhile.*losetup -r" disk.img
 convert "$loop" image
 mount "$loop" mnt
 at_exit umount mnt
+# Frozen: what the file system writes by itself would be a change while the disk is read.
+fsfreeze -f mnt
+at_exit sh -c 'fsfreeze -u mnt 2>/dev/null || true'
 warned 'is mounted read-write at .*/mnt,.*snapshot' "$loop"
 warned "$loop on it is mounted read-write at .*/mnt," disk.img
+fsfreeze -u mnt
 convert mnt/large image
 
 # Sectors: by the device, or by a GPT that was made for them.
