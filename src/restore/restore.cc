@@ -46,6 +46,7 @@ class Restore::Work {
   }
 
   void add(const Disk& disk) {
+    check_size_of(disk);
     begin_image(disk.size());
     ContentWriter writer(target_, options_, {.name = disk.name(), .target_is_zero = is_zero()},
                          workers_, bytes_);
@@ -90,12 +91,16 @@ class Restore::Work {
         .advise(Advice::kApply);
   }
 
+  // Of a stream the header says it (ImageStream).
+  void check_size_of(const Disk& disk) const {
+    if (!options_.max_size || disk.size() <= *options_.max_size) return;
+    throw Error(
+        ErrorKind::kFailed, target_->name(), "the disk is too large",
+        fmt::format("it has {} bytes, of {} that are accepted", disk.size(), *options_.max_size))
+        .about(ErrorSubject::kImage);
+  }
+
   void begin_image(std::uint64_t size) {
-    if (options_.max_size && size > *options_.max_size) {
-      throw Error(ErrorKind::kFailed, target_->name(), "the disk is too large",
-                  fmt::format("it has {} bytes, of {} that are accepted", size, *options_.max_size))
-          .about(ErrorSubject::kImage);
-    }
     target_->set_size(size);
     if (images_ > 0 && size > size_ && target_->traits().size) {
       // Behind the end of its base an increment has zeros.
