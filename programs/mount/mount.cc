@@ -80,7 +80,7 @@ class Mount::FileSystem {
   }
 
   ~FileSystem() {
-    if (is_mounted_) fuse_session_unmount(session_);
+    unmount();
     fuse_session_destroy(session_);
   }
   FileSystem(const FileSystem&) = delete;
@@ -96,6 +96,9 @@ class Mount::FileSystem {
     fuse_loop_cfg_set_idle_threads(config, kThreads);
     const int result = fuse_session_loop_mt(session_, config);
     fuse_loop_cfg_destroy(config);
+    // Whoever still waits for an answer gets none: so does end(), if it came before the first
+    // request was answered.
+    unmount();
     if (const auto failure = file_.failure()) throw Error(*failure);
     if (result < 0) throw system_error(path_, "is not asked for any more", -result);
   }
@@ -108,6 +111,11 @@ class Mount::FileSystem {
   }
 
  private:
+  void unmount() {
+    if (is_mounted_) fuse_session_unmount(session_);
+    is_mounted_ = false;
+  }
+
   void start() {
     std::array arguments = {"qcow2-to-stdout", "-o",
                             "ro,nosuid,nodev,noatime,default_permissions,fsname=qcow2-to-stdout,"

@@ -23,7 +23,7 @@ mounted() {
   local lines
   mkdir -p "$1"
   mkfifo "$1.path"
-  "$tool" --mount "$@" >"$1.path" 2>"$1.stderr" &
+  "$tool" --mount "$@" <&0 >"$1.path" 2>"$1.stderr" &
   mounter=$!
   exec {lines}<"$1.path"
   read -r mounted <&"$lines" || { wait "$mounter" || true; cat "$1.stderr" >&2; mounter=; fail "nothing was mounted: $*"; }

@@ -18,7 +18,7 @@ export RESTIC_REPOSITORY=$dir/repository RESTIC_PASSWORD=secret RESTIC_CACHE_DIR
 restic -q init
 
 run_recipe mount "disk=$dir/disk.raw"
-restic -q dump latest "$dir/shown/vm.qcow2" >stored
+restic -q dump latest /shown/vm.qcow2 >stored
 same stored wanted
 # The second time it is known.
 run_recipe mount "disk=$dir/disk.raw"
@@ -28,6 +28,6 @@ sleep 0.1
 data disk.raw 12*M 1*M
 convert disk.raw wanted
 run_recipe mount "disk=$dir/disk.raw"
-restic -q dump latest "$dir/shown/vm.qcow2" >stored
+restic -q dump latest /shown/vm.qcow2 >stored
 same stored wanted
 [[ -z $(ls shown) ]] || fail "it is still mounted"
