@@ -54,6 +54,9 @@ meant --output=human --measure
 meant --backing_fmt=raw --backing-format
 meant --compression_type=zstd '--compress=zlib or --compress=zstd'
 meant --image-opts --blockdev
+# The beginning of a name will do, but not where other programs mean something by it.
+expect_status 0 "$tool" --meas disk.raw
+meant --force --force-share
 meant -measure --measure
 meant -measure=json --measure
 expect_refusal 2 'is not qcow2 or raw' "$tool" --output-format=vmdk disk.raw
