@@ -122,7 +122,7 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.length = size_value(value); }},
     Row{{0, "measure", Value::kAttached, "HOW", "exact size, no image: human, json, size or id"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
-    Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until it is unmounted"},
+    Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until unmounted"},
         [](Said& said, const char* value) { said.mount = path_value(value); }},
     Row{{'O', "output-format", Value::kRequired, "FMT", "with --mount: qcow2, or raw for the disk"},
         [](Said& said, const char* value) { said.output_format = output_format_value(value); }},
