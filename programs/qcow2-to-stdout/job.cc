@@ -144,8 +144,22 @@ SurveyJob survey_of(const CommandLine& said) {
   return survey;
 }
 
+// DISK's last part without its ending, and that of the format. What is no name of a file has none.
+std::string mounted_name(const CommandLine& said) {
+  const Source disk = said_disk(said);
+  const auto* file = std::get_if<File>(&disk);
+  std::string name = file != nullptr ? file->path : "";
+  name.erase(0, name.rfind('/') + 1);
+  if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.erase(dot);
+  return (name.empty() ? "disk" : name) + (is_raw_wanted(said) ? ".raw" : ".qcow2");
+}
+
 OutputJob output_of(const CommandLine& said) {
+  std::optional<MountJob> mount;
+  if (said.mount) mount = MountJob{*said.mount, said.name.value_or(mounted_name(said))};
   return {.measure = said.measure,
+          .mount = std::move(mount),
+          .raw = is_raw_wanted(said),
           .command = said.run,
           .range = {.offset = said.offset, .length = said.length},
           .if_match = said.if_match,
@@ -182,7 +196,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
           .survey = survey_of(said),
           .output = output_of(said),
           .beside = {.digests = said.digests,
-                     .digest_name = said.digest_name.value_or(kNoName),
+                     .digest_name = said.name.value_or(kNoName),
                      .save_plan = said.save_plan,
                      .report = said.report},
           .telling = {.progress = said.progress,

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/message.h"
@@ -225,8 +227,8 @@ void check_map_options(const CommandLine& said) {
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
-  if (said.digest_name && said.digests.empty()) {
-    throw UsageError("--name: needs --digest, in whose line it stands");
+  if (said.name && said.digests.empty() && !said.mount) {
+    throw UsageError("--name: needs --digest, in whose line it stands, or --mount");
   }
   if (said.run && said.flush) {
     throw UsageError("--flush: not together with --run, whose command has the image");
@@ -238,6 +240,39 @@ void check_output_options(const CommandLine& said) {
   if (said.run) option = "--run";
   if (option == nullptr) return;
   throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
+}
+
+// What makes an image, or belongs to one that is written.
+constexpr std::array kOfImages = {
+    "cluster-size", "refcount-bits", "qcow2-version", "data-file",    "data-file-raw",
+    "extended-l2",  "compress",      "deflate-window", "backing-file", "backing-format",
+    "base",         "base-format",   "dirty-bitmap",  "shallow",      "top-layer",
+    "changed-map",  "diff",          "json-header-map", "json-header-info", "json-header-diff-map",
+    "json-header-diff-info", "map",  "scan",          "allocated",    "no-extents",
+    "if-match",     "save-plan",     "plan",          "assume-unchanged", "spool-memory"};
+constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
+
+void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
+  for (const char* name : names) {
+    if (said.given.contains(name)) throw UsageError(fmt::format("--{}: {}", name, why));
+  }
+}
+
+void check_mount_options(const CommandLine& said) {
+  if (is_raw_wanted(said)) {
+    if (!said.mount) {
+      throw UsageError(
+          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
+          "qcow2-from-stdin -");
+    }
+    refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
+  }
+  if (!said.mount) return;
+  refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
+  if (said.name && (said.name->find('/') != std::string::npos || *said.name == "." ||
+                    *said.name == "..")) {
+    throw UsageError("--name: with --mount it is the name of a file, without a slash");
+  }
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -278,6 +313,10 @@ Source said_disk(const CommandLine& said) {
   return is_stdin(*said.disk) ? Source(StandardInput{said.size}) : *said.disk;
 }
 
+bool is_raw_wanted(const CommandLine& said) {
+  return said.output_format == OutputFormat::kRaw;
+}
+
 void check_rules(const CommandLine& said) {
   check_disk(said);
   check_compression(said);
@@ -285,6 +324,7 @@ void check_rules(const CommandLine& said) {
   check_increment_options(said);
   check_map_options(said);
   check_output_options(said);
+  check_mount_options(said);
 }
 
 void check_image(const ImageOptions& image) {

@@ -122,6 +122,10 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.length = size_value(value); }},
     Row{{0, "measure", Value::kAttached, "HOW", "exact size, no image: human, json, size or id"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
+    Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until unmounted"},
+        [](Said& said, const char* value) { said.mount = path_value(value); }},
+    Row{{'O', "output-format", Value::kRequired, "FMT", "with --mount: qcow2, or raw for the disk"},
+        [](Said& said, const char* value) { said.output_format = output_format_value(value); }},
     Row{{0, "allow-changes", Value::kNone, "", "a disk that changes is a warning, not an error"},
         [](Said& said, const char*) { said.allow_changes = true; }},
     Row{{0, "if-match", Value::kRequired, "ID", "refuse if the image is not the one with this id"},
@@ -139,8 +143,8 @@ constexpr std::array kOutputOptions = {
     Row{{0, "digest", Value::kRequired, "ALGO[=FILE]",
          "of what is written, to FILE or stderr: sha256..."},
         [](Said& said, const char* value) { said.digests.push_back(digest_value(value)); }},
-    Row{{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)"},
-        [](Said& said, const char* value) { said.digest_name = path_value(value); }},
+    Row{{0, "name", Value::kRequired, "NAME", "of the file, or in the line of a digest (-)"},
+        [](Said& said, const char* value) { said.name = path_value(value); }},
 };
 
 constexpr std::array kOtherOptions = {
