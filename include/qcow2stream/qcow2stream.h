@@ -12,6 +12,7 @@
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/image.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
