@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/survey.h"
 
@@ -77,9 +78,13 @@ class Image {
   // be readable again. 0 for the image of a saved plan.
   [[nodiscard]] std::uint64_t surveyed() const;
 
+  // The digests of the content, if the survey has hashed it; null otherwise.
+  [[nodiscard]] std::shared_ptr<const ManifestBuilder> content() const;
+
   // Two images with the same id are the same image as far as the disk's stamp tells. An id is
   // LAYOUT.SOURCE: LAYOUT is a SHA-256 over all metadata and the codec's version (its first 16
-  // bytes, in hexadecimal), SOURCE is the disk's stamp or "-". All metadata is generated for it, so
+  // bytes, in hexadecimal), SOURCE is "root-" and the root where the survey has hashed the content,
+  // or else the disk's stamp or "-". All metadata is generated for it, so
   // it takes time in proportion to the allocated clusters.
   [[nodiscard]] std::string id() const;
 

@@ -94,6 +94,10 @@ class ManifestBuilder {
   // What was set, or the digest of zeros.
   [[nodiscard]] ContentDigest digest(std::uint64_t chunk) const;
 
+  // The same content in chunks of another size, which must not be smaller. A chunk is inherited if
+  // all data in it is.
+  [[nodiscard]] ManifestBuilder coarser(unsigned chunk_bits) const;
+
   // Of what has been set so far; no call may set anything meanwhile, and none of these throws but
   // where OpenSSL fails.
   [[nodiscard]] ContentDigest root() const;

@@ -133,6 +133,14 @@ Allocation allocation_of(const CommandLine& said, const std::optional<std::strin
   return DiskItself{};
 }
 
+// The emission can hash what it sends only if that is all of the content, as it is.
+bool survey_has_to_hash(const CommandLine& said) {
+  if (!said.save_manifest) return false;
+  return said.measure || said.offset || said.length || said.compression || said.data_file ||
+         said.data_file_raw || said.base || said.dirty_bitmap || said.shallow || said.changed_map ||
+         said.save_plan;
+}
+
 SurveyJob survey_of(const CommandLine& said) {
   SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
                    .allocation = allocation_of(said, said.map),
@@ -140,6 +148,9 @@ SurveyJob survey_of(const CommandLine& said) {
                    .threads = said.threads.value_or(0),
                    .spool_memory = said.spool_memory,
                    .spool_directory = said.spool_directory};
+  if (survey_has_to_hash(said)) {
+    survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
+  }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
 }
@@ -184,6 +195,8 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
           .beside = {.digests = said.digests,
                      .digest_name = said.digest_name.value_or(kNoName),
                      .save_plan = said.save_plan,
+                     .save_manifest = said.save_manifest,
+                     .manifest_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits),
                      .report = said.report},
           .telling = {.progress = said.progress,
                       .progress_fd = said.progress_fd,

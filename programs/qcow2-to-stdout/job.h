@@ -15,6 +15,7 @@
 #include "common/telling.h"
 #include "qcow2-to-stdout/command_line.h"
 #include "qcow2-to-stdout/header_info.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 #include "qcow2stream/survey.h"
@@ -28,6 +29,8 @@ struct SurveyJob {
   Allocation allocation;
   Allocation base_allocation;
   std::optional<ChangedList> changed;
+  // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
+  std::optional<unsigned> hash_chunk_bits;
   unsigned threads = 0;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> spool_directory;
@@ -67,6 +70,8 @@ struct BesideJob {
   std::vector<DigestRequest> digests;
   std::string digest_name;  // what their lines call the image
   std::optional<std::string> save_plan;
+  std::optional<std::string> save_manifest;
+  unsigned manifest_chunk_bits = kDefaultChunkBits;
   std::optional<std::string> report;
 };
 

@@ -240,6 +240,24 @@ void check_output_options(const CommandLine& said) {
   throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
 }
 
+void check_manifest_options(const CommandLine& said) {
+  const bool asks_root = said.measure == MeasureFormat::kRoot;
+  const char* option = said.save_manifest ? "--save-manifest" : "--measure=root";
+  if (said.manifest_chunk_bits && !said.save_manifest) {
+    throw UsageError("--manifest-chunk: needs --save-manifest");
+  }
+  if (asks_root && said.save_manifest) {
+    throw UsageError("--save-manifest: not together with --measure=root; the manifest has the root");
+  }
+  if (!said.save_manifest && !asks_root) return;
+  const char* other = nullptr;
+  if (said.salvage) other = "--salvage: it would be of what could be read";
+  if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
+  if (said.plan) other = "--plan, which does not know what the disk held";
+  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
+}
+
 // --- the library's ------------------------------------------------------------------------------
 
 std::string_view option_of(OptionProblem::Field field) {
@@ -285,6 +303,7 @@ void check_rules(const CommandLine& said) {
   check_increment_options(said);
   check_map_options(said);
   check_output_options(said);
+  check_manifest_options(said);
 }
 
 void check_image(const ImageOptions& image) {

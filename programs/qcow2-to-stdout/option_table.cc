@@ -120,7 +120,7 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.offset = size_value(value); }},
     Row{{0, "length", Value::kRequired, "N", "write at most so many bytes of it"},
         [](Said& said, const char* value) { said.length = size_value(value); }},
-    Row{{0, "measure", Value::kAttached, "HOW", "exact size, no image: human, json, size or id"},
+    Row{{0, "measure", Value::kAttached, "HOW", "no image, its size: human, json, size, id, root"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
     Row{{0, "allow-changes", Value::kNone, "", "a disk that changes is a warning, not an error"},
         [](Said& said, const char*) { said.allow_changes = true; }},
@@ -141,6 +141,12 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.digests.push_back(digest_value(value)); }},
     Row{{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)"},
         [](Said& said, const char* value) { said.digest_name = path_value(value); }},
+    Row{{0, "save-manifest", Value::kRequired, "FILE", "digests of the content, chunk by chunk"},
+        [](Said& said, const char* value) {
+          said.save_manifest = side_file_value(value, kCarried);
+        }},
+    Row{{0, "manifest-chunk", Value::kRequired, "N", ""},
+        [](Said& said, const char* value) { said.manifest_chunk_bits = chunk_bits_value(value); }},
 };
 
 constexpr std::array kOtherOptions = {

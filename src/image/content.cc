@@ -60,7 +60,8 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
       layout(disk->name(), disk->size(), options, fitting(std::move(survey.map), *disk, options)),
       metadata(layout),
       compressed(*disk, options, layout, std::move(survey.compressed)),
-      surveyed(survey.surveyed) {}
+      surveyed(survey.surveyed),
+      digests(std::move(survey.content)) {}
 
 Segment Image::Content::segment_at(HostOffset offset) const {
   const Region& region = layout.region_at(offset);

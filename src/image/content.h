@@ -25,6 +25,7 @@ class Image::Content {
   const Metadata metadata;
   const CompressedData compressed;
   const std::uint64_t surveyed;
+  const std::shared_ptr<const ManifestBuilder> digests;  // null: the content was not hashed
 
  private:
   [[nodiscard]] Segment data_segment_at(HostOffset offset, const Region& region) const;

@@ -31,6 +31,10 @@ std::uint64_t Image::surveyed() const {
   return content_->surveyed;
 }
 
+std::shared_ptr<const ManifestBuilder> Image::content() const {
+  return content_->digests;
+}
+
 Measurement Image::measure() const {
   const Layout& layout = content_->layout;
   Measurement m;

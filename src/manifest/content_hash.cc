@@ -64,20 +64,21 @@ ContentDigest ContentHash::inner(const ContentDigest& left, const ContentDigest&
   return hash_.finish();
 }
 
-ContentDigest ContentHash::node(std::span<const ContentDigest> leaves, unsigned level) {
-  assert(level <= kTopLevel && leaves.size() <= (std::size_t{1} << level));
-  if (std::ranges::all_of(leaves, [](const ContentDigest& d) { return d == zero_digest(0); })) {
-    return zero_digest(level);
+ContentDigest ContentHash::node(std::span<const ContentDigest> nodes, unsigned from, unsigned to) {
+  assert(from <= to && to <= kTopLevel && nodes.size() <= (std::size_t{1} << (to - from)));
+  const ContentDigest& zeros = zero_digest(from);
+  if (std::ranges::all_of(nodes, [&](const ContentDigest& d) { return d == zeros; })) {
+    return zero_digest(to);
   }
-  std::vector<ContentDigest> nodes(leaves.begin(), leaves.end());
-  for (unsigned below = 0; below < level; ++below) {
-    if (nodes.size() % 2 != 0) nodes.push_back(zero_digest(below));
-    for (std::size_t i = 0; i < nodes.size() / 2; ++i) {
-      nodes[i] = inner(nodes[2 * i], nodes[2 * i + 1]);
+  std::vector<ContentDigest> level(nodes.begin(), nodes.end());
+  for (unsigned below = from; below < to; ++below) {
+    if (level.size() % 2 != 0) level.push_back(zero_digest(below));
+    for (std::size_t i = 0; i < level.size() / 2; ++i) {
+      level[i] = inner(level[2 * i], level[2 * i + 1]);
     }
-    nodes.resize(nodes.size() / 2);
+    level.resize(level.size() / 2);
   }
-  return nodes.front();
+  return level.front();
 }
 
 ContentDigest ContentHash::node_of_bytes(std::span<const std::byte> bytes, unsigned level) {
@@ -87,7 +88,7 @@ ContentDigest ContentHash::node_of_bytes(std::span<const std::byte> bytes, unsig
     leaves.push_back(leaf(first));
     bytes = bytes.subspan(first.size());
   }
-  return node(leaves, level);
+  return node(leaves, 0, level);
 }
 
 ContentDigest ContentHash::root(std::uint64_t length, const ContentDigest& top) {

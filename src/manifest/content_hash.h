@@ -29,8 +29,8 @@ class ContentHash {
   // At most 64 KiB; zeros follow up to that.
   ContentDigest leaf(std::span<const std::byte> bytes);
   ContentDigest inner(const ContentDigest& left, const ContentDigest& right);
-  // The node of `level` above these leaves; behind them follow zeros. At most 2^level.
-  ContentDigest node(std::span<const ContentDigest> leaves, unsigned level);
+  // The node of level `to` above these nodes of level `from`; behind them follow zeros.
+  ContentDigest node(std::span<const ContentDigest> nodes, unsigned from, unsigned to);
   // The node of `level` over these bytes; zeros follow. At most 64 KiB * 2^level.
   ContentDigest node_of_bytes(std::span<const std::byte> bytes, unsigned level);
   ContentDigest root(std::uint64_t length, const ContentDigest& top);

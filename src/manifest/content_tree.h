@@ -24,13 +24,6 @@ inline constexpr unsigned kTopLevel = 64 - kLeafBits;
 
 inline constexpr unsigned kMostChunkBits = 24;
 
-// What a guest sees of a disk of `size` bytes: the content's length. The size is one that a disk
-// can have (check_disk_size()).
-constexpr std::uint64_t content_length(std::uint64_t size) {
-  constexpr std::uint64_t kSector = 512;
-  return size % kSector == 0 ? size : size - size % kSector + kSector;
-}
-
 constexpr bool is_chunk_bits(std::uint64_t bits) {
   return bits >= kLeafBits && bits <= kMostChunkBits;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <array>
-#include <bitset>
 #include <cassert>
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "manifest/content_tree.h"
 #include "manifest/pages.h"
@@ -91,6 +91,36 @@ ContentDigest ManifestBuilder::digest(std::uint64_t chunk) const {
   const Block& block = *at->second;
   const bool zeros = block.kinds.at(chunk % kBlock) == RunKind::kZeros;
   return zeros ? state_->zeros : block.digests.at(chunk % kBlock);
+}
+
+ManifestBuilder ManifestBuilder::coarser(unsigned chunk_bits) const {
+  assert(chunk_bits >= state_->chunk_bits);
+  const unsigned from = state_->chunk_bits - content_tree::kLeafBits;
+  const unsigned to = chunk_bits - content_tree::kLeafBits;
+  const std::uint64_t parts = std::uint64_t{1} << (to - from);
+  ManifestBuilder result(state_->length, chunk_bits);
+  ContentHash hash;
+  std::vector<ContentDigest> nodes;
+  std::uint64_t chunk = 0;
+  bool all_inherited = true;
+  const auto finish = [&] {
+    if (!nodes.empty()) result.set(chunk, hash.node(nodes, from, to), all_inherited);
+    nodes.clear();
+    all_inherited = true;
+  };
+  std::uint64_t at = 0;
+  state_->walk(
+      [&](RunKind kind, const ContentDigest& digest) {
+        if (at / parts != chunk) finish();
+        chunk = at / parts;
+        nodes.resize(at % parts, state_->zeros);
+        nodes.push_back(digest);
+        all_inherited = all_inherited && kind == RunKind::kInherited;
+        ++at;
+      },
+      [&](std::uint64_t count) { at += count; });
+  finish();
+  return result;
 }
 
 ContentDigest ManifestBuilder::root() const {
