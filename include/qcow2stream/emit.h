@@ -27,8 +27,8 @@ struct EmitOptions {
   // go through memory then. The image must be a full one without compressed clusters, and the range
   // all of it, so that it is the whole content's when it is over. Must outlive the call.
   ManifestBuilder* content = nullptr;
-  // What the survey has hashed. Each chunk that is written in part is hashed again, with the rest of
-  // it from the disk; another digest is an error (kChanged). Must outlive the call.
+  // What the survey has hashed. Each chunk that is written in part is hashed again, with the rest
+  // of it from the disk; another digest is an error (kChanged). Must outlive the call.
   const ManifestBuilder* expected = nullptr;
   // Is called before the last piece is written, when all digests of the content are known. What it
   // throws is thrown by emit().

@@ -35,7 +35,8 @@ struct Segment {
 };
 
 // A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters", "zero-clusters" or "compressed-clusters".
+// "l1-table", "l2-tables", "data-clusters", "zero-clusters", "compressed-clusters" or
+// "root-trailer".
 struct NamedRegion {
   std::string_view name;
   HostRange range;
@@ -80,6 +81,13 @@ class Image {
 
   // The digests of the content, if the survey has hashed it; null otherwise.
   [[nodiscard]] std::shared_ptr<const ManifestBuilder> content() const;
+
+  // The root of the content: of content(), or what was learnt. Nothing if that is not known yet.
+  [[nodiscard]] std::optional<ContentDigest> root() const;
+  // Says what it is, before its trailer is read.
+  void learn_root(const ContentDigest& root) const;
+  // Where the trailer with the root begins, which is the end of the image; nothing if it has none.
+  [[nodiscard]] std::optional<HostOffset> root_trailer() const;
 
   // Two images with the same id are the same image as far as the disk's stamp tells. An id is
   // LAYOUT.SOURCE: LAYOUT is a SHA-256 over all metadata and the codec's version (its first 16

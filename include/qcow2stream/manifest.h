@@ -6,8 +6,6 @@
 
 #pragma once
 
-#include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,12 +15,10 @@
 #include <string>
 #include <string_view>
 
+#include "qcow2stream/root.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
-
-// The digest of a chunk, or the root. Its first byte is the first of its hexadecimal form.
-using ContentDigest = std::array<std::byte, 32>;
 
 // What a file with a manifest of any version begins with.
 inline constexpr std::string_view kManifestBeginning = "qcow2-to-stdout manifest ";
@@ -152,9 +148,5 @@ class Manifest {
   explicit Manifest(std::unique_ptr<const File> file);
   std::unique_ptr<const File> file_;
 };
-
-// The root in hexadecimal, and back; nothing where the text is none.
-std::string root_text(const ContentDigest& root);
-std::optional<ContentDigest> parse_root(std::string_view text);
 
 }  // namespace qcow2stream

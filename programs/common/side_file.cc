@@ -149,8 +149,8 @@ void SideFile::write(std::string_view text) {
 
 // What is closed can no longer be emptied, so another descriptor stays.
 void SideFile::close() {
-  if (old_one_ && (::fchmod(fd_.get(), status_.st_mode & kPermissions) != 0 ||
-                   ::fsync(fd_.get()) != 0)) {
+  if (old_one_ &&
+      (::fchmod(fd_.get(), status_.st_mode & kPermissions) != 0 || ::fsync(fd_.get()) != 0)) {
     throw system_error(path_, "cannot be flushed", errno);
   }
   UniqueFd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));

@@ -43,7 +43,8 @@ class SideFile {
   SideFile(SideFile&& other) noexcept = default;
   SideFile& operator=(SideFile&&) = delete;
 
-  // A regular file is empty from here on, unless the kind replaces it. Throws Error if QEMU reads it: then it is part of DISK.
+  // A regular file is empty from here on, unless the kind replaces it. Throws Error if QEMU reads
+  // it: then it is part of DISK.
   void begin();
   void write(std::string_view text);
   // It is complete. A network file system may report a failed write only here.

@@ -87,6 +87,7 @@ struct CommandLine {
   std::optional<std::string> digest_name;
   std::optional<std::string> save_manifest;
   std::optional<unsigned> manifest_chunk_bits;
+  bool no_root_trailer = false;
 
   std::optional<ProgressStyle> progress;
   int progress_fd = -1;  // kLines

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct SurveyJob {
   Allocation allocation;
   Allocation base_allocation;
   std::optional<ChangedList> changed;
+  std::shared_ptr<const Manifest> base_manifest;  // null: there is none
   // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
   std::optional<unsigned> hash_chunk_bits;
   unsigned threads = 0;
@@ -95,6 +97,7 @@ struct JobFiles {
   std::optional<SavedPlan> plan;
   std::optional<HeaderInfo> info;
   std::optional<HeaderInfo> base_info;
+  std::shared_ptr<const Manifest> base_manifest;
 };
 
 // Reads those that were named. Throws Error.

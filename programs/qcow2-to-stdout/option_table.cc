@@ -103,6 +103,8 @@ constexpr std::array kIncrementOptions = {
     Row{{0, "changed-map", Value::kRequired, "FILE",
          "only what this JSON lists (rbd diff, nbdinfo)"},
         [](Said& said, const char* value) { said.changed_map = path_value(value); }},
+    Row{{0, "base-manifest", Value::kRequired, "FILE", "only what differs from this manifest"},
+        [](Said& said, const char* value) { said.base_manifest = path_value(value); }},
     Row{{0, "diff", Value::kRequired, "", ""},
         [](Said& said, const char* value) { said.base = source_of(path_value(value)); }},
     Row{{0, "json-header-map", Value::kRequired, "", ""},
@@ -147,6 +149,8 @@ constexpr std::array kOutputOptions = {
         }},
     Row{{0, "manifest-chunk", Value::kRequired, "N", ""},
         [](Said& said, const char* value) { said.manifest_chunk_bits = chunk_bits_value(value); }},
+    Row{{0, "no-root-trailer", Value::kNone, "", ""},
+        [](Said& said, const char*) { said.no_root_trailer = true; }},
 };
 
 constexpr std::array kOtherOptions = {

@@ -49,12 +49,11 @@ constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_v
                                   return beginning.starts_with(kPlanBeginning);
                                 }};
 
-constexpr SideFileKind kManifest = {.name = "a manifest",
-                                    .is_old_one =
-                                        [](std::string_view beginning) {
-                                          return beginning.starts_with(kManifestBeginning);
-                                        },
-                                    .replaces = true};
+constexpr SideFileKind kManifest = {
+    .name = "a manifest",
+    .is_old_one =
+        [](std::string_view beginning) { return beginning.starts_with(kManifestBeginning); },
+    .replaces = true};
 
 struct SideFiles {
   SideFiles(const BesideJob& job, Ends& ends) : digests(job, ends) {
@@ -67,9 +66,9 @@ struct SideFiles {
 };
 
 // It does not stay yet.
-void write_manifest(const ManifestBuilder& content, SideFile& file) {
+void write_manifest(const ManifestBuilder& content, const Image& image, SideFile& file) {
   file.begin();
-  content.encode(std::nullopt, [&](std::span<const std::byte> bytes) {
+  content.encode(image.options().root_record->parent, [&](std::span<const std::byte> bytes) {
     file.write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   });
   file.close();
@@ -101,6 +100,9 @@ Question question_of(const SurveyJob& job, const Disks& disks) {
                 .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
   }
   if (job.changed) return Only{.changes = *job.changed};
+  if (job.base_manifest) {
+    return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
+  }
   if (!disks.base) return Full{job.allocation};
   return Against{
       .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
@@ -192,7 +194,7 @@ void print_measurement(const Image& image, const OpenedSource& source, HostRange
                        const Job& job, SideFiles& files, Session& session) {
   check_unchanged(image.disk(), on_change(job));
   if (files.manifest) {
-    write_manifest(*image.content(), *files.manifest);
+    write_manifest(*image.content(), image, *files.manifest);
     files.manifest->keep();
   }
   session.finish_progress();
@@ -218,16 +220,17 @@ bool comes_again(const Source& source, const Disk& disk) {
 EmitOptions emit_options(const Image& image, const Job& job, SideFiles& files,
                          ManifestBuilder& content, Session& session) {
   EmitOptions options = emit_options(job, session.progress());
-  if (!files.manifest) return options;
-  const bool is_known = image.content() != nullptr;
-  if (is_known) {
+  if (image.content() != nullptr) {
     options.expected = image.content().get();
-  } else {
+  } else if (files.manifest) {
     options.content = &content;
   }
-  options.before_last = [&, is_known] {
-    write_manifest(is_known ? *image.content() : content, *files.manifest);
-  };
+  if (files.manifest) {
+    options.before_last = [&] {
+      write_manifest(image.content() != nullptr ? *image.content() : content, image,
+                     *files.manifest);
+    };
+  }
   return options;
 }
 

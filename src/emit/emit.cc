@@ -123,7 +123,8 @@ class Emitter {
         threads_(options.threads),
         flush_(options.flush),
         places_(image.disk().traits().places),
-        before_last_(options.before_last) {
+        before_last_(options.before_last),
+        learns_root_(options.content) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
     if (const auto content = content_sent(image, options)) {
       content_.emplace(*content, options.threads);
@@ -264,12 +265,17 @@ class Emitter {
 
   // The digests are complete before the last piece goes out: they may fail, too.
   std::vector<Digest> write_last(HostRange range, std::uint64_t copied) {
-    const auto read = read_piece(range);
-    const std::vector<std::byte> piece(read.begin(), read.end());
+    const std::uint64_t trailer = trailer_in(range);
+    const HostRange content = range.first(range.length - trailer);
+    const auto read = read_piece(content);
+    std::vector<std::byte> piece(read.begin(), read.end());
     if (content_) {
-      pass_on_content(std::move(buffer_), range);
+      pass_on_content(std::move(buffer_), content);
       content_->finish();
     }
+    if (learns_root_ != nullptr) image_.learn_root(learns_root_->root());
+    piece.resize(range.length);
+    image_.read(content.end(), std::span(piece).last(trailer));
     std::vector<Digest> digests;
     if (digests_) {
       digests_->put(piece, piece.size());
@@ -282,6 +288,12 @@ class Emitter {
     write(piece);
     if (flush_) sink_.flush();
     return digests;
+  }
+
+  // How many bytes of the range, which may be the last ones, are of the root's trailer.
+  [[nodiscard]] std::uint64_t trailer_in(HostRange range) const {
+    const auto trailer = image_.root_trailer();
+    return trailer && *trailer < range.end() ? range.end() - std::max(*trailer, range.begin) : 0;
   }
 
   // Fills the buffer with the range.
@@ -334,6 +346,8 @@ class Emitter {
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;
   const std::function<void()>& before_last_;
+  const ManifestBuilder*
+      learns_root_;              // what the content's root will be that of; null: nobody asks
   std::vector<SentPart> parts_;  // of a buffer; kept for its memory
   std::optional<DigestThreads> digests_;
   std::optional<ContentThreads> content_;

@@ -48,9 +48,10 @@ std::string Image::id() const {
   hash->update(std::as_bytes(std::span(addition)));
   const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
-  const auto& digests = content_->digests;
   std::string id = hex(std::span(digest).first(kLayoutBytes));
-  if (digests != nullptr) return fmt::format("{}.root-{}", id, root_text(digests->root()));
+  if (content_->digests != nullptr) {
+    return fmt::format("{}.root-{}", id, root_text(*content_->root()));
+  }
   if (!stamp) return id + ".-";
   id += fmt::format(".{}-{}", stamp->size, stamp->mtime_ns);
   if (stamp->others != 0) id += fmt::format("-{:016x}", stamp->others);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include <algorithm>
 #include <cassert>
-#include <stdexcept>
 #include <utility>
 
-#include "base/hex.h"
 #include "manifest/content_hash.h"
 #include "manifest/content_tree.h"
 #include "qcow2stream/manifest.h"
@@ -41,22 +38,6 @@ std::uint64_t chunk_count(std::uint64_t length, unsigned chunk_bits) {
 
 GuestRange chunk_range(std::uint64_t chunk, std::uint64_t length, unsigned chunk_bits) {
   return content_tree::range_of_node(chunk, chunk_bits, length);
-}
-
-std::string root_text(const ContentDigest& root) {
-  return hex(root);
-}
-
-std::optional<ContentDigest> parse_root(std::string_view text) {
-  ContentDigest root;
-  if (text.size() != 2 * root.size()) return std::nullopt;
-  try {
-    const std::string bytes = from_hex(text);
-    std::ranges::copy(std::as_bytes(std::span(bytes)), root.begin());
-    return root;
-  } catch (const std::invalid_argument&) {
-    return std::nullopt;
-  }
 }
 
 }  // namespace qcow2stream

@@ -22,8 +22,8 @@ enum class Listed {
 std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
                                       std::uint64_t disk_size);
 
-// The runs of the content that a manifest, which must outlive the cursor, is of: chunks of zeros are
-// holes. The last one goes on to the end of its chunk.
+// The runs of the content that a manifest, which must outlive the cursor, is of: chunks of zeros
+// are holes. The last one goes on to the end of its chunk.
 std::unique_ptr<RunCursor> runs_of(const Manifest& manifest);
 
 // The runs of `size` bytes that have data where one of the two has data. `a` and `b` may be of

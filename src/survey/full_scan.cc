@@ -41,7 +41,8 @@ std::uint64_t chunk_size(const FullScan& scan) {
 
 unsigned reads_in_flight(const FullScan& scan) {
   const bool are_large = chunk_size(scan) > kLargeRead;
-  unsigned most = std::min(are_large ? kLargeReadsInFlight : kReadsInFlight, scan.disk.traits().requests_in_flight);
+  unsigned most = std::min(are_large ? kLargeReadsInFlight : kReadsInFlight,
+                           scan.disk.traits().requests_in_flight);
   if (scan.base != nullptr) most = std::min(most, scan.base->traits().requests_in_flight);
   return std::max(1U, most);
 }

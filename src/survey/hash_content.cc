@@ -80,8 +80,8 @@ class HashWorker {
 
 std::shared_ptr<ManifestBuilder> hash_runs(const Disk& disk, std::unique_ptr<RunCursor> runs,
                                            const HashedRuns& options) {
-  auto builder = std::make_shared<ManifestBuilder>(virtual_size_of(disk.size()),
-                                                   options.chunk_bits);
+  auto builder =
+      std::make_shared<ManifestBuilder>(virtual_size_of(disk.size()), options.chunk_bits);
   SurveyWork work(std::move(runs), disk.size(), 1, options.progress,
                   std::uint64_t{1} << options.chunk_bits);
   run_parallel(threads_to_work(options.threads), work,
@@ -91,11 +91,11 @@ std::shared_ptr<ManifestBuilder> hash_runs(const Disk& disk, std::unique_ptr<Run
 }
 
 std::shared_ptr<ManifestBuilder> hash_content(const Disk& disk, const HashOptions& options) {
-  const qcow2::Geometry leaves{.cluster_bits = content_tree::kLeafBits};  // a list is asked in these
-  return hash_runs(disk, runs_of(options.allocation, disk, leaves),
-                   {.chunk_bits = options.chunk_bits,
-                    .threads = options.threads,
-                    .progress = options.progress});
+  const qcow2::Geometry leaves{.cluster_bits =
+                                   content_tree::kLeafBits};  // a list is asked in these
+  return hash_runs(
+      disk, runs_of(options.allocation, disk, leaves),
+      {.chunk_bits = options.chunk_bits, .threads = options.threads, .progress = options.progress});
 }
 
 }  // namespace qcow2stream
