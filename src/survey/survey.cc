@@ -46,7 +46,8 @@ bool asks_list(const Question& what) {
     return std::holds_alternative<AllocationList>(allocation);
   };
   if (const auto* full = std::get_if<Full>(&what)) return is_list(full->allocation);
-  const auto* against = std::get_if<Against>(&what);
+  if (const auto* against = std::get_if<Against>(&what)) return is_list(against->allocation);
+  const auto* against = std::get_if<AgainstManifest>(&what);
   return against != nullptr && is_list(against->allocation);
 }
 
