@@ -95,6 +95,8 @@ class Image {
   // or else the disk's stamp or "-". All metadata is generated for it, so
   // it takes time in proportion to the allocated clusters.
   [[nodiscard]] std::string id() const;
+  // The same with the disk's stamp, or "-", in any case.
+  [[nodiscard]] std::string stamp_id() const;
 
   // Fills `buffer` with the image's bytes from `offset`; the range must lie within size(). Reads
   // the disk where the range covers its data, and compresses what the survey did not keep. Throws

@@ -31,6 +31,13 @@ std::uint64_t metadata_size(const Layout& layout) {
 }  // namespace
 
 std::string Image::id() const {
+  std::string id = stamp_id();
+  if (content_->digests == nullptr) return id;
+  id.resize(id.find('.'));
+  return fmt::format("{}.root-{}", id, root_text(*content_->root()));
+}
+
+std::string Image::stamp_id() const {
   const auto hash = make_hasher(DigestAlgorithm::kSha256);
   std::vector<std::byte> piece(kPiece);
   const std::uint64_t end = metadata_size(content_->layout);
@@ -49,9 +56,6 @@ std::string Image::id() const {
   const auto digest = hash->finish();
   const auto stamp = content_->disk->stamp();
   std::string id = hex(std::span(digest).first(kLayoutBytes));
-  if (content_->digests != nullptr) {
-    return fmt::format("{}.root-{}", id, root_text(*content_->root()));
-  }
   if (!stamp) return id + ".-";
   id += fmt::format(".{}-{}", stamp->size, stamp->mtime_ns);
   if (stamp->others != 0) id += fmt::format("-{:016x}", stamp->others);

@@ -78,3 +78,11 @@ id=$("$tool" --measure=id --save-manifest manifest disk.raw)
 [[ $id == *.root-$root ]]
 "$tool" --measure=json --save-manifest manifest disk.raw >measure.json
 [[ $(json measure.json content-root) == "$root" && $(json measure.json regions root-trailer) == 512 ]]
+# A transfer that went on with the id of its beginning, which had the stamp, still does.
+# shellcheck disable=SC2016  # $id is for the command
+stamp=$("$tool" --save-manifest manifest --run 'cat >/dev/null; echo $id' disk.raw)
+[[ $stamp != *root* ]]
+"$tool" --save-manifest manifest --offset 100 --if-match "$stamp" disk.raw >part
+"$tool" --save-manifest manifest --offset 100 --if-match "$id" disk.raw >part
+expect_refusal 4 'root of the content, which is not known here' "$tool" --if-match "${stamp%.*}.root-$root" \
+  --save-manifest manifest disk.raw
