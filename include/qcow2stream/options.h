@@ -9,6 +9,7 @@
 #include <string>
 
 #include "qcow2stream/compression.h"
+#include "qcow2stream/root.h"
 
 namespace qcow2stream {
 
@@ -58,6 +59,8 @@ struct ImageOptions {
   // a data file, or with refcounts of one bit, where each compressed cluster would take a whole
   // one.
   std::optional<Compression> compression;
+  // The image says of what content it is. An image without it has the bytes that it always had.
+  std::optional<RootRecord> root_record;
 
   // Whether clusters are compressed for the image.
   [[nodiscard]] bool compresses() const { return compression && !compression->keep; }

@@ -18,7 +18,8 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+constexpr const char* kWaysToTellChanges =
+    "--base, --base-manifest, --dirty-bitmap, --shallow, --changed-map";
 
 // --- DISK ---------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ void check_compression(const CommandLine& said) {
 
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0);
+         (said.changed_map ? 1 : 0) + (said.base_manifest ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -243,14 +244,42 @@ void check_output_options(const CommandLine& said) {
 }
 
 // What makes an image, or belongs to one that is written.
-constexpr std::array kOfImages = {
-    "cluster-size", "refcount-bits", "qcow2-version", "data-file",    "data-file-raw",
-    "extended-l2",  "compress",      "deflate-window", "backing-file", "backing-format",
-    "base",         "base-format",   "dirty-bitmap",  "shallow",      "top-layer",
-    "changed-map",  "diff",          "json-header-map", "json-header-info", "json-header-diff-map",
-    "json-header-diff-info", "map",  "scan",          "allocated",    "no-extents",
-    "if-match",     "save-plan",     "plan",          "assume-unchanged", "spool-memory"};
-constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
+constexpr std::array kOfImages = {"cluster-size",
+                                  "refcount-bits",
+                                  "qcow2-version",
+                                  "data-file",
+                                  "data-file-raw",
+                                  "extended-l2",
+                                  "compress",
+                                  "deflate-window",
+                                  "backing-file",
+                                  "backing-format",
+                                  "base",
+                                  "base-format",
+                                  "dirty-bitmap",
+                                  "shallow",
+                                  "top-layer",
+                                  "changed-map",
+                                  "diff",
+                                  "json-header-map",
+                                  "json-header-info",
+                                  "json-header-diff-map",
+                                  "json-header-diff-info",
+                                  "map",
+                                  "scan",
+                                  "allocated",
+                                  "no-extents",
+                                  "save-manifest",
+                                  "base-manifest",
+                                  "manifest-chunk",
+                                  "no-root-trailer",
+                                  "if-match",
+                                  "save-plan",
+                                  "plan",
+                                  "assume-unchanged",
+                                  "spool-memory"};
+constexpr std::array kOfStreams = {"measure", "offset", "length",
+                                   "flush",   "digest", "save-manifest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
   for (const char* name : names) {
@@ -269,10 +298,38 @@ void check_mount_options(const CommandLine& said) {
   }
   if (!said.mount) return;
   refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
-  if (said.name && (said.name->find('/') != std::string::npos || *said.name == "." ||
-                    *said.name == "..")) {
+  if (said.name &&
+      (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
     throw UsageError("--name: with --mount it is the name of a file, without a slash");
   }
+}
+
+void check_manifest_options(const CommandLine& said) {
+  const bool asks_root = said.measure == MeasureFormat::kRoot;
+  const bool has_manifest = said.save_manifest || said.base_manifest;
+  const char* option = said.save_manifest   ? "--save-manifest"
+                       : said.base_manifest ? "--base-manifest"
+                                            : "--measure=root";
+  if (said.manifest_chunk_bits && !said.save_manifest) {
+    throw UsageError("--manifest-chunk: needs --save-manifest");
+  }
+  if (said.manifest_chunk_bits && said.base_manifest) {
+    throw UsageError("--manifest-chunk: the chunks are those of --base-manifest");
+  }
+  if (said.no_root_trailer && !has_manifest) {
+    throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
+  }
+  if (asks_root && said.save_manifest) {
+    throw UsageError(
+        "--save-manifest: not together with --measure=root; the manifest has the root");
+  }
+  if (!has_manifest && !asks_root) return;
+  const char* other = nullptr;
+  if (said.salvage) other = "--salvage: it would be of what could be read";
+  if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
+  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
+  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -325,6 +382,7 @@ void check_rules(const CommandLine& said) {
   check_map_options(said);
   check_output_options(said);
   check_mount_options(said);
+  check_manifest_options(said);
 }
 
 void check_image(const ImageOptions& image) {

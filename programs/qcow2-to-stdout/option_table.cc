@@ -103,6 +103,8 @@ constexpr std::array kIncrementOptions = {
     Row{{0, "changed-map", Value::kRequired, "FILE",
          "only what this JSON lists (rbd diff, nbdinfo)"},
         [](Said& said, const char* value) { said.changed_map = path_value(value); }},
+    Row{{0, "base-manifest", Value::kRequired, "FILE", "only what differs from this manifest"},
+        [](Said& said, const char* value) { said.base_manifest = path_value(value); }},
     Row{{0, "diff", Value::kRequired, "", ""},
         [](Said& said, const char* value) { said.base = source_of(path_value(value)); }},
     Row{{0, "json-header-map", Value::kRequired, "", ""},
@@ -120,7 +122,7 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.offset = size_value(value); }},
     Row{{0, "length", Value::kRequired, "N", "write at most so many bytes of it"},
         [](Said& said, const char* value) { said.length = size_value(value); }},
-    Row{{0, "measure", Value::kAttached, "HOW", "exact size, no image: human, json, size or id"},
+    Row{{0, "measure", Value::kAttached, "HOW", "no image, its size: human, json, size, id, root"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
     Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until unmounted"},
         [](Said& said, const char* value) { said.mount = path_value(value); }},
@@ -145,6 +147,14 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.digests.push_back(digest_value(value)); }},
     Row{{0, "name", Value::kRequired, "NAME", "of the file, or in the line of a digest (-)"},
         [](Said& said, const char* value) { said.name = path_value(value); }},
+    Row{{0, "save-manifest", Value::kRequired, "FILE", "digests of the content, chunk by chunk"},
+        [](Said& said, const char* value) {
+          said.save_manifest = side_file_value(value, kCarried);
+        }},
+    Row{{0, "manifest-chunk", Value::kRequired, "N", ""},
+        [](Said& said, const char* value) { said.manifest_chunk_bits = chunk_bits_value(value); }},
+    Row{{0, "no-root-trailer", Value::kNone, "", ""},
+        [](Said& said, const char*) { said.no_root_trailer = true; }},
 };
 
 constexpr std::array kOtherOptions = {

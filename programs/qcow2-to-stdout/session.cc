@@ -24,9 +24,10 @@ Session::~Session() = default;
 void Session::start() {
   destination_ = make_destination(job_.output);
   if (job_.output.mount && job_.output.command) file_command_.emplace(*job_.output.command);
-  watch_.emplace(signals_, SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
-.on_usr1 = [this] { say_progress(); },
-.ends_by_itself = [this] { return ends_by_itself(); }});
+  watch_.emplace(signals_,
+                 SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
+                                        .on_usr1 = [this] { say_progress(); },
+                                        .ends_by_itself = [this] { return ends_by_itself(); }});
 }
 
 int Session::run(const std::function<void()>& run) {
