@@ -122,13 +122,17 @@ void HeldEnds::write_back(End& end) {
   write(run);
 }
 
-// The first bytes come last: without them the rest is hardly a disk. There is no flush in between,
-// so that a process that is killed is not likely to leave one end without the other.
+// The first bytes come last, behind a flush of all others: a machine that fails meanwhile must not
+// keep them and lose the last ones, which would look like the whole disk. What may be left then is
+// the disk without its first MiB, and of a GPT the copy at the end, which only programs for repairs
+// look for.
 void HeldEnds::finish() {
   if (!ends_.empty()) {
     inner_.flush();
-    for (std::size_t i = ends_.size(); i > 0; --i) write_back(*ends_[i - 1]);
-    inner_.flush();
+    for (std::size_t i = ends_.size(); i > 0; --i) {
+      write_back(*ends_[i - 1]);
+      inner_.flush();
+    }
   }
   ends_.clear();
   inner_.finish();
