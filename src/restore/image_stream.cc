@@ -341,7 +341,7 @@ bool ImageStream::read_again(HostOffset at, std::span<std::byte> buffer) const {
 // Some or all of it has come already.
 void ImageStream::take_early(const Reference& reference) {
   count(reference);
-  if (!is_needed(reference)) return;
+  if (reference.kind == Kind::kReserved || !is_needed(reference)) return;
   const HostRange there = reference.host.first(at_ - reference.host.begin);
   // The bytes of compressed data may be those of more.
   auto bytes = reference.kind == Kind::kCompressed ? early_.copy(there) : early_.take(there);
@@ -379,8 +379,10 @@ void ImageStream::throw_no_room(std::uint64_t more) const {
 // --- the end ------------------------------------------------------------------------------------
 
 bool ImageStream::is_needed(const Reference& reference) const {
-  if (reference.kind == Kind::kRefcountBlock) return counts_ != nullptr;
-  return reference.kind != Kind::kReserved && reference.kind != Kind::kPadding;
+  if (reference.kind == Kind::kRefcountBlock || reference.kind == Kind::kReserved) {
+    return counts_ != nullptr;
+  }
+  return reference.kind != Kind::kPadding;
 }
 
 void ImageStream::check_length() const {
@@ -407,10 +409,11 @@ void ImageStream::cut_off(const Reference& reference, HostOffset from) {
   lose(reference, from, fmt::format("the image is cut off after {} bytes{}", length, why));
 }
 
-// Of compressed data the last sector need not be whole.
+// Of compressed data the last sector need not be whole, nor the last cluster of what is not read.
 void ImageStream::end_arriving(Arriving& arriving) {
   const Reference& reference = arriving.reference;
   const std::uint64_t missing = reference.host.end() - arriving.next;
+  if (reference.kind == Kind::kReserved && missing < header_.geometry.cluster_size()) return;
   if (reference.kind == Kind::kCompressed && missing < qcow2::kSectorSize) {
     arriving.gathered.resize(reference.host.length);
     end_blob(arriving);

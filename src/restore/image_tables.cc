@@ -278,7 +278,13 @@ void ImageTables::refer_behind_disk(std::uint64_t entry) {
 
 void ImageTables::read_refcount_table(std::uint64_t index, std::span<const std::byte> bytes) {
   for (; !bytes.empty(); bytes = bytes.subspan(kEntrySize), ++index) {
-    const HostOffset block = qcow2::entry_offset(load_big<std::uint64_t>(bytes.data()));
+    const auto entry = load_big<std::uint64_t>(bytes.data());
+    const HostOffset block = qcow2::entry_offset(entry);
+    // QEMU: check_refblocks().
+    if (for_counts_ && (entry != block.value() || entry % geometry_.cluster_size() != 0)) {
+      throw_damaged(name_, header_.refcount_table_offset + index * kEntrySize,
+                    "an entry of the refcount table makes no sense");
+    }
     // Whoever only reads the disk needs no counts, as QEMU does not.
     if (block.value() == 0 || block.value() % geometry_.cluster_size() != 0) continue;
     refer_({.host = {block, geometry_.cluster_size()},

@@ -223,6 +223,7 @@ CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given
   stream.read(content, &counts);
   decoder.finish();
   RestoredImage read = stream.finish();
+  read.remarks.clear();  // they are about what is restored
   const auto again = [&](HostOffset at, std::span<std::byte> buffer) {
     return stream.read_again(at, buffer);
   };

@@ -86,7 +86,7 @@ TEST(Salvage, NamesWhatATableMapsThatMakesNoSense) {
   const Bytes whole = streamable(disk, options);
   const auto l1 = load_big<std::uint64_t>(whole.data() + 40);
   // Amid a cluster; in the header, which has passed; behind the end of the image.
-  for (const std::uint64_t wrong : {std::uint64_t{512}, std::uint64_t{0x1000}, 1ULL << 40}) {
+  for (const std::uint64_t wrong : {std::uint64_t{512}, std::uint64_t{0x1000}, std::uint64_t{1} << 40}) {
     Bytes image = whole;
     const auto entry = load_big<std::uint64_t>(image.data() + l1 + 8);
     store_big<std::uint64_t>(image.data() + l1 + 8, wrong == 512 ? entry | 512 : wrong);
@@ -125,7 +125,7 @@ TEST(Salvage, NamesClustersThatDoNotDecode) {
   const auto lost = salvage(image, target);
   ASSERT_FALSE(lost.empty());
   std::uint64_t wrong = 0;
-  for (std::size_t i = 0; i < disk.size(); ++i) wrong += target.content()[i] == disk[i] ? 0 : 1;
+  for (std::size_t i = 0; i < disk.size(); ++i) wrong += target.content()[i] == disk[i] ? 0U : 1U;
   EXPECT_LE(wrong, bytes_of(lost) + 20'000 * 4);
   EXPECT_NE(lost[0].reason.find("in the image)"), std::string::npos) << lost[0].reason;
 }

@@ -23,5 +23,7 @@ same piped.raw disk.raw
 takes 2 "$from_stdin" --limit-rate 2M -i image.qcow2 sought.raw
 same sought.raw disk.raw
 takes 2 from_pipe image.qcow2 --limit-rate 2M --check
-takes 2 "$from_stdin" --limit-rate 2M -i image.qcow2 --compare sought.raw
+truncate -s 7M disk.raw
+"$tool" disk.raw >image.qcow2
+takes 2 "$from_stdin" --limit-rate 2M -i image.qcow2 --compare disk.raw
 expect_refusal 2 '--limit-rate: ' from_pipe image.qcow2 --limit-rate 0 no.raw
