@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/lost_ranges.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/advice.h"
 #include "qcow2-to-stdout/progress_shares.h"
@@ -95,11 +96,7 @@ void Session::say_progress() const {
 
 void Session::say_losses() {
   if (lost_ == nullptr) return;
-  for (const LostRange& lost : lost_->all()) {
-    message(fmt::format("{}: {} bytes at offset {} are lost: {}", name_of(job_.disk.source),
-                        lost.range.length, lost.range.begin.value(), lost.reason));
-    if (report_) report_->lost(lost);
-  }
+  say_lost(name_of(job_.disk.source), *lost_, report());
 }
 
 // In the report, whether or not the run got so far as to open it.
