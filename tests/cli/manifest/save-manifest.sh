@@ -51,7 +51,7 @@ saved --compress=zlib
 saved --compress=zstd -c 4k
 saved --compress --spool-memory 0
 convert disk.raw image --save-manifest manifest --digest sha256=digest
-sha256sum <image | cmp - digest
+sha256sum --quiet -c digest <image
 cat disk.raw | "$tool" --save-manifest manifest --size $((20 * M + 700)) --scan none - >image
 [[ $(root_in manifest disk.raw) == "$root" ]]
 check_image image padded.raw
