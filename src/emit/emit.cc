@@ -272,13 +272,15 @@ class Emitter {
     if (content_) {
       pass_on_content(std::move(buffer_), content);
       content_->finish();
+      if (digests_) buffer_ = digests_->take();
     }
     if (learns_root_ != nullptr) image_.learn_root(learns_root_->root());
     piece.resize(range.length);
     image_.read(content.end(), std::span(piece).last(trailer));
     std::vector<Digest> digests;
     if (digests_) {
-      digests_->put(piece, piece.size());
+      buffer_.assign(piece.begin(), piece.end());
+      digests_->put(std::move(buffer_), piece.size());
       digests = digests_->finish();
     }
     if (before_last_) before_last_();

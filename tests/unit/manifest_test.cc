@@ -284,13 +284,11 @@ TEST(Manifest, WhatMakesNoSenseIsRefused) {
     std::size_t at;
     unsigned value;
   };
-  for (const Change change : {Change{35, 2},        Change{39, 15},          Change{39, 25},
-                              Change{47, 1},        Change{44, 1},           Change{51, 2},
-                              Change{51, 1},        Change{60, 1},           Change{64, 0},
-                              Change{100, 1},       Change{4000, 1},         Change{4096 + 7, 2},
-                              Change{4096 + 15, 1}, Change{4096 + 22, 0xff}, Change{4096 + 23, 1},
-                              Change{4096 + 31, 1}, Change{4096 + 32, 3},    Change{4096 + 33, 1},
-                              Change{4096 + 39, 0}, Change{4096 + 39, 2}}) {
+  for (const Change change :
+       {Change{35, 2}, Change{39, 15}, Change{39, 25}, Change{47, 1}, Change{44, 1}, Change{51, 2},
+        Change{60, 1}, Change{64, 0}, Change{100, 1}, Change{4000, 1}, Change{4096 + 7, 2},
+        Change{4096 + 15, 1}, Change{4096 + 22, 0xff}, Change{4096 + 23, 1}, Change{4096 + 31, 1},
+        Change{4096 + 32, 3}, Change{4096 + 33, 1}, Change{4096 + 39, 0}, Change{4096 + 39, 2}}) {
     auto bytes = good;
     bytes.at(change.at) = std::byte(change.value);
     seal_again(bytes);

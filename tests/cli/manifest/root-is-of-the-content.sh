@@ -26,7 +26,8 @@ has_root --no-extents disk.raw
 has_root --scan none disk.raw
 # What the image would look like does not matter.
 has_root -c 512 --compress disk.raw
-has_root -B older.raw -F raw --base /dev/null disk.raw
+: >older.raw
+has_root -B older.raw -F raw --base older.raw disk.raw
 cp --sparse=never disk.raw stored.raw
 has_root stored.raw
 has_root - <disk.raw

@@ -50,8 +50,8 @@ saved --scan holes
 saved --compress=zlib
 saved --compress=zstd -c 4k
 saved --compress --spool-memory 0
-saved --digest sha256=digest
-sha256sum <image | cmp - digest
+convert disk.raw image --save-manifest manifest --digest sha256=digest
+sha256sum --quiet -c digest <image
 cat disk.raw | "$tool" --save-manifest manifest --size $((20 * M + 700)) --scan none - >image
 [[ $(root_in manifest disk.raw) == "$root" ]]
 check_image image padded.raw
