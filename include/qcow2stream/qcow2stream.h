@@ -18,6 +18,7 @@
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/proof.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/restore.h"

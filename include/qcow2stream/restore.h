@@ -15,6 +15,7 @@
 #include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/proof.h"
 #include "qcow2stream/salvage.h"
 #include "qcow2stream/target.h"
 
@@ -25,6 +26,7 @@ struct BegunImage {
   std::string name;
   std::uint64_t disk_size = 0;  // bytes
   std::optional<std::string> backing_file;
+  std::optional<ImageRoots> roots;  // of a stream, without its own
 };
 
 struct RestoreOptions {
@@ -58,6 +60,9 @@ struct RestoreOptions {
   // and becomes zeros, or with `apply` is left alone. The header must be whole. Of an image that is
   // a Disk, that is for open_qcow2() to do (Qcow2Options::lost).
   std::shared_ptr<LostRanges> lost;
+  // What all images together make of the target, which is proven before that is finished. Not
+  // together with `lost`.
+  ExpectedContent expected;
   // Is called with each image before anything of it is written.
   std::function<void(const BegunImage&)> on_image;
   // Is filled in while the restore runs, if given. Must outlive it. `spool_done` counts the bytes
@@ -75,6 +80,8 @@ struct StreamedImage {
   std::optional<std::uint64_t> size;
   // Digests of all of its bytes.
   std::vector<DigestAlgorithm> digests;
+  // No other image follows.
+  bool is_last = true;
 };
 
 struct RestoredImage {
@@ -82,6 +89,7 @@ struct RestoredImage {
   std::uint64_t stream_bytes = 0;  // how many came
   std::vector<Digest> digests;     // in the order in which they were asked for
   std::optional<std::string> backing_file;
+  std::optional<ImageRoots> roots;
   std::uint64_t spooled = 0;  // bytes that were kept at once, at most
   // Things that do no harm, for people: without the name, one line each.
   std::vector<std::string> remarks;
@@ -93,6 +101,8 @@ struct RestoreResult {
   std::uint64_t zeroed = 0;     // bytes made zeros by Target::zero()
   std::uint64_t equal = 0;      // bytes that the target held already
   std::uint64_t different = 0;  // bytes that differed (kDifferences, kNothing)
+  // The digests of its content, if it was hashed for any reason.
+  std::shared_ptr<ManifestBuilder> content;
 };
 
 // Restores one image, or one after the other, to a target. Belongs to one thread.
@@ -118,8 +128,9 @@ class Restore {
   // that the image has is opened.
   RestoredImage add(const StreamedImage& image);
 
-  // Restores what `disk` shows, a full image: first and only.
-  void add(const Disk& disk);
+  // Restores what `disk` shows, a full image: first and only. `roots` are what it says of itself.
+  // With kDifferences and a manifest, nothing is read of it that the target has already.
+  void add(const Disk& disk, const std::optional<ImageRoots>& roots = {});
 
   // All images are there and are right: writes what was held back, flushes, and finishes the
   // target.
@@ -137,7 +148,8 @@ struct CheckedImage {
   std::optional<std::string> backing_file;
   std::uint64_t data_clusters = 0;
   std::uint64_t compressed_clusters = 0;
-  std::uint64_t leaked_clusters = 0;  // their count is higher than what refers to them
+  std::shared_ptr<ManifestBuilder> content;  // as RestoreResult has it; none of an increment
+  std::uint64_t leaked_clusters = 0;         // their count is higher than what refers to them
   std::vector<std::string> remarks;
 };
 

@@ -6,6 +6,7 @@
 
 #include "common/message.h"
 #include "common/shell_word.h"
+#include "qcow2stream/proof.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -25,9 +26,22 @@ std::string ways_to_restore(const Error& error) {
                      is_file ? shell_word(error.name()) : "-");
 }
 
+std::string way_out(const ProofError& error) {
+  switch (error.finding()) {
+    case ProofError::Finding::kNotItsRoot:
+      return "; --ignore-root if you know that it was written to";
+    case ProofError::Finding::kNotTheBase:
+      return "; if --apply broke off there: --trust-target, or --base-manifest and --manifest";
+    case ProofError::Finding::kOther:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string advice_text(const Error& error) {
+  if (const auto* proof = dynamic_cast<const ProofError*>(&error)) return way_out(*proof);
   switch (error.advice()) {
     case Advice::kApply:
       return ways_to_restore(error);

@@ -17,6 +17,7 @@
 #include "common/source.h"
 #include "common/telling.h"
 #include "qcow2-from-stdin/expected_digest.h"
+#include "qcow2stream/root.h"
 
 namespace qcow2stream::cli {
 
@@ -32,6 +33,14 @@ struct CommandLine {
   std::vector<ExpectedDigest> digests;
   bool ignore_names = false;
   bool salvage = false;
+
+  std::optional<std::string> manifest;
+  std::optional<ContentDigest> root;
+  std::optional<std::string> base_manifest;
+  std::optional<std::string> save_manifest;
+  bool ignore_root = false;
+  bool trust_target = false;
+  bool no_image = false;
 
   bool apply = false;
   bool overwrite = false;

@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "common/usage_error.h"
+#include "qcow2-from-stdin/chain_roots.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/qcow2.h"
@@ -164,7 +165,12 @@ std::vector<Source> sources_of(const InputJob& job) {
 Images open_images(const InputJob& job, const std::vector<Source>& sources) {
   Images images;
   for (const Source& source : sources) images.inputs.push_back(open_input(job, source));
-  check_size(job, images.inputs.front());
+  if (!images.inputs.empty()) check_size(job, images.inputs.front());
+  if (!job.ignore_root && job.lost == nullptr) {
+    const auto roots = roots_of(images.inputs);
+    check_chain_roots(images.inputs, roots);
+    if (!roots.empty() && !job.snapshot) images.roots = roots.back();
+  }
   const bool are_sought = std::ranges::all_of(images.inputs, is_sought);
   if (are_sought && !job.as_stream) {
     OpenedQcow2 opened = open_as_one(job, images.inputs);
@@ -175,6 +181,17 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
   if (job.snapshot) refuse_snapshot(images);
   check_streams(job, images);
   return images;
+}
+
+std::shared_ptr<const Disk> disk_of_all(const InputJob& job, const Images& images) {
+  const auto once = std::ranges::find_if_not(images.inputs, is_sought);
+  if (once != images.inputs.end()) {
+    throw UsageError(fmt::format(
+        "{} can be read only once; what a chain makes is seen without a TARGET only if all of its "
+        "images can be read at any place",
+        once->name));
+  }
+  return open_as_one(job, images.inputs).disk;
 }
 
 Error as_damage(const Error& error) {

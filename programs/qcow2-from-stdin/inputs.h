@@ -11,6 +11,7 @@
 
 #include "qcow2-from-stdin/job.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/proof.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/restore.h"
 #include "system/fd.h"
@@ -33,9 +34,14 @@ struct Images {
   std::vector<OpenedInput> inputs;   // oldest first
   std::shared_ptr<const Disk> disk;  // of all of them; null: they are streams
   Qcow2Remainder remainder;          // what the newest one holds beside it
+  // What the newest one says of its content, if that is known before it is read.
+  std::optional<ImageRoots> roots;
   // Nobody can tell whether they belong together, or in which order.
   bool order_is_unknown = false;
 };
+
+// The disk that all images make, which can be read at any place. Throws as open_images() does.
+std::shared_ptr<const Disk> disk_of_all(const InputJob& job, const Images& images);
 
 // Throws Error{kMismatch} where the images are no chain, or an increment whose base is not there;
 // kDamaged where one is damaged; UsageError where something that can be read only once would have

@@ -28,9 +28,10 @@ InputJob input_of(const CommandLine& said) {
                  .lost = said.salvage ? std::make_shared<LostRanges>() : nullptr,
                  .as_stream = said.apply || said.check || !said.digests.empty(),
                  .ignore_names = said.ignore_names,
+                 .ignore_root = said.ignore_root,
                  .force_share = said.force_share,
                  .nbd = nbd_options(said)};
-  if (input.sources.empty()) input.sources.emplace_back(StandardInput{});
+  if (input.sources.empty() && !said.no_image) input.sources.emplace_back(StandardInput{});
   return input;
 }
 
@@ -83,7 +84,15 @@ Job make_job(const CommandLine& said) {
                       .spool_directory = said.spool_directory,
                       .max_size = said.max_size,
                       .most_per_second = said.limit_rate.value_or(0),
-                      .lost = input.lost},
+                      .lost = input.lost,
+                      // What is lost of an image is no longer what its root says.
+                      .expected = {.root = said.root,
+                                   .trust_target = said.trust_target,
+                                   .ignore_own = said.ignore_root || said.salvage,
+                                   .hash = said.save_manifest.has_value()}},
+          .manifests = {.manifest = said.manifest,
+                        .base = said.base_manifest,
+                        .save = said.save_manifest},
           .verify = said.verify,
           .report = said.report,
           .telling = said.telling};

@@ -23,7 +23,7 @@ namespace qcow2stream::cli {
 
 // Where the image comes from, and what it should be.
 struct InputJob {
-  std::vector<Source> sources;       // at least one, oldest first
+  std::vector<Source> sources;       // oldest first; none where there is no image
   std::optional<std::string> chain;  // the directory of the older ones
   std::optional<std::string> snapshot;
   std::optional<std::uint64_t> size;
@@ -33,8 +33,16 @@ struct InputJob {
   // All of its bytes are to be read, in order, although they could be read at any place.
   bool as_stream = false;
   bool ignore_names = false;
+  bool ignore_root = false;
   bool force_share = false;
   NbdOptions nbd;
+};
+
+// The files of what is said of the content; the rest of it is in RestoreOptions.
+struct ManifestJob {
+  std::optional<std::string> manifest;
+  std::optional<std::string> base;
+  std::optional<std::string> save;
 };
 
 // Where the disk goes, or what it is compared with.
@@ -50,7 +58,8 @@ struct TargetJob {
 struct Job {
   InputJob input;
   std::optional<TargetJob> target;  // nothing: the image is only checked
-  RestoreOptions restore;
+  RestoreOptions restore;           // without the manifests
+  ManifestJob manifests;
   bool verify = false;  // the target is read back
   std::optional<std::string> report;
   TellingJob telling;

@@ -114,6 +114,38 @@ void check_snapshot(const CommandLine& said) {
   }
 }
 
+// --- the content --------------------------------------------------------------------------------
+
+void check_content(const CommandLine& said) {
+  if (said.salvage) {
+    refuse_together(said, {"manifest", "expect-root", "save-manifest", "base-manifest"},
+                    "--salvage: what is lost is another content");
+  }
+  if (!said.apply) {
+    if (said.trust_target) refuse("--trust-target", "is about --apply");
+    if (said.base_manifest) refuse("--base-manifest", "is about --apply: what TARGET holds before");
+  }
+  if (said.trust_target && said.base_manifest) {
+    refuse("--trust-target", "not together with --base-manifest, by which TARGET is checked");
+  }
+  if (said.compare) {
+    refuse_together(said, {"save-manifest", "trust-target", "base-manifest"},
+                    "--compare, which writes nothing");
+  }
+}
+
+void check_no_image(const CommandLine& said) {
+  if (!said.no_image) return;
+  if (!said.compare) refuse("--no-image", "is about --compare");
+  if (!said.manifest && !said.root) {
+    refuse("--no-image", "with what is TARGET compared? say --manifest or --expect-root");
+  }
+  refuse_together(said,
+                  {"input", "chain", "snapshot", "size", "expect-digest", "apply", "ignore-names",
+                   "ignore-root", "max-size", "spool-memory", "spool-dir"},
+                  "--no-image, which reads none");
+}
+
 void check_verify(const CommandLine& said) {
   if (said.verify && said.apply && said.inputs.size() > 1) {
     refuse("--verify", "not together with --apply and more than one image");
@@ -128,6 +160,8 @@ void check_rules(const CommandLine& said) {
   check_inputs(said);
   check_snapshot(said);
   check_verify(said);
+  check_content(said);
+  check_no_image(said);
 }
 
 }  // namespace qcow2stream::cli

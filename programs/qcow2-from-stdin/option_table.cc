@@ -41,10 +41,28 @@ constexpr std::array kImageOptions = {
         }},
     Row{{0, "salvage", Value::kNone, "", "what is damaged is left out, with status 5"},
         [](Said& said, const char*) { said.salvage = true; }},
+    Row{{0, "ignore-root", Value::kNone, "", "although it was written to since it was made"},
+        [](Said& said, const char*) { said.ignore_root = true; }},
     Row{{0, "spool-memory", Value::kRequired, "N", "memory for what comes too early (64M)"},
         [](Said& said, const char* value) { said.spool_memory = size_value(value); }},
     Row{{0, "spool-dir", Value::kRequired, "DIR", "where the rest of it is kept (nowhere)"},
         [](Said& said, const char* value) { said.spool_directory = path_value(value); }},
+};
+
+constexpr std::array kContentOptions = {
+    Row{{0, "manifest", Value::kRequired, "FILE", "what the disk should hold, by its manifest"},
+        [](Said& said, const char* value) { said.manifest = path_value(value); }},
+    Row{{0, "expect-root", Value::kRequired, "ROOT", "the same, by its root"},
+        [](Said& said, const char* value) {
+          said.root = parse_root(value);
+          if (!said.root) bad_value(value, "is no root; --measure=root prints it");
+        }},
+    Row{{0, "base-manifest", Value::kRequired, "FILE", "what TARGET holds before --apply"},
+        [](Said& said, const char* value) { said.base_manifest = path_value(value); }},
+    Row{{0, "trust-target", Value::kNone, "", "do not look at TARGET before --apply"},
+        [](Said& said, const char*) { said.trust_target = true; }},
+    Row{{0, "save-manifest", Value::kRequired, "FILE", "write one, of what is restored"},
+        [](Said& said, const char* value) { said.save_manifest = path_value(value); }},
 };
 
 constexpr std::array kTargetOptions = {
@@ -54,6 +72,8 @@ constexpr std::array kTargetOptions = {
         [](Said& said, const char*) { said.skip_equal = true; }},
     Row{{0, "compare", Value::kNone, "", "write nothing: print the ranges that differ"},
         [](Said& said, const char*) { said.compare = true; }},
+    Row{{0, "no-image", Value::kNone, "", "compare with --manifest or --expect-root alone"},
+        [](Said& said, const char*) { said.no_image = true; }},
     Row{{0, "check", Value::kNone, "", "no TARGET: is the image sound?"},
         [](Said& said, const char*) { said.check = true; }},
     Row{{0, "verify", Value::kNone, "", "read TARGET back afterwards, and compare"},
@@ -103,8 +123,10 @@ constexpr std::array kOtherOptions = {
         [](Said& said, const char*) { said.text = Text::kVersion; }},
 };
 
-constexpr std::array<Group, 3> kGroups = {
-    {{"Image", kImageOptions}, {"TARGET", kTargetOptions}, {"Other", kOtherOptions}}};
+constexpr std::array<Group, 4> kGroups = {{{"Image", kImageOptions},
+                                           {"Content", kContentOptions},
+                                           {"TARGET", kTargetOptions},
+                                           {"Other", kOtherOptions}}};
 
 }  // namespace
 

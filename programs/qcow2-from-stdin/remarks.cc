@@ -30,6 +30,8 @@ void say_remainder(const Images& images) {
   }
 }
 
+}  // namespace
+
 // A disk that has another size than its target has its end elsewhere.
 void say_what_lies_behind(const Job& job, const WatchedTarget& target,
                           const RestoreResult& result) {
@@ -45,8 +47,6 @@ void say_what_lies_behind(const Job& job, const WatchedTarget& target,
                   "backup GPT, where there is one, is not at the end: sgdisk -e {}",
                   target.name(), *traits.size, result.disk_size, shell_word(target.name())));
 }
-
-}  // namespace
 
 void warn(const Job& job, const Images& images) {
   if (job.telling.quiet) return;

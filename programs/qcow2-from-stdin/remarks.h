@@ -20,6 +20,9 @@ void warn(const Job& job, const Images& images);
 void say_remarks(const Job& job, const std::string& name, const RestoredImage& image);
 void say_remarks(const Job& job, const std::string& name, const CheckedImage& image);
 
+// Where the target is larger than the disk.
+void say_what_lies_behind(const Job& job, const WatchedTarget& target, const RestoreResult& result);
+
 // When all is done.
 void say_result(const Job& job, const WatchedTarget& target, const RestoreResult& result,
                 double seconds);

@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "common/message.h"
 #include "common/usage_error.h"
+#include "qcow2-from-stdin/content.h"
 #include "qcow2-from-stdin/differences.h"
 #include "qcow2-from-stdin/inputs.h"
 #include "qcow2-from-stdin/remarks.h"
@@ -29,8 +30,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-RestoreOptions options_of(const Job& job, Session& session) {
+RestoreOptions options_of(const Job& job, const ExpectedContent& expected, Session& session) {
   RestoreOptions options = job.restore;
+  options.expected = expected;
   options.progress = &session.progress();
   options.on_image = [&session](const BegunImage& image) { session.report_image(image); };
   return options;
@@ -61,14 +63,18 @@ void add_images(const Images& images, const Job& job, std::span<const Digest> ex
                 Restore& restore, Session& session) {
   if (images.disk != nullptr) {
     try {
-      restore.add(*images.disk);
+      restore.add(*images.disk, images.roots);
+    } catch (const ProofError&) {
+      throw;
     } catch (const Error& error) {
       throw as_damage(error);
     }
   }
   for (const OpenedInput& input : images.inputs) {
     if (images.disk != nullptr) break;
-    RestoredImage image = restore.add(stream_of(input, job.input));
+    StreamedImage stream = stream_of(input, job.input);
+    stream.is_last = &input == &images.inputs.back();
+    RestoredImage image = restore.add(stream);
     check_digests(input.name, image.digests, expected);
     say_remarks(job, input.name, image);
     session.set_digests(std::move(image.digests));
@@ -76,16 +82,38 @@ void add_images(const Images& images, const Job& job, std::span<const Digest> ex
   check_inputs_unchanged(images);
 }
 
-void check_images(const Images& images, const Job& job, std::span<const Digest> expected,
-                  Session& session) {
-  const RestoreOptions options = options_of(job, session);
+// What a chain makes, without a target.
+std::shared_ptr<ManifestBuilder> check_chain(const Images& images, const Job& job,
+                                             const ExpectedContent& expected) {
+  const bool is_expected = expected.manifest != nullptr || expected.root || expected.hash;
+  const bool has_root = images.roots && images.roots->names_root;
+  if (!is_expected && !has_root) return nullptr;
+  const auto disk = disk_of_all(job.input, images);
+  auto content = hash_content(
+      *disk, {.chunk_bits = expected.manifest != nullptr ? expected.manifest->header().chunk_bits
+                                                         : expected.chunk_bits,
+              .threads = job.restore.threads});
+  prove_content(disk->name(), content, expected, images.roots);
+  return content;
+}
+
+void check_images(const Images& images, const Job& job, const ExpectedContent& expected,
+                  std::span<const Digest> digests, SavedManifest& saved, Session& session) {
+  const bool is_chain = images.inputs.size() > 1;
+  RestoreOptions options = options_of(job, expected, session);
+  // What is expected is what all of them make.
+  if (is_chain) options.expected = {.ignore_own = expected.ignore_own};
+  std::shared_ptr<ManifestBuilder> content;
   for (const OpenedInput& input : images.inputs) {
     CheckedImage image = check_image(stream_of(input, job.input), options);
-    check_digests(input.name, image.digests, expected);
+    check_digests(input.name, image.digests, digests);
     say_remarks(job, input.name, image);
     session.set_digests(std::move(image.digests));
+    content = std::move(image.content);
   }
+  if (is_chain) content = check_chain(images, job, expected);
   check_inputs_unchanged(images);
+  saved.write(content, images.roots ? images.roots->parent : std::nullopt);
 }
 
 // --- what becomes of it -------------------------------------------------------------------------
@@ -111,6 +139,7 @@ void verify(const Images& images, const Job& job, WatchedTarget& target, Session
   const std::unique_ptr<Target> written = read_back(target);
   RestoreOptions options = job.restore;
   options.writing = RestoreOptions::Writing::kNothing;
+  options.expected = {.ignore_own = true};  // that was proven
   Restore comparison(*written, options);
   target.distrust();
   add_images(images, job, {}, comparison, session);
@@ -118,6 +147,37 @@ void verify(const Images& images, const Job& job, WatchedTarget& target, Session
   if (result.different != 0)
     throw_differs(target, "does not hold what was written", result.different);
   target.trust();
+}
+
+// Compares what the target holds with what it should hold, without an image.
+void compare_content(const Job& job, const ExpectedContent& expected, WatchedTarget& target,
+                     Session& session) {
+  Differences differences;
+  CompareOptions options{.threads = job.restore.threads,
+                         .most_per_second = job.restore.most_per_second,
+                         .progress = &session.progress()};
+  if (expected.manifest == nullptr) {
+    const std::uint64_t size = target.traits().current_size.value_or(0);
+    const auto content = hash_target(target, (size + 511) / 512 * 512, kDefaultChunkBits, options);
+    session.finish_progress();
+    if (content->root() == *expected.root) return;
+    throw Error(ErrorKind::kDamaged, target.name(), "does not hold what is expected",
+                fmt::format("its root is {}", root_text(content->root())))
+        .about(ErrorSubject::kTarget);
+  }
+  const Manifest& manifest = *expected.manifest;
+  options.on_difference = [&](GuestRange range) { differences.add(range); };
+  const ComparedContent result = compare_with(target, manifest, options);
+  session.finish_progress();
+  RestoreResult summary;
+  summary.disk_size = manifest.header().length;
+  if (!job.telling.quiet) say_what_lies_behind(job, target, summary);
+  differences.print();
+  if (result.different == 0) return;
+  throw Error(ErrorKind::kDamaged, target.name(),
+              fmt::format("is not what {} says", manifest.name()),
+              fmt::format("{} of {} chunks differ", result.different, result.chunks))
+      .about(ErrorSubject::kTarget);
 }
 
 // Those that can be read only once cannot be compared afterwards.
@@ -142,16 +202,23 @@ void run(const Job& job, Session& session) {
   Ends ends = ends_of(job, sources);
   ends.check();
   session.open_report(ends);
+  SavedManifest saved(job.manifests, ends);
   session.show_progress();
 
-  // 2. The images: from here on those that can be sought are known to be a chain, and their tables
-  //    can be read.
-  const std::vector<Digest> expected = read_digests(job.input.digests);
+  // 2. What is expected, and the images: from here on those that can be sought are known to be a
+  //    chain, and their tables can be read.
+  const ExpectedContent expected = expected_content(job);
+  if (job.input.sources.empty()) {
+    compare_content(job, expected, session.open_target(), session);
+    return;
+  }
+  const std::vector<Digest> digests = read_digests(job.input.digests);
   const Images images = open_images(job.input, sources);
   if (job.verify) check_can_verify(images);
+  check_roots(expected, images);
   warn(job, images);
   if (!job.target) {
-    check_images(images, job, expected, session);
+    check_images(images, job, expected, digests, saved, session);
     session.finish_progress();
     return;
   }
@@ -159,17 +226,25 @@ void run(const Job& job, Session& session) {
   // 3. The target: from here on nobody else changes it.
   WatchedTarget& target = session.open_target();
   Differences differences;
-  RestoreOptions options = options_of(job, session);
+  std::optional<ContentDigest> parent;
+  RestoreOptions options = options_of(job, expected, session);
+  options.on_image = [&](const BegunImage& image) {
+    session.report_image(image);
+    parent = image.roots ? image.roots->parent : std::nullopt;
+    const bool can_be_repeated = expected.base != nullptr && expected.manifest != nullptr;
+    if (parent && !expected.trust_target && !can_be_repeated) target.will_need_trust();
+  };
   if (job.compares()) options.on_difference = [&](GuestRange range) { differences.add(range); };
   Restore restore(target, options);
 
   // 4. The restore: what makes it look like a disk, or gives it its name, waits until all has come
   //    and is right.
-  add_images(images, job, expected, restore, session);
+  add_images(images, job, digests, restore, session);
   const RestoreResult result = restore.finish();
 
   // 5. What is there now: from here on it is complete, and stored.
   if (job.verify) verify(images, job, target, session);
+  saved.write(result.content, parent);
   session.finish_progress();
   say_result(job, target, result,
              std::chrono::duration<double>(steady_clock::now() - start).count());

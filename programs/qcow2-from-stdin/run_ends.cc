@@ -40,11 +40,14 @@ Ends ends_of(const Job& job, const std::vector<Source>& sources) {
   for (const ExpectedDigest& digest : job.input.digests) {
     if (const auto* file = std::get_if<std::string>(&digest.value)) add_read_file(ends, *file);
   }
+  if (job.manifests.manifest) add_read_file(ends, *job.manifests.manifest);
+  if (job.manifests.base) add_read_file(ends, *job.manifests.base);
   ends.add(kMessages, "standard error", STDERR_FILENO, "standard error");
   if (job.telling.progress_fd >= 0) {
     ends.add(kProgress, "--progress", job.telling.progress_fd, "progress");
   }
   if (job.report) add_side_file(ends, *job.report);
+  if (job.manifests.save) add_side_file(ends, *job.manifests.save);
   return ends;
 }
 

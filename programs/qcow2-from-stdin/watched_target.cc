@@ -100,8 +100,8 @@ std::string WatchedTarget::note() const {
   if (is_increment_) {
     return fmt::format(
         "; {} has {} of {} bytes of the increment applied, give the same command "
-        "again",
-        name(), done, total);
+        "again{}",
+        name(), done, total, needs_trust_ ? " with --trust-target" : "");
   }
   if (only_differences_) {
     return fmt::format("; {} has {} of {} bytes as they should be, give the same command again",

@@ -41,6 +41,10 @@ class WatchedTarget final : public Target {
   // compared.
   [[nodiscard]] std::string note() const;
 
+  // An image that is applied says what it is an increment of: where that has been checked, the
+  // target will not be that any more.
+  void will_need_trust() { needs_trust_ = true; }
+
   // Begins to change nothing more from here on: whoever wants to waits for ever. For a process that
   // is about to end, so that what is said of the target stays true. A file that is just getting its
   // name gets a moment for that.
@@ -69,6 +73,7 @@ class WatchedTarget final : public Target {
   bool is_increment_;  // the job changes what the target holds
   bool only_differences_;
   bool keeps_failures_;
+  std::atomic<bool> needs_trust_ = false;
   std::atomic<State> state_ = State::kUntouched;
   std::atomic<std::uint64_t> disk_size_ = 0;
   std::atomic<std::uint64_t> written_ = 0;

@@ -78,7 +78,8 @@ void ContentWriter::lost(GuestRange range, HostOffset at, const std::string& rea
 }
 
 void ContentWriter::note_loss(GuestRange range, HostOffset at, const std::string& reason) {
-  options_.lost->add(image_.name, range, fmt::format("{} (at {} in the image)", reason, at.value()));
+  options_.lost->add(image_.name, range,
+                     fmt::format("{} (at {} in the image)", reason, at.value()));
 }
 
 void ContentWriter::add_zeros() {
@@ -124,7 +125,10 @@ void ContentWriter::count_done(std::uint64_t bytes) const {
 // of the order of the disk is the same with any number of threads.
 void ContentWriter::bring_in_turn(Batch& batch, std::uint64_t number, Desk& desk) {
   try {
-    for (Piece& piece : batch) piece = as_data(piece, desk);
+    for (Piece& piece : batch) {
+      piece = as_data(piece, desk);
+      record(piece, desk);
+    }
     {
       std::unique_lock lock(turn_mutex_);
       turn_changed_.wait(lock, [&] { return turn_has_failed_ || turn_ == number; });
@@ -161,6 +165,16 @@ ContentWriter::Piece ContentWriter::as_data(const Piece& piece, Desk& desk) {
   }
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
   return Data{at, {owner, *owner}};
+}
+
+// Where the target is written in turn, before that: nobody waits for hashing.
+void ContentWriter::record(const Piece& piece, Desk& desk) {
+  if (image_.record == nullptr) return;
+  if (const auto* data = std::get_if<Data>(&piece)) {
+    image_.record->data(desk.hash, data->at, data->bytes.bytes);
+  } else if (const auto* zeros = std::get_if<Zeros>(&piece)) {
+    image_.record->zeros(desk.hash, zeros->range);
+  }
 }
 
 void ContentWriter::bring(const Piece& piece, Desk& desk) {
@@ -210,6 +224,7 @@ void ContentWriter::bring(const OfDisk& part, Desk& desk) {
 
 void ContentWriter::bring(GuestOffset at, std::span<const std::byte> bytes, Desk& desk) {
   count_done(bytes.size());
+  if (image_.record != nullptr && !is_in_order_) image_.record->data(desk.hash, at, bytes);
   if (target_ == nullptr) return;
   if (options_.writing != RestoreOptions::Writing::kAll) {
     compare(at, bytes, desk);
@@ -222,6 +237,7 @@ void ContentWriter::bring(GuestOffset at, std::span<const std::byte> bytes, Desk
 
 void ContentWriter::bring(const Zeros& zeros, Desk& desk) {
   count_done(zeros.range.length);
+  if (image_.record != nullptr && !is_in_order_) image_.record->zeros(desk.hash, zeros.range);
   if (target_ == nullptr) return;
   if (options_.writing == RestoreOptions::Writing::kAll) return zero(zeros.range);
   static const std::vector<std::byte> blank(kBatch);

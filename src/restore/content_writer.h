@@ -17,10 +17,12 @@
 #include <vector>
 
 #include "codec/decoder.h"
+#include "manifest/content_hash.h"
 #include "qcow2stream/compression.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/restore.h"
 #include "qcow2stream/target.h"
+#include "restore/content_record.h"
 #include "restore/restored_content.h"
 #include "restore/worker_pool.h"
 
@@ -41,6 +43,8 @@ struct WrittenImage {
   CompressionType compression = CompressionType::kZlib;
   // All of the target that has not been written by now reads as zeros.
   bool target_is_zero = false;
+  // Is told of the content. May be null; must outlive the writer.
+  ContentRecord* record = nullptr;
 };
 
 class ContentWriter final : public RestoredContent {
@@ -91,6 +95,7 @@ class ContentWriter final : public RestoredContent {
     std::unique_ptr<Decoder> decoder;
     std::vector<std::byte> cluster;
     std::vector<std::byte> found;  // what the target holds
+    ContentHash hash;
   };
 
   void add(Piece piece, std::uint64_t cost);
@@ -100,6 +105,7 @@ class ContentWriter final : public RestoredContent {
   [[nodiscard]] Piece as_data(const Piece& piece, Desk& desk);
   void note_loss(GuestRange range, HostOffset at, const std::string& reason);
   [[nodiscard]] std::optional<std::span<const std::byte>> decoded(const Blob& blob, Desk& desk);
+  void record(const Piece& piece, Desk& desk);
   void bring(const Piece& piece, Desk& desk);
   void bring(const Blob& blob, Desk& desk);
   void bring(const OfDisk& part, Desk& desk);

@@ -64,6 +64,7 @@ void ImageStream::read_header() {
   }
   // QEMU: bs->total_sectors.
   header_.virtual_size = align_down(header_.virtual_size, qcow2::kSectorSize);
+  own_root_ = OwnRoot(header_);
 }
 
 void ImageStream::check_header() const {
@@ -123,6 +124,7 @@ RestoredImage ImageStream::finish() {
                        .stream_bytes = chunks_.position(),
                        .digests = chunks_.finish_digests(),
                        .backing_file = header_.backing_file_name,
+                       .roots = own_root_.roots(),
                        .spooled = early_.most(),
                        .remarks = {}};
   if (header_.snapshots > 0) {
@@ -143,6 +145,7 @@ RestoredImage ImageStream::finish() {
 void ImageStream::sweep(const SharedBytes& chunk) {
   const HostOffset begin = at_;
   const HostOffset end = begin + chunk.bytes.size();
+  own_root_.pass(begin, chunk.bytes);
   while (at_ < end) {
     begin_references();
     HostOffset stop = end;

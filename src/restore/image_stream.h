@@ -22,6 +22,7 @@
 #include "restore/chunk_reader.h"
 #include "restore/early_bytes.h"
 #include "restore/image_tables.h"
+#include "restore/own_root.h"
 #include "restore/reference_counts.h"
 #include "restore/references.h"
 #include "restore/restored_content.h"
@@ -37,6 +38,9 @@ class ImageStream {
 
   // With the size that its disk has, a multiple of 512.
   [[nodiscard]] const qcow2::Header& header() const { return header_; }
+
+  // What it says of its content; its own root is there when all has been read.
+  [[nodiscard]] const OwnRoot& own_root() const { return own_root_; }
 
   // Reads the rest and tells `content` what the image holds. `counts`, if given, gets to know who
   // refers to what.
@@ -90,14 +94,15 @@ class ImageStream {
   ChunkReader chunks_;
   SharedBytes first_chunk_;
   qcow2::Header header_;
+  OwnRoot own_root_;
   EarlyBytes early_;
   std::optional<EarlyBytes> for_counts_;  // what only snapshots and bitmaps may refer to
   std::deque<HostRange> tails_;           // what of early_ compressed data has had, too
   std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
-  std::vector<Arriving> begun_early_;   // become arriving_ at the next step
-  std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
+  std::vector<Arriving> begun_early_;      // become arriving_ at the next step
+  std::uint64_t counted_clusters_ = 0;     // those behind them have no counts
   std::optional<std::string> broken_off_;  // why the rest cannot be read
   // While read() runs:
   std::optional<References> references_;

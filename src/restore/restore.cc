@@ -5,16 +5,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "qcow2/header.h"
 #include "qcow2stream/error.h"
+#include "restore/chunk_set.h"
+#include "restore/content_proof.h"
 #include "restore/content_writer.h"
 #include "restore/image_stream.h"
 #include "restore/limited_target.h"
 #include "restore/other_references.h"
+#include "restore/own_root.h"
 #include "restore/reference_counts.h"
+#include "restore/target_content.h"
 #include "restore/worker_pool.h"
 #include "target/held_ends.h"
 
@@ -29,7 +34,8 @@ CompressionType compression_of(const qcow2::Header& header) {
 BegunImage begun(const std::string& name, const qcow2::Header& header) {
   return {.name = name,
           .disk_size = header.virtual_size,
-          .backing_file = header.backing_file_name};
+          .backing_file = header.backing_file_name,
+          .roots = OwnRoot(header).roots()};
 }
 
 void tell(const RestoreOptions& options, const BegunImage& image) {
@@ -41,7 +47,10 @@ void tell(const RestoreOptions& options, const BegunImage& image) {
 class Restore::Work {
  public:
   Work(Target& target, RestoreOptions options)
-      : options_(std::move(options)), target_(&target), workers_(options_.threads) {
+      : options_(std::move(options)),
+        target_(&target),
+        workers_(options_.threads),
+        proof_(options_, workers_) {
     if (options_.most_per_second != 0) {
       limited_.emplace(target, options_.most_per_second);
       target_ = &*limited_;
@@ -56,21 +65,56 @@ class Restore::Work {
     ImageStream stream(image, options_);
     check_base(image.name, stream.header());
     tell(options_, begun(image.name, stream.header()));
+    proof_.begin_image(target_, {.name = image.name,
+                                 .size = stream.header().virtual_size,
+                                 .roots = stream.own_root().roots(),
+                                 .is_increment = stream.header().backing_file_name.has_value(),
+                                 .is_last = image.is_last});
     begin_image(stream.header().virtual_size);
     ContentWriter writer = make_writer(image.name, stream.header());
     stream.read(writer, nullptr);
     writer.finish();
     ++images_;
+    proof_.end_image(stream.own_root().roots());
     return stream.finish();
   }
 
-  void add(const Disk& disk) {
+  void add(const Disk& disk, const std::optional<ImageRoots>& roots) {
     check_size_of(disk);
-    tell(options_, {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}});
+    tell(options_,
+         {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}, .roots = roots});
+    proof_.begin_image(target_, {.name = disk.name(), .size = disk.size(), .roots = roots});
     begin_image(disk.size());
-    ContentWriter writer(target_, options_, {.name = disk.name(), .target_is_zero = is_zero()},
-                         workers_, bytes_);
-    const auto runs = disk.runs({GuestOffset(0), disk.size()});
+    ContentWriter writer(
+        target_, options_,
+        {.name = disk.name(), .target_is_zero = is_zero(), .record = proof_.record()}, workers_,
+        bytes_);
+    const Manifest* manifest = options_.expected.manifest.get();
+    if (options_.writing == RestoreOptions::Writing::kDifferences && manifest != nullptr) {
+      add_differing_chunks(disk, *manifest, writer);
+    } else {
+      add_range(disk, {GuestOffset(0), disk.size()}, writer);
+    }
+    writer.finish();
+    disk.check_unchanged();
+    ++images_;
+    proof_.end_image(roots);
+  }
+
+  RestoreResult finish() {
+    proof_.finish(target_);
+    if (options_.writing != RestoreOptions::Writing::kNothing) target_->finish();
+    return {.disk_size = size_,
+            .written = bytes_.written,
+            .zeroed = bytes_.zeroed,
+            .equal = bytes_.equal,
+            .different = bytes_.different,
+            .content = proof_.content()};
+  }
+
+ private:
+  static void add_range(const Disk& disk, GuestRange range, ContentWriter& writer) {
+    const auto runs = disk.runs(range);
     while (const auto run = runs->next()) {
       if (run->is_data()) {
         writer.data_of(disk, run->range);
@@ -78,21 +122,30 @@ class Restore::Work {
         writer.zeros(run->range);
       }
     }
-    writer.finish();
-    disk.check_unchanged();
-    ++images_;
   }
 
-  RestoreResult finish() {
-    if (options_.writing != RestoreOptions::Writing::kNothing) target_->finish();
-    return {.disk_size = size_,
-            .written = bytes_.written,
-            .zeroed = bytes_.zeroed,
-            .equal = bytes_.equal,
-            .different = bytes_.different};
+  // Nothing is read of the disk that the target has already, by a manifest of the disk.
+  void add_differing_chunks(const Disk& disk, const Manifest& manifest, ContentWriter& writer) {
+    const ManifestHeader& header = manifest.header();
+    ChunkSet other;
+    std::mutex mutex;
+    TargetContent(*target_, header.length, header.chunk_bits, workers_)
+        .read_all([&](std::uint64_t chunk, const ContentDigest& digest) {
+          const std::uint64_t length = chunk_range(chunk, header.length, header.chunk_bits).length;
+          if (Manifest::Cursor(manifest).at(chunk).digest == digest) {
+            proof_.record()->learn(chunk, digest);
+            bytes_.equal += length;
+            if (options_.progress != nullptr) options_.progress->emit_done += length;
+            return;
+          }
+          const std::lock_guard lock(mutex);
+          other.insert(chunk);
+        });
+    other.for_each([&](std::uint64_t chunk) {
+      add_range(disk, chunk_range(chunk, header.length, header.chunk_bits), writer);
+    });
   }
 
- private:
   // Whether what the target holds is worth nothing.
   [[nodiscard]] bool replaces() const {
     return options_.writing == RestoreOptions::Writing::kAll && !options_.apply;
@@ -138,7 +191,8 @@ class Restore::Work {
             {.name = name,
              .cluster_size = header.geometry.cluster_size(),
              .compression = compression_of(header),
-             .target_is_zero = is_zero()},
+             .target_is_zero = is_zero(),
+             .record = proof_.record()},
             workers_,
             bytes_};
   }
@@ -150,7 +204,8 @@ class Restore::Work {
   RestoredBytes bytes_;
   std::uint64_t size_ = 0;
   unsigned images_ = 0;
-  WorkerPool workers_;  // last: its threads end before the rest goes
+  WorkerPool workers_;  // behind what they use: its threads end before that goes
+  ContentProof proof_;
 };
 
 Restore::Restore(Target& target, RestoreOptions options)
@@ -161,8 +216,8 @@ RestoredImage Restore::add(const StreamedImage& image) {
   return work_->add(image);
 }
 
-void Restore::add(const Disk& disk) {
-  work_->add(disk);
+void Restore::add(const Disk& disk, const std::optional<ImageRoots>& roots) {
+  work_->add(disk, roots);
 }
 
 RestoreResult Restore::finish() {
@@ -174,20 +229,28 @@ namespace {
 // What is counted of the content before it is decoded.
 class CheckedContent final : public RestoredContent {
  public:
-  CheckedContent(ContentWriter& decoder, std::uint64_t cluster_size)
-      : decoder_(decoder), cluster_size_(cluster_size) {}
+  // `is_hashed`: what is not compressed goes to the decoder, too.
+  CheckedContent(ContentWriter& decoder, std::uint64_t cluster_size, bool is_hashed)
+      : decoder_(decoder), cluster_size_(cluster_size), is_hashed_(is_hashed) {}
 
   void data(GuestOffset at, SharedBytes bytes) override {
     // A cluster may come in several parts.
     const std::uint64_t end = at.value() + bytes.bytes.size();
     data_clusters += (end - 1) / cluster_size_ - at.value() / cluster_size_ +
                      (at.value() % cluster_size_ == 0 ? 1 : 0);
+    if (is_hashed_) decoder_.data(at, std::move(bytes));
   }
   void compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) override {
     ++compressed_clusters;
     decoder_.compressed(range, at, std::move(blob));
   }
-  void zeros(GuestRange range) override { decoder_.below(range); }
+  void zeros(GuestRange range) override {
+    if (is_hashed_) {
+      decoder_.zeros(range);
+    } else {
+      decoder_.below(range);
+    }
+  }
   void below(GuestRange range) override { decoder_.below(range); }
   void lost(GuestRange range, HostOffset at, const std::string& reason) override {
     decoder_.lost(range, at, reason);
@@ -200,6 +263,7 @@ class CheckedContent final : public RestoredContent {
  private:
   ContentWriter& decoder_;
   std::uint64_t cluster_size_;
+  bool is_hashed_;
 };
 
 }  // namespace
@@ -213,12 +277,18 @@ CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given
   RestoredBytes bytes;
   WorkerPool workers(options.threads);
   if (options.progress != nullptr) options.progress->emit_total = header.virtual_size;
+  ContentProof proof(options, workers);
+  proof.begin_image(nullptr, {.name = image.name,
+                              .size = header.virtual_size,
+                              .roots = stream.own_root().roots(),
+                              .is_increment = header.backing_file_name.has_value()});
   ContentWriter decoder(nullptr, options,
                         {.name = image.name,
                          .cluster_size = header.geometry.cluster_size(),
-                         .compression = compression_of(header)},
+                         .compression = compression_of(header),
+                         .record = proof.record()},
                         workers, bytes);
-  CheckedContent content(decoder, header.geometry.cluster_size());
+  CheckedContent content(decoder, header.geometry.cluster_size(), proof.record() != nullptr);
   ReferenceCounts counts(header.geometry, image.name);
   stream.read(content, &counts);
   decoder.finish();
@@ -235,16 +305,20 @@ CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given
         "what its snapshots and dirty bitmaps refer to was not gone through: there was no room to "
         "keep it; read the image from a file");
   }
-  if (read.stream_bytes > compared.end) {
+  const std::uint64_t end = compared.end + stream.own_root().trailer_size();
+  if (read.stream_bytes > end) {
     read.remarks.push_back(
-        fmt::format("{} bytes lie behind its last cluster", read.stream_bytes - compared.end));
+        fmt::format("{} bytes lie behind its last cluster", read.stream_bytes - end));
   }
+  proof.end_image(stream.own_root().roots());
+  proof.finish(nullptr);
   return {.disk_size = read.disk_size,
           .stream_bytes = read.stream_bytes,
           .digests = std::move(read.digests),
           .backing_file = std::move(read.backing_file),
           .data_clusters = content.data_clusters,
           .compressed_clusters = content.compressed_clusters,
+          .content = proof.content(),
           .leaked_clusters = all_counted ? compared.too_high : 0,
           .remarks = std::move(read.remarks)};
 }
