@@ -66,7 +66,8 @@ if type -P qemu-img >/dev/null && type -P qemu-io >/dev/null; then
 fi
 
 # A manifest of another disk is known before anything is written.
-"$tool" --save-manifest smaller <(head -c 1M disk) >/dev/null 2>&1 || "$tool" --save-manifest smaller -f raw - < <(head -c 1M disk) >/dev/null 2>&1
+head -c 1M disk >small
+"$tool" --save-manifest smaller small >/dev/null
 expect_refusal 4 '^qcow2-from-stdin: smaller: is not a manifest of what image holds: its disk has 1048576 bytes, not 10484224' \
   "$from_stdin" -i image --manifest smaller disk.raw
 is_not_there disk.raw
