@@ -45,6 +45,8 @@ class ContentProof {
   // options say so. Throws Error{kMismatch} for a target that holds something else, an image that
   // is not an increment of the one before it, and a manifest of another disk.
   void begin_image(Target* target, const ProvenImage& image);
+  // How long the content was that the target is known to have held before the first image.
+  [[nodiscard]] std::optional<std::uint64_t> base_length() const { return base_length_; }
   // To be told of all content of the image; null where nobody wants to know.
   [[nodiscard]] ContentRecord* record() { return record_ ? &*record_ : nullptr; }
   // All has come. `own` is the image's own root, if that is there.
@@ -92,6 +94,7 @@ class ContentProof {
   std::shared_ptr<ManifestBuilder> content_;
   ProvenImage image_;  // the last one that has begun
   bool has_begun_ = false;
+  std::optional<std::uint64_t> base_length_;
   std::optional<ContentDigest> root_before_;  // of what the images before it make
   std::string name_before_;
 };
