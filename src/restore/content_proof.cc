@@ -109,6 +109,12 @@ std::shared_ptr<ManifestBuilder> ContentProof::read(Target& target, std::uint64_
   return content;
 }
 
+void ContentProof::know_base(std::shared_ptr<ManifestBuilder> content) {
+  base_length_ = content->length();
+  record_.emplace(std::move(content));
+  record_->resize(image_.size);
+}
+
 // A file is as long as its disk. A device may be longer, so two lengths come into question.
 void ContentProof::check_base_root(Target& target) {
   const ContentDigest& parent = *image_.roots->parent;
@@ -124,8 +130,7 @@ void ContentProof::check_base_root(Target& target) {
     }
   }
   if (root == parent) {
-    record_.emplace(std::move(content));
-    record_->resize(image_.size);
+    know_base(std::move(content));
     return;
   }
   if (root == expected_.root || (image_.roots->own && root == *image_.roots->own)) {
@@ -184,8 +189,7 @@ void ContentProof::check_base_manifest(Target& target) {
                                    wrong.load(), base.chunk_count(), size_text(header.chunk_bits),
                                    base.name(), first.load() << header.chunk_bits));
   }
-  record_.emplace(std::move(content));
-  record_->resize(image_.size);
+  know_base(std::move(content));
 }
 
 // --- the end ------------------------------------------------------------------------------------

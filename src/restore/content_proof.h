@@ -78,6 +78,7 @@ class ContentProof {
   void check_link();
   void check_base(Target& target);
   [[nodiscard]] std::shared_ptr<ManifestBuilder> read(Target& target, std::uint64_t length) const;
+  void know_base(std::shared_ptr<ManifestBuilder> content);
   void check_base_root(Target& target);
   void check_base_manifest(Target& target);
   [[noreturn]] void throw_not_the_base(const Target& target, const std::string& reason) const;

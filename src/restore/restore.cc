@@ -175,9 +175,10 @@ class Restore::Work {
 
   void begin_image(std::uint64_t size) {
     target_->set_size(size);
-    if (images_ > 0 && size > size_ && target_->traits().size) {
+    const auto before = images_ > 0 ? std::optional(size_) : proof_.base_length();
+    if (before && size > *before && target_->traits().size) {
       // Behind the end of its base an increment has zeros.
-      target_->zero({GuestOffset(size_), size - size_});
+      target_->zero({GuestOffset(*before), size - *before});
     }
     size_ = size;
     if (options_.progress != nullptr) {
