@@ -67,7 +67,8 @@ class Restore::Work {
     tell(options_, begun(image.name, stream.header()));
     proof_.begin_image(target_, {.name = image.name,
                                  .size = stream.header().virtual_size,
-                                 .roots = stream.own_root().roots(),
+                                 .roots = image.file != nullptr ? read_image_roots(*image.file)
+                                                                : stream.own_root().roots(),
                                  .is_increment = stream.header().backing_file_name.has_value(),
                                  .is_last = image.is_last});
     begin_image(stream.header().virtual_size);
