@@ -40,6 +40,15 @@ make_image() {
 patch() { python3 -c 'import sys
 with open("image.qcow2", "r+b") as f:
     f.seek(int(sys.argv[1])); f.write(bytes.fromhex(sys.argv[2]))' "$@"; }
+# set_count OFFSET COUNT: that of the cluster there.
+set_count() { python3 -c 'import struct, sys
+with open("image.qcow2", "r+b") as f:
+    d = f.read(1 << 16)
+    cluster = 1 << struct.unpack(">I", d[20:24])[0]
+    block, index = divmod(int(sys.argv[1]) // cluster, cluster // 2)
+    f.seek(struct.unpack(">Q", d[48:56])[0] + 8 * block)
+    f.seek(struct.unpack(">Q", f.read(8))[0] + 2 * index)
+    f.write(struct.pack(">H", int(sys.argv[2])))' "$@"; }
 # places: offsets in the image, as shell variables.
 places() { python3 - <<'END'
 import struct
@@ -60,10 +69,9 @@ while d[at:at + 4] not in (b"", bytes(4)):
     kind, length = struct.unpack(">II", d[at:at + 8])
     if kind == 0x23852875: bitmap = q(q(at + 8 + 16))
     at += 8 + (length + 7) // 8 * 8
-block = q(q(48))
 print(f"cluster={cluster} l2_at={l2_at} data_at={data_at} data={q(data_at) & mask} snapshot_l1={snapshot_l1}")
-print(f"snapshot_l2_at={snapshot_l2_at} snapshot_l2={q(snapshot_l2_at) & mask} bitmap={bitmap} block={block}")
-print(f"data_entry={q(data_at):016x} last={len(d) // cluster - 1}")
+print(f"snapshot_l2_at={snapshot_l2_at} snapshot_l2={q(snapshot_l2_at) & mask} bitmap={bitmap}")
+print(f"data_entry={q(data_at):016x} last={(len(d) - 1) // cluster}")
 END
 }
 
@@ -79,19 +87,19 @@ for options in cluster_size=64k cluster_size=4k cluster_size=16k,extended_l2=on;
   checks image.qcow2 2
   cp sound.qcow2 image.qcow2
   # shellcheck disable=SC2154
-  patch "$((block + 2 * (data / cluster)))" 0002
+  set_count "$data" 2
   checks image.qcow2 2
   cp sound.qcow2 image.qcow2
   # One that is not used at all: a leak.
-  truncate -s "+$((cluster))" image.qcow2
   # shellcheck disable=SC2154
-  patch "$((block + 2 * (last + 1)))" 0001
+  truncate -s "$(((last + 2) * cluster))" image.qcow2
+  set_count "$(((last + 1) * cluster))" 1
   checks image.qcow2 3
   cp sound.qcow2 image.qcow2
   # What only a snapshot uses has no count: the cluster of its L1 table, and of an L2 table.
   # shellcheck disable=SC2154
   for place in $snapshot_l1 $snapshot_l2 $bitmap; do
-    patch "$((block + 2 * (place / cluster)))" 0000
+    set_count "$place" 0
     checks image.qcow2 2
     cp sound.qcow2 image.qcow2
   done
