@@ -97,8 +97,8 @@ class ImageStream {
   std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
-  std::vector<Arriving> begun_early_;   // become arriving_ at the next step
-  std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
+  std::vector<Arriving> begun_early_;      // become arriving_ at the next step
+  std::uint64_t counted_clusters_ = 0;     // those behind them have no counts
   std::optional<std::string> broken_off_;  // why the rest cannot be read
   // While read() runs:
   std::optional<References> references_;
