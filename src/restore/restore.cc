@@ -27,9 +27,7 @@ CompressionType compression_of(const qcow2::Header& header) {
 }
 
 BegunImage begun(const std::string& name, const qcow2::Header& header) {
-  return {.name = name,
-          .disk_size = header.virtual_size,
-          .backing_file = header.backing_file_name};
+  return {.name = name, .disk_size = header.virtual_size, .backing_file = header.backing_file_name};
 }
 
 void tell(const RestoreOptions& options, const BegunImage& image) {
