@@ -54,22 +54,22 @@ void check_device() {
   const int error = errno;
   struct stat status {};
   if (::stat(kDevice, &status) != 0) {
-    throw refused(kDevice, "it is not there; load the kernel's module (modprobe fuse), or give "
-                           "the container that device");
+    throw refused(kDevice,
+                  "it is not there; load the kernel's module (modprobe fuse), or give "
+                  "the container that device");
   }
-  throw refused(kDevice,
-                fmt::format("{} (its mode is {:04o}, its owner {}:{}; where users may mount it is "
-                            "0666)",
-                            std::strerror(error), status.st_mode & 07777U, status.st_uid,
-                            status.st_gid));
+  throw refused(
+      kDevice,
+      fmt::format("{} (its mode is {:04o}, its owner {}:{}; where users may mount it is "
+                  "0666)",
+                  std::strerror(error), status.st_mode & 07777U, status.st_uid, status.st_gid));
 }
 
 }  // namespace
 
 class Mount::FileSystem {
  public:
-  FileSystem(std::string directory, MountedFile file,
-             std::function<void(const Error&)> on_failure)
+  FileSystem(std::string directory, MountedFile file, std::function<void(const Error&)> on_failure)
       : directory_(std::move(directory)),
         path_(directory_ + (directory_.ends_with('/') ? "" : "/") + file.name),
         file_(std::move(file), std::move(on_failure)) {
@@ -120,8 +120,8 @@ class Mount::FileSystem {
     std::array arguments = {"qcow2-to-stdout", "-o",
                             "ro,nosuid,nodev,noatime,default_permissions,fsname=qcow2-to-stdout,"
                             "subtype=qcow2-to-stdout"};
-    fuse_args args = FUSE_ARGS_INIT(static_cast<int>(arguments.size()),
-                                    const_cast<char**>(arguments.data()));
+    fuse_args args =
+        FUSE_ARGS_INIT(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
     session_ = fuse_session_new(&args, &OneFile::operations(), sizeof(fuse_lowlevel_ops), &file_);
     fuse_opt_free_args(&args);
     if (session_ == nullptr) throw refused(directory_, "libfuse refuses its options");
@@ -129,8 +129,9 @@ class Mount::FileSystem {
     if (fuse_session_mount(session_, directory_.c_str()) != 0) {
       const int error = errno;
       fuse_session_destroy(session_);
-      throw refused(directory_, error != 0 ? std::strerror(error)
-                                           : "fusermount3 refuses, or is not there (package fuse3)");
+      throw refused(directory_, error != 0
+                                    ? std::strerror(error)
+                                    : "fusermount3 refuses, or is not there (package fuse3)");
     }
     is_mounted_ = true;
   }

@@ -172,8 +172,9 @@ void OneFile::readdir(fuse_req_t request, fuse_ino_t node, std::size_t size, off
   std::size_t used = 0;
   for (auto i = static_cast<std::size_t>(offset); i < std::size(entries); ++i) {
     const struct stat status = self.status_of(entries[i].node);
-    const std::size_t needed = fuse_add_direntry(request, list.data() + used, size - used,
-                                                 entries[i].name, &status, static_cast<off_t>(i + 1));
+    const std::size_t needed =
+        fuse_add_direntry(request, list.data() + used, size - used, entries[i].name, &status,
+                          static_cast<off_t>(i + 1));
     if (needed > size - used) break;
     used += needed;
   }
@@ -192,9 +193,8 @@ void OneFile::getxattr(fuse_req_t request, fuse_ino_t node, const char* name, st
 void OneFile::listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
   const bool has_id = node == kFileNode && !self_of(request).file_.image_id.empty();
   // Each name ends with a zero byte.
-  reply_attribute(request,
-                  has_id ? std::string_view(kIdAttribute, std::strlen(kIdAttribute) + 1) : "",
-                  size);
+  reply_attribute(
+      request, has_id ? std::string_view(kIdAttribute, std::strlen(kIdAttribute) + 1) : "", size);
 }
 
 void OneFile::statfs(fuse_req_t request, fuse_ino_t /*node*/) {

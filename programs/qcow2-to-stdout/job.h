@@ -55,8 +55,9 @@ struct MountJob {
 struct OutputJob {
   std::optional<MeasureFormat> measure;  // only what is said of it, on standard output
   std::optional<MountJob> mount;
-  bool raw = false;                    // the disk itself is mounted
-  std::optional<std::string> command;  // that reads it in place of standard output, or where mounted
+  bool raw = false;  // the disk itself is mounted
+  std::optional<std::string>
+      command;  // that reads it in place of standard output, or where mounted
   WantedRange range;
   std::optional<std::string> if_match;
   std::vector<DigestAlgorithm> digests;  // each once

@@ -243,13 +243,36 @@ void check_output_options(const CommandLine& said) {
 }
 
 // What makes an image, or belongs to one that is written.
-constexpr std::array kOfImages = {
-    "cluster-size", "refcount-bits", "qcow2-version", "data-file",    "data-file-raw",
-    "extended-l2",  "compress",      "deflate-window", "backing-file", "backing-format",
-    "base",         "base-format",   "dirty-bitmap",  "shallow",      "top-layer",
-    "changed-map",  "diff",          "json-header-map", "json-header-info", "json-header-diff-map",
-    "json-header-diff-info", "map",  "scan",          "allocated",    "no-extents",
-    "if-match",     "save-plan",     "plan",          "assume-unchanged", "spool-memory"};
+constexpr std::array kOfImages = {"cluster-size",
+                                  "refcount-bits",
+                                  "qcow2-version",
+                                  "data-file",
+                                  "data-file-raw",
+                                  "extended-l2",
+                                  "compress",
+                                  "deflate-window",
+                                  "backing-file",
+                                  "backing-format",
+                                  "base",
+                                  "base-format",
+                                  "dirty-bitmap",
+                                  "shallow",
+                                  "top-layer",
+                                  "changed-map",
+                                  "diff",
+                                  "json-header-map",
+                                  "json-header-info",
+                                  "json-header-diff-map",
+                                  "json-header-diff-info",
+                                  "map",
+                                  "scan",
+                                  "allocated",
+                                  "no-extents",
+                                  "if-match",
+                                  "save-plan",
+                                  "plan",
+                                  "assume-unchanged",
+                                  "spool-memory"};
 constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
@@ -269,8 +292,8 @@ void check_mount_options(const CommandLine& said) {
   }
   if (!said.mount) return;
   refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
-  if (said.name && (said.name->find('/') != std::string::npos || *said.name == "." ||
-                    *said.name == "..")) {
+  if (said.name &&
+      (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
     throw UsageError("--name: with --mount it is the name of a file, without a slash");
   }
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/lost_ranges.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/advice.h"
 #include "qcow2-to-stdout/progress_shares.h"
@@ -24,9 +25,10 @@ Session::~Session() = default;
 void Session::start() {
   destination_ = make_destination(job_.output);
   if (job_.output.mount && job_.output.command) file_command_.emplace(*job_.output.command);
-  watch_.emplace(signals_, SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
-.on_usr1 = [this] { say_progress(); },
-.ends_by_itself = [this] { return ends_by_itself(); }});
+  watch_.emplace(signals_,
+                 SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
+                                        .on_usr1 = [this] { say_progress(); },
+                                        .ends_by_itself = [this] { return ends_by_itself(); }});
 }
 
 int Session::run(const std::function<void()>& run) {
@@ -94,11 +96,7 @@ void Session::say_progress() const {
 
 void Session::say_losses() {
   if (lost_ == nullptr) return;
-  for (const LostRange& lost : lost_->all()) {
-    message(fmt::format("{}: {} bytes at offset {} are lost: {}", name_of(job_.disk.source),
-                        lost.range.length, lost.range.begin.value(), lost.reason));
-    if (report_) report_->lost(lost);
-  }
+  say_lost(name_of(job_.disk.source), *lost_, report());
 }
 
 // In the report, whether or not the run got so far as to open it.

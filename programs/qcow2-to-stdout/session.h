@@ -88,7 +88,7 @@ class Session {
   std::optional<ProgressDisplay> display_;
   std::mutex end_mutex_;
   std::function<void()> end_by_signal_;  // under the mutex
-  std::optional<SignalWatch> watch_;  // last: it uses the others
+  std::optional<SignalWatch> watch_;     // last: it uses the others
 };
 
 }  // namespace qcow2stream::cli

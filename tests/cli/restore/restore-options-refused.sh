@@ -29,10 +29,10 @@ refused '--force: unknown option; did you mean --overwrite' --force new.raw
 refused '-f: .*always qcow2' -f qcow2 new.raw
 refused '-Z' -Z new.raw
 for option in -i --chain -l --size --expect-digest --spool-memory --spool-dir --max-size --connections --requests \
-  --timeout --report -T; do
+  --timeout --report --limit-rate -T; do
   refused "${option//-/\\-}" new.raw $option
 done
-for option in --size --spool-memory --max-size; do refused "$option" $option 1kB new.raw; done
+for option in --size --spool-memory --max-size --limit-rate; do refused "$option" $option 1kB new.raw; done
 for option in --connections --requests --timeout; do
   for count in 0 -1 x '' 99999999; do refused "$option" $option "$count" new.raw; done
 done
