@@ -143,10 +143,10 @@ int main(int argc, char** argv) {
   const std::string lie = name.substr(name.rfind('.') + 1);
   const Given given = take();
   const std::size_t size = given.start.channels * kSlotBytes;
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, given.descriptors[1], 0);
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, given.descriptors[0], 0);
   if (memory == MAP_FAILED) return 1;
   const std::span<std::byte> slots(static_cast<std::byte*>(memory), size);
-  if (lie == "shrinks") static_cast<void>(!::ftruncate(given.descriptors[1], 0));
+  if (lie == "shrinks") static_cast<void>(!::ftruncate(given.descriptors[0], 0));
 
   Hello hello;
   if (lie == "other-version") hello.protocol = 7;

@@ -131,7 +131,7 @@ TEST_F(ConfinedTest, IsNotAskedOnceItHasFailed) {
     disk->read(made, bytes);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.reason(), "the process that reads it was given up");
+    EXPECT_EQ(error.reason(), "the process that reads it has said nothing for 1 s");
   }
 }
 

@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include "base/errors.h"
 #include "disk/confined/confined_disk.h"
+#include "disk/confined/confined_process.h"
 #include "disk/confined/confined_reader.h"
 #include "disk/confined/opened.h"
 #include "disk/confined/program_file.h"
 #include "qcow2stream/confined.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
+#include "system/cores.h"
 
 namespace qcow2stream {
 namespace {
 
 using confined::Ask;
 using confined::ConfinedDisk;
+using confined::ConfinedProcess;
 using confined::ConfinedReader;
+
+// One for each core, and some for those who wait for a disk.
+constexpr unsigned kFewestChannels = 4;
 
 void check_options(const std::string& path, const Qcow2Options& options) {
   if ((options.top && options.top->images != 1) || options.lost != nullptr) {
@@ -62,12 +67,13 @@ OpenedQcow2 open_qcow2_confined(const std::string& path, const Qcow2Options& opt
   check_options(path, options);
   auto file = open_disk(path, {.force_share = options.force_share});
   const UniqueFd theirs = open_for_program(*file);
-  auto reader = std::make_unique<ConfinedReader>(
-      ConfinedReader::Setup{.program = confined::program_file(how.program, path),
-                            .name = path,
-                            .file = theirs.get(),
-                            .file_bytes = file->size(),
-                            .timeout = how.timeout});
+  auto reader = std::make_unique<ConfinedReader>(ConfinedProcess::Setup{
+      .program = confined::program_file(how.program, path),
+      .name = path,
+      .file = theirs.get(),
+      .file_bytes = file->size(),
+      .channels = std::clamp(cores() + 2, kFewestChannels, confined::kMostChannels),
+      .timeout = how.timeout});
   auto opened = open_there(*reader, path, options);
   Qcow2Remainder remainder = opened.remainder;
   const bool has_changes = opened.has_changes;

@@ -4,8 +4,8 @@
 // so numbers are as the processor has them; kProtocol changes with everything here.
 //
 // The program finds a socket (SOCK_SEQPACKET, so that a message is whole or not there), on which a
-// Start comes with these descriptors: the image, open for reading; the memory that is shared, with
-// kSlotBytes for each channel; and for each channel a socket. It answers with a Hello once it is
+// Start comes with these descriptors: the memory that is shared, with kSlotBytes for each channel;
+// the image, open for reading; and for each channel a socket. It answers with a Hello once it is
 // confined. From then on each channel has a thread there that takes a Request and gives an Answer;
 // what is longer than these lies in the channel's slot of the memory. The first Request is kOpen.
 // The first socket says nothing more: when it closes, the program ends.
@@ -29,9 +29,15 @@ inline constexpr std::size_t kSlotBytes = 2U << 20;
 inline constexpr unsigned kMostChannels = 64;
 inline constexpr unsigned kDescriptorsBesideChannels = 2;
 
+enum class Work : std::uint32_t {
+  kDisk = 1,  // to answer questions about the disk of an image
+};
+
 struct Start {
   std::uint32_t protocol = kProtocol;
   std::uint32_t channels = 0;
+  Work work = Work::kDisk;
+  std::uint32_t unused = 0;
   std::uint64_t file_bytes = 0;  // the size of the image
 };
 

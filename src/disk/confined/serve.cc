@@ -52,12 +52,12 @@ std::optional<HandedOver> take_over(int control) {
   const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   std::array<int, kMostDescriptors> descriptors{};
   std::memcpy(descriptors.data(), CMSG_DATA(header), count * sizeof(int));
-  if (all.start.protocol != kProtocol ||
+  if (all.start.protocol != kProtocol || all.start.work != Work::kDisk ||
       count != std::size_t{all.start.channels} + kDescriptorsBesideChannels) {
     return std::nullopt;
   }
-  all.file = UniqueFd(descriptors[0]);
-  all.memory = UniqueFd(descriptors[1]);
+  all.memory = UniqueFd(descriptors[0]);
+  all.file = UniqueFd(descriptors[1]);
   for (std::size_t i = kDescriptorsBesideChannels; i < count; ++i) {
     all.sockets.emplace_back(descriptors.at(i));
   }
