@@ -57,7 +57,7 @@ qemu-io -f qcow2 -c 'write -q -P 4 64k 64k' top.qcow2
 convert top.qcow2 plain -f qcow2 -B base.qcow2 -F qcow2 --shallow
 convert top.qcow2 image --isolate -f qcow2 -B base.qcow2 -F qcow2 --shallow
 same image plain
-expect_refusal 1 'top.qcow2: cannot be read alone: .*: the image is isolated from it; use -c 65536 or less' \
+expect_refusal 1 'top.qcow2: cannot be read alone: .*; use -c 65536 or less' \
   "$tool" --isolate -f qcow2 -B base.qcow2 -F qcow2 --shallow -c 128k top.qcow2
 expect_refusal 1 'top.qcow2: refers to another file: it is isolated from all of them' \
   "$tool" --isolate -f qcow2 top.qcow2
