@@ -76,7 +76,7 @@ TEST_F(ConfinedTest, BelievesWhatMakesSense) {
   ASSERT_EQ(bytes.size(), 2 * kImage);
   EXPECT_EQ(std::count(bytes.begin(), bytes.begin() + kImage, std::byte{'i'}), kImage);
   EXPECT_EQ(std::count(bytes.begin() + kImage, bytes.end(), std::byte{'x'}), kImage);
-  const Run run = opened.disk->run_at({GuestOffset(1000), 2 * kImage - 1000});
+  const qcow2stream::Run run = opened.disk->run_at({GuestOffset(1000), 2 * kImage - 1000});
   EXPECT_EQ(run.range, (GuestRange{GuestOffset(1000), kImage - 1000}));
   ASSERT_TRUE(run.where);
   EXPECT_EQ(run.where->offset, 1000);

@@ -70,7 +70,7 @@ class ConfinedProcess {
 
  private:
   struct Unmap {
-    std::size_t bytes = 0;
+    std::size_t bytes;
     void operator()(std::byte* begin) const;
   };
 

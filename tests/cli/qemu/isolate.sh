@@ -49,7 +49,7 @@ for source in '--dirty-bitmap step' '--base base.qcow2 --base-format qcow2'; do
   # shellcheck disable=SC2086
   convert disk.qcow2 plain -q -f qcow2 -B base.qcow2 -F qcow2 $source
   # shellcheck disable=SC2086
-  convert disk.qcow2 image --isolate -f qcow2 -B base.qcow2 -F qcow2 $source
+  convert disk.qcow2 image -q --isolate -f qcow2 -B base.qcow2 -F qcow2 $source
   same image plain
 done
 qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2
