@@ -7,7 +7,7 @@ complete -c qcow2-to-stdout -s l -l snapshot -x -d 'an internal snapshot of a qc
 complete -c qcow2-to-stdout -l blockdev -x -d 'a QEMU block node instead of DISK and -f'
 complete -c qcow2-to-stdout -l object -x -d 'a QEMU object that --blockdev refers to'
 complete -c qcow2-to-stdout -s U -l force-share -d 'even if QEMU has it open for writing'
-complete -c qcow2-to-stdout -l isolate -d 'QEMU may open DISK and nothing else'
+complete -c qcow2-to-stdout -l isolate -d 'whoever reads DISK can open nothing else'
 complete -c qcow2-to-stdout -l salvage -d 'what cannot be read becomes zeros, with status 5'
 complete -c qcow2-to-stdout -l scan -x -a 'zeros holes none' -d 'leave out: zeros (default), holes only, or none'
 complete -c qcow2-to-stdout -l allocated -d 'the same as --scan none'

@@ -79,7 +79,8 @@ struct OpenedQcow2 : Opened {
 // format or behind a protocol, features that are not known.
 OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options = {});
 
-// Does the same for an image that lies in any disk, `file`, and refers to no other file.
+// Does the same for an image that lies in any disk, `file`, and refers to no other file. Only what
+// it holds itself (Qcow2Options::top, of one image) can be read without its backing file.
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
 
 // One image of a chain that the caller has put together.

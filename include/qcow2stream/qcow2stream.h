@@ -6,6 +6,7 @@
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/compression.h"
+#include "qcow2stream/confined.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/emit.h"

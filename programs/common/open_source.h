@@ -27,7 +27,7 @@ struct Reading {
   NbdOptions nbd;
   std::optional<TopImages> top;         // Qcow2Options
   std::optional<std::string> snapshot;  // Qcow2Options
-  bool isolate = false;                 // QemuOptions
+  bool isolate = false;                 // QemuOptions, open_qcow2_confined()
   bool force_share = false;             // FileOptions
   bool salvage = false;                 // what cannot be read becomes zeros
   // Bytes: only so much of it counts.
@@ -48,6 +48,7 @@ struct Input {
 enum class Reader {
   kNobody,  // there is no image but the disk itself, or a server has it
   kNative,
+  kConfined,  // a helper of ours
   kQemu,
 };
 

@@ -57,8 +57,8 @@ const char* why_not_isolated(const Source& source) {
       Cases{[](const BlockNode&) {
               return "not together with --blockdev, which names what QEMU opens";
             },
-            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
-            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const Program&) { return "is for image files, not for a server program"; },
+            [](const NbdServer&) { return "is for image files, not for an NBD server"; },
             [](const auto&) -> const char* { return nullptr; }},
       source);
 }
@@ -88,13 +88,13 @@ void check_format(const CommandLine& said, const Source& disk) {
 // Whether DISK may be a qcow2 image that is read without QEMU.
 bool is_read_here(const CommandLine& said) {
   const std::string format = said.format.value_or("raw");
-  return (format == "qcow2" || format == "auto") && !said.isolate;
+  return format == "qcow2" || format == "auto";
 }
 
 void check_snapshot(const CommandLine& said) {
   if (!said.snapshot) return;
   if (!is_read_here(said)) {
-    throw UsageError("-l, --snapshot: needs -f qcow2, without --isolate");
+    throw UsageError("-l, --snapshot: needs -f qcow2");
   }
   if (said.dirty_bitmap || said.shallow) {
     throw UsageError(
@@ -108,7 +108,7 @@ void check_salvage(const CommandLine& said, const Source& disk) {
   if (!said.salvage) return;
   const char* other = nullptr;
   if (said.plan || said.save_plan) other = "a plan, which does not know what was lost";
-  if (said.isolate) other = "--isolate: QEMU gives a damaged image up as a whole";
+  if (said.isolate) other = "--isolate, which gives a damaged image up as a whole";
   if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
   if (other != nullptr) throw UsageError(fmt::format("--salvage: not together with {}", other));
   if (is_stdin(disk)) {
@@ -148,7 +148,7 @@ bool keeps_clusters(const CommandLine& said) {
 
 void check_compression(const CommandLine& said) {
   if (keeps_clusters(said) && !is_read_here(said)) {
-    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+    throw UsageError("--compress=keep: needs -f qcow2");
   }
   if (keeps_clusters(said) && said.salvage) {
     throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
@@ -189,7 +189,7 @@ void check_disk_tells_changes(const CommandLine& said) {
   if (said.shallow && is_raw(said)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
   }
-  if (said.shallow.value_or(1) > 1 && !is_read_here(said)) {
+  if (said.shallow.value_or(1) > 1 && (!is_read_here(said) || said.isolate)) {
     throw UsageError("--shallow: more than one image needs -f qcow2, without --isolate");
   }
 }

@@ -39,7 +39,7 @@ constexpr std::array kInputOptions = {
         [](Said& said, const char* value) { said.objects.emplace_back(value); }},
     Row{{'U', "force-share", Value::kNone, "", "even if QEMU has it open for writing"},
         [](Said& said, const char*) { said.force_share = true; }},
-    Row{{0, "isolate", Value::kNone, "", "QEMU may open DISK and nothing else"},
+    Row{{0, "isolate", Value::kNone, "", "whoever reads DISK can open nothing else"},
         [](Said& said, const char*) { said.isolate = true; }},
     Row{{0, "salvage", Value::kNone, "", "what cannot be read becomes zeros, with status 5"},
         [](Said& said, const char*) { said.salvage = true; }},

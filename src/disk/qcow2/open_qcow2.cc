@@ -86,10 +86,13 @@ class ChainOpener {
     return std::move(chain_);
   }
 
-  // Opens an image that cannot name others.
-  Qcow2Chain open(std::shared_ptr<const Disk> file) {
+  // Opens an image from which no other file can be found. `alone`: it may have a backing file,
+  // which is left out.
+  Qcow2Chain open(std::shared_ptr<const Disk> file, bool alone) {
     const Qcow2Image& image = add_image(std::move(file));
-    if (image.header().backing_file_name) refuse_names(image.file());
+    const auto& backing = image.header().backing_file_name;
+    if (backing && !alone) refuse_names(image.file());
+    chain_.is_whole = !backing;
     return std::move(chain_);
   }
 
@@ -265,14 +268,19 @@ OpenedQcow2 with_bitmap(Qcow2Chain chain, const Qcow2Options& options) {
   return with_remainder(disk, options.bitmap ? changes_of_bitmap(disk, *options.bitmap) : nullptr);
 }
 
+[[noreturn]] void refuse_length(const std::string& name, std::uint64_t images,
+                                std::uint64_t wanted) {
+  throw Error(ErrorKind::kFailed, name, "has fewer images in its chain",
+              fmt::format("{}, not {}", images, wanted))
+      .about(ErrorSubject::kDisk);
+}
+
 OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
                      const Qcow2Options& options) {
   const auto top =
       std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, wanted.images));
   if (top->chain().images.size() < wanted.images) {
-    throw Error(ErrorKind::kFailed, path, "has fewer images in its chain",
-                fmt::format("{}, not {}", top->chain().images.size(), wanted.images))
-        .about(ErrorSubject::kDisk);
+    refuse_length(path, top->chain().images.size(), wanted.images);
   }
   const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
@@ -305,9 +313,17 @@ OpenedQcow2 open_qcow2_chain(std::span<const Qcow2Link> newest_first, const Qcow
 
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options) {
   check_together(file->name(), options);
-  if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file)), options);
-  const auto disk = std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file)));
-  return with_remainder(disk, changes_of_top(disk, 1));
+  if (!options.top) return with_bitmap(ChainOpener(options).open(std::move(file), false), options);
+  if (options.top->images > 1) refuse_length(file->name(), 1, options.top->images);
+  const std::string name = file->name();
+  const auto disk =
+      std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file), true));
+  const auto changes = changes_of_top(disk, 1);
+  const std::uint64_t offsets = boundaries(*changes);
+  if (offsets % options.top->unit != 0 && !disk->chain().is_whole) {
+    throw_needs_chain(name, offsets, options.top->unit, "from there it cannot be found");
+  }
+  return with_remainder(disk, changes);
 }
 
 }  // namespace qcow2stream
