@@ -29,6 +29,7 @@ ImageOptions image_as_said(const CommandLine& said) {
   image.refcount_bits = said.refcount_bits.value_or(image.refcount_bits);
   image.version = said.version.value_or(image.version);
   image.extended_l2 = said.extended_l2;
+  image.bitmaps = said.bitmaps;
   image.compression = said.compression;
   if (said.deflate_window) image.compression->deflate_window = *said.deflate_window;
   if (said.data_file || said.data_file_raw) {
@@ -74,7 +75,8 @@ std::uint64_t increment_unit(const ImageOptions& image) {
 // What leaves something out might not get to the end of a stream, which has to be looked at;
 // compressing reads what it has no memory for a second time, and so does what was compared.
 bool is_one_pass(const CommandLine& said, const ImageOptions& image) {
-  return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map;
+  return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map &&
+         said.format.value_or("raw") == "raw";
 }
 
 NbdOptions nbd_options(const CommandLine& said) {
@@ -102,6 +104,7 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
              .reading = {.format = said.format,
                          .nbd = nbd_options(said),
                          .snapshot = said.snapshot,
+                         .carry_bitmaps = image.bitmaps,
                          .isolate = said.isolate,
                          .force_share = said.force_share,
                          .salvage = said.salvage,

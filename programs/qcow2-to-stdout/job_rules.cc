@@ -73,15 +73,22 @@ void check_sharing(const CommandLine& said, const Source& disk) {
   }
 }
 
+// Where there is no file, an image is read here or not at all.
 void check_format(const CommandLine& said, const Source& disk) {
-  if (is_raw(said)) return;
-  if (is_stdin(disk)) {
-    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  if (is_raw(said) || is_node(disk) || std::holds_alternative<File>(disk)) return;
+  const std::string format = *said.format;
+  if (format != "qcow2" && format != "auto") {
+    throw UsageError(fmt::format(
+        "-f, --input-format: {} gives a raw disk or a qcow2 image; {}",
+        is_stdin(disk) ? "standard input" : "an NBD server",
+        is_stdin(disk) ? "QEMU needs a file" : "--blockdev can put another format on it"));
   }
-  if (is_served(disk)) {
+  if (said.isolate) {
+    throw UsageError("--isolate: an image is read confined from a file only");
+  }
+  if (said.dirty_bitmap && format == "auto") {
     throw UsageError(
-        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
-        "format on it");
+        "--dirty-bitmap: say -f qcow2 for a bitmap of the image, -f raw for one of the server");
   }
 }
 
@@ -101,6 +108,16 @@ void check_snapshot(const CommandLine& said) {
         "-l, --snapshot: not together with --dirty-bitmap and --shallow, which are about the disk "
         "as it is now");
   }
+}
+
+void check_bitmaps(const CommandLine& said) {
+  if (!said.bitmaps) return;
+  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  const char* other = nullptr;
+  if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
+  if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
+  if (said.info) other = "--json-header-info, which leaves out a part of the disk";
+  if (other != nullptr) throw UsageError(fmt::format("--bitmaps: not together with {}", other));
 }
 
 // Where it would promise what it cannot keep.
@@ -129,6 +146,7 @@ void check_disk(const CommandLine& said) {
   }
   check_format(said, disk);
   check_snapshot(said);
+  check_bitmaps(said);
   check_salvage(said, disk);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
@@ -316,6 +334,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-B, --backing-file";
     case OptionProblem::Field::kCompression:
       return "--compress";
+    case OptionProblem::Field::kBitmaps:
+      return "--bitmaps";
   }
   return "";
 }

@@ -77,6 +77,8 @@ constexpr std::array kImageOptions = {
         [](Said& said, const char*) { said.data_file_raw = true; }},
     Row{{0, "extended-l2", Value::kNone, "", "subclusters: increments by 32nds of a cluster"},
         [](Said& said, const char*) { said.extended_l2 = true; }},
+    Row{{0, "bitmaps", Value::kNone, "", "with the dirty bitmaps of a qcow2 DISK"},
+        [](Said& said, const char*) { said.bitmaps = true; }},
     Row{{0, "compress", Value::kAttached, "TYPE[:LEVEL]",
          "compressed clusters: zlib (default), zstd, keep"},
         [](Said& said, const char* value) { said.compression = compression_value(value); }},
