@@ -30,8 +30,9 @@ int Session::run(const std::function<void()>& run) {
                             .advice = [](const Error& error) { return advice_text(error); },
                             .note = [this](bool /*discard*/) { return note(); }};
   Outcome outcome = outcome_of(additions, [&] {
-    watch_.emplace(
-        signals_, [this](int signal) { say_goodbye(signal); }, [this] { say_progress(); });
+    watch_.emplace(signals_, SignalWatch::Callbacks{
+                                 .before_death = [this](int signal) { say_goodbye(signal); },
+                                 .on_usr1 = [this] { say_progress(); }});
     run();
   });
   display_.reset();  // the messages stand alone

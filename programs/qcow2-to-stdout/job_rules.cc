@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/message.h"
@@ -55,8 +57,8 @@ const char* why_not_isolated(const Source& source) {
       Cases{[](const BlockNode&) {
               return "not together with --blockdev, which names what QEMU opens";
             },
-            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
-            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const Program&) { return "is for image files, not for a server program"; },
+            [](const NbdServer&) { return "is for image files, not for an NBD server"; },
             [](const auto&) -> const char* { return nullptr; }},
       source);
 }
@@ -71,28 +73,35 @@ void check_sharing(const CommandLine& said, const Source& disk) {
   }
 }
 
+// Where there is no file, an image is read here or not at all.
 void check_format(const CommandLine& said, const Source& disk) {
-  if (is_raw(said)) return;
-  if (is_stdin(disk)) {
-    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  if (is_raw(said) || is_node(disk) || std::holds_alternative<File>(disk)) return;
+  const std::string format = *said.format;
+  if (format != "qcow2" && format != "auto") {
+    throw UsageError(fmt::format(
+        "-f, --input-format: {} gives a raw disk or a qcow2 image; {}",
+        is_stdin(disk) ? "standard input" : "an NBD server",
+        is_stdin(disk) ? "QEMU needs a file" : "--blockdev can put another format on it"));
   }
-  if (is_served(disk)) {
+  if (said.isolate) {
+    throw UsageError("--isolate: an image is read confined from a file only");
+  }
+  if (said.dirty_bitmap && format == "auto") {
     throw UsageError(
-        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
-        "format on it");
+        "--dirty-bitmap: say -f qcow2 for a bitmap of the image, -f raw for one of the server");
   }
 }
 
 // Whether DISK may be a qcow2 image that is read without QEMU.
 bool is_read_here(const CommandLine& said) {
   const std::string format = said.format.value_or("raw");
-  return (format == "qcow2" || format == "auto") && !said.isolate;
+  return format == "qcow2" || format == "auto";
 }
 
 void check_snapshot(const CommandLine& said) {
   if (!said.snapshot) return;
   if (!is_read_here(said)) {
-    throw UsageError("-l, --snapshot: needs -f qcow2, without --isolate");
+    throw UsageError("-l, --snapshot: needs -f qcow2");
   }
   if (said.dirty_bitmap || said.shallow) {
     throw UsageError(
@@ -101,12 +110,22 @@ void check_snapshot(const CommandLine& said) {
   }
 }
 
+void check_bitmaps(const CommandLine& said) {
+  if (!said.bitmaps) return;
+  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  const char* other = nullptr;
+  if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
+  if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
+  if (said.info) other = "--json-header-info, which leaves out a part of the disk";
+  if (other != nullptr) throw UsageError(fmt::format("--bitmaps: not together with {}", other));
+}
+
 // Where it would promise what it cannot keep.
 void check_salvage(const CommandLine& said, const Source& disk) {
   if (!said.salvage) return;
   const char* other = nullptr;
   if (said.plan || said.save_plan) other = "a plan, which does not know what was lost";
-  if (said.isolate) other = "--isolate: QEMU gives a damaged image up as a whole";
+  if (said.isolate) other = "--isolate, which gives a damaged image up as a whole";
   if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
   if (other != nullptr) throw UsageError(fmt::format("--salvage: not together with {}", other));
   if (is_stdin(disk)) {
@@ -127,6 +146,7 @@ void check_disk(const CommandLine& said) {
   }
   check_format(said, disk);
   check_snapshot(said);
+  check_bitmaps(said);
   check_salvage(said, disk);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
@@ -146,7 +166,7 @@ bool keeps_clusters(const CommandLine& said) {
 
 void check_compression(const CommandLine& said) {
   if (keeps_clusters(said) && !is_read_here(said)) {
-    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+    throw UsageError("--compress=keep: needs -f qcow2");
   }
   if (keeps_clusters(said) && said.salvage) {
     throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
@@ -187,7 +207,7 @@ void check_disk_tells_changes(const CommandLine& said) {
   if (said.shallow && is_raw(said)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
   }
-  if (said.shallow.value_or(1) > 1 && !is_read_here(said)) {
+  if (said.shallow.value_or(1) > 1 && (!is_read_here(said) || said.isolate)) {
     throw UsageError("--shallow: more than one image needs -f qcow2, without --isolate");
   }
 }
@@ -225,8 +245,8 @@ void check_map_options(const CommandLine& said) {
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
-  if (said.digest_name && said.digests.empty()) {
-    throw UsageError("--name: needs --digest, in whose line it stands");
+  if (said.name && said.digests.empty() && !said.mount) {
+    throw UsageError("--name: needs --digest, in whose line it stands, or --mount");
   }
   if (said.run && said.flush) {
     throw UsageError("--flush: not together with --run, whose command has the image");
@@ -238,6 +258,62 @@ void check_output_options(const CommandLine& said) {
   if (said.run) option = "--run";
   if (option == nullptr) return;
   throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
+}
+
+// What makes an image, or belongs to one that is written.
+constexpr std::array kOfImages = {"cluster-size",
+                                  "refcount-bits",
+                                  "qcow2-version",
+                                  "data-file",
+                                  "data-file-raw",
+                                  "extended-l2",
+                                  "compress",
+                                  "deflate-window",
+                                  "backing-file",
+                                  "backing-format",
+                                  "base",
+                                  "base-format",
+                                  "dirty-bitmap",
+                                  "shallow",
+                                  "top-layer",
+                                  "changed-map",
+                                  "diff",
+                                  "json-header-map",
+                                  "json-header-info",
+                                  "json-header-diff-map",
+                                  "json-header-diff-info",
+                                  "map",
+                                  "scan",
+                                  "allocated",
+                                  "no-extents",
+                                  "if-match",
+                                  "save-plan",
+                                  "plan",
+                                  "assume-unchanged",
+                                  "spool-memory"};
+constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
+
+void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
+  for (const char* name : names) {
+    if (said.given.contains(name)) throw UsageError(fmt::format("--{}: {}", name, why));
+  }
+}
+
+void check_mount_options(const CommandLine& said) {
+  if (is_raw_wanted(said)) {
+    if (!said.mount) {
+      throw UsageError(
+          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
+          "qcow2-from-stdin -");
+    }
+    refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
+  }
+  if (!said.mount) return;
+  refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
+  if (said.name &&
+      (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
+    throw UsageError("--name: with --mount it is the name of a file, without a slash");
+  }
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -258,6 +334,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-B, --backing-file";
     case OptionProblem::Field::kCompression:
       return "--compress";
+    case OptionProblem::Field::kBitmaps:
+      return "--bitmaps";
   }
   return "";
 }
@@ -278,6 +356,10 @@ Source said_disk(const CommandLine& said) {
   return is_stdin(*said.disk) ? Source(StandardInput{said.size}) : *said.disk;
 }
 
+bool is_raw_wanted(const CommandLine& said) {
+  return said.output_format == OutputFormat::kRaw;
+}
+
 void check_rules(const CommandLine& said) {
   check_disk(said);
   check_compression(said);
@@ -285,6 +367,7 @@ void check_rules(const CommandLine& said) {
   check_increment_options(said);
   check_map_options(said);
   check_output_options(said);
+  check_mount_options(said);
 }
 
 void check_image(const ImageOptions& image) {

@@ -21,6 +21,7 @@
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"
 #include "qcow2-to-stdout/measure.h"
+#include "qcow2-to-stdout/mounted.h"
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/run_ends.h"
 #include "qcow2-to-stdout/standard_output.h"
@@ -132,10 +133,11 @@ HostRange range_of(const Image& image, const WantedRange& wanted) {
 // What --verbose tells of the input.
 void say_reader(const OpenedSource& source) {
   if (source.reader == Reader::kNobody) return;
-  const bool is_native = source.reader == Reader::kNative;
-  message(fmt::format("{}: is read by {}{}{}", source.disk->name(),
-                      is_native ? "this program" : "QEMU", source.why_qemu.empty() ? "" : ": ",
-                      source.why_qemu));
+  const char* reader = "this program";
+  if (source.reader == Reader::kConfined) reader = "this program, in a process that is confined";
+  if (source.reader == Reader::kQemu) reader = "QEMU";
+  message(fmt::format("{}: is read by {}{}{}", source.disk->name(), reader,
+                      source.why_qemu.empty() ? "" : ": ", source.why_qemu));
 }
 
 // What --verbose tells of the survey.
@@ -163,7 +165,7 @@ EmitOptions emit_options(const Job& job, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Job& job, const Ends& ends, Session& session) {
-  if (!job.output.measure) {
+  if (!job.output.measure && !job.output.mount) {
     check_output(session.destination(), 0, emit_options(job, session.progress()));
   }
   ends.check();
@@ -217,6 +219,10 @@ void run(const Job& job, Session& session) {
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);
+  if (job.output.raw) {
+    mount_disk(disks.opened.disk, job, session);
+    return;
+  }
 
   // 3. The survey and the plan: from here on every offset in the image is fixed.
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
@@ -229,6 +235,10 @@ void run(const Job& job, Session& session) {
   }
   if (job.output.measure) {
     print_measurement(*image, disks.opened, range, job, session);
+    return;
+  }
+  if (job.output.mount) {
+    mount_image(image, job, session);
     return;
   }
 

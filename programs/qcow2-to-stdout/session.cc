@@ -24,8 +24,11 @@ Session::~Session() = default;
 // The command of --run must be started before there is another thread.
 void Session::start() {
   destination_ = make_destination(job_.output);
-  watch_.emplace(
-      signals_, [this](int signal) { say_goodbye(signal); }, [this] { say_progress(); });
+  if (job_.output.mount && job_.output.command) file_command_.emplace(*job_.output.command);
+  watch_.emplace(signals_,
+                 SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
+                                        .on_usr1 = [this] { say_progress(); },
+                                        .ends_by_itself = [this] { return ends_by_itself(); }});
 }
 
 int Session::run(const std::function<void()>& run) {
@@ -62,6 +65,20 @@ void Session::show_progress(const Job& job) {
                                  .title = name_of(job.disk.source),
                                  .shares = progress_shares(job)},
                    progress_, report());
+}
+
+void Session::end_by_signal(std::function<void()> end) {
+  const std::lock_guard lock(end_mutex_);
+  end_by_signal_ = std::move(end);
+}
+
+// The second signal does not wait any more.
+bool Session::ends_by_itself() {
+  const std::lock_guard lock(end_mutex_);
+  if (!end_by_signal_) return false;
+  end_by_signal_();
+  end_by_signal_ = nullptr;
+  return true;
 }
 
 void Session::say_goodbye(int signal) {
