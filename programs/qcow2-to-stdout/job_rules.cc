@@ -17,7 +17,7 @@ namespace qcow2stream::cli {
 namespace {
 
 constexpr const char* kWaysToTellChanges =
-    "--base, --base-manifest, --dirty-bitmap, --shallow, --changed-map";
+    "--base, --dirty-bitmap, --shallow, --changed-map, --base-manifest";
 
 // --- DISK ---------------------------------------------------------------------------------------
 
