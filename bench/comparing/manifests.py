@@ -14,7 +14,7 @@ HASH_DATA = str(pathlib.Path(__file__).with_name("hash_data.py"))
 
 
 def save_manifest(bench):
-    """22: what does a manifest cost beside the image?"""
+    """30: what does a manifest cost beside the image?"""
     p, disk = bench.programs, bench.disks.path("ext4")
     bench.runner.warm(disk)
     manifest = ("--save-manifest", "/dev/null")
@@ -22,7 +22,7 @@ def save_manifest(bench):
              p.us(disk, CAT, "-T", "2", *manifest), p.us(disk, CAT)]
     samples = bench.run("warm, a manifest", cells)
     labels = [cell.label() for cell in cells]
-    what = "22 --save-manifest, warm, pipe to cat"
+    what = "30 --save-manifest, warm, pipe to cat"
     bench.compare(f"{what}, one thread", samples, labels[1], labels[0], most=1.15)
     bench.compare(f"{what}, two threads", samples, labels[2], labels[0], most=1)
     bench.compare(what, samples, labels[2], labels[3])
@@ -30,12 +30,12 @@ def save_manifest(bench):
     bench.runner.warm(huge)
     cells = [p.us(huge, CAT, *manifest), p.us(huge, CAT)]
     samples = bench.run("warm, a manifest of 15 TiB", cells, more_rounds=3)
-    bench.compare("22 --save-manifest, 15 TiB with little data", samples, cells[0].label(),
+    bench.compare("30 --save-manifest, 15 TiB with little data", samples, cells[0].label(),
                   cells[1].label(), most=2)
 
 
 def base_manifest(bench):
-    """23: what does an increment cost that has only a manifest of yesterday?"""
+    """31: what does an increment cost that has only a manifest of yesterday?"""
     p, base, directory = bench.programs, bench.disks.path("ext4"), bench.disks.directory
     disk, top, manifest = directory / "new.raw", directory / "top.qcow2", directory / "manifest"
     over = ("-B", str(base), "-F", "raw")
@@ -57,7 +57,7 @@ def base_manifest(bench):
     finally:
         for path in (disk, top, manifest):
             path.unlink(missing_ok=True)
-    what, ours = "23 --base-manifest, warm, a hundredth has changed", cells[0].label()
+    what, ours = "31 --base-manifest, warm, a hundredth has changed", cells[0].label()
     bench.compare(what, samples, ours, cells[2].label(), most=1.15)
     bench.compare(what, samples, ours, cells[1].label())
     bench.rows.append(Row(f"{what}: size", sizes[0] / MIB, "--base", sizes[1] / MIB, unit="MiB"))

@@ -13,6 +13,7 @@ std::vector<Known> known() {
   return {
       {.option = "input", .from = From::kFiles, .repeats = true},
       {.option = "snapshot", .from = From::kNothing},
+      {.option = "expect-root", .from = From::kNothing},
       {.option = "expect-digest", .words = digests(), .repeats = true},
       {.option = "progress", .words = {"2", "3"}},
       {.option = "threads", .words = {"0", "1", "2", "4", "8", "16"}},

@@ -35,7 +35,7 @@ struct Segment {
 };
 
 // A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters", "zero-clusters", "compressed-clusters" or
+// "l1-table", "l2-tables", "bitmaps", "data-clusters", "zero-clusters", "compressed-clusters" or
 // "root-trailer".
 struct NamedRegion {
   std::string_view name;

@@ -59,6 +59,8 @@ struct ImageOptions {
   // a data file, or with refcounts of one bit, where each compressed cluster would take a whole
   // one.
   std::optional<Compression> compression;
+  // The image takes over the disk's dirty bitmaps (Disk::bitmaps()). Needs version 3.
+  bool bitmaps = false;
   // The image says of what content it is. An image without it has the bytes that it always had.
   std::optional<RootRecord> root_record;
 
@@ -75,7 +77,8 @@ struct OptionProblem {
     kExtendedL2,
     kDataFile,
     kBackingFile,
-    kCompression
+    kCompression,
+    kBitmaps
   };
   Field field;
   std::string reason;

@@ -25,10 +25,10 @@ struct QemuOptions {
   // are not opened and need not exist; reading what is unchanged then gives zeros. Otherwise the
   // disk is that of the whole chain. Not together with a bitmap.
   std::optional<std::uint64_t> top_image_unit;
-  // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
-  // nothing. An image that refers to a backing file, a data file or a server is refused. That is an
-  // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
-  // other processors than x86-64 and 64-bit Arm.
+  // For an image that is not trusted (but see open_qcow2_confined() for qcow2): QEMU may open this
+  // very file and nothing else, and connect to nothing. An image that refers to a backing file, a
+  // data file or a server is refused. That is an Error{kFailed} where the kernel has no Landlock
+  // (Linux 5.13) or no seccomp filters, and on other processors than x86-64 and 64-bit Arm.
   bool isolate = false;
   // As in FileOptions, for all files of the image.
   bool force_share = false;
@@ -53,11 +53,13 @@ Opened open_qemu(const std::string& path, const std::string& format,
 Opened open_qemu_node(const std::string& blockdev, const std::vector<std::string>& objects,
                       const NbdOptions& options = {});
 
-// The format that `qemu-img info` finds in `path`. Who can write to a raw disk can make it look
-// like an image that refers to other files of this machine: without `isolate` (QemuOptions) only
-// for images whose content can be trusted. With it, qemu-img may take at most 1 GiB of memory and
-// 30 seconds of a processor. A file that qemu-img takes for raw is "dmg" if it is called so, as for
-// qemu-img itself, and refused if it ends like an image (image_trailer()). Throws Error{kFailed}.
+// The format of what is in `path`, as QEMU finds it. "qcow2" and "raw" are told by the beginning of
+// the file alone; only where that may be another format, `qemu-img info` is asked. Who can write to
+// a raw disk can make it look like an image that refers to other files of this machine: without
+// `isolate` (QemuOptions) only for images whose content can be trusted. With it, qemu-img may take
+// at most 1 GiB of memory and 30 seconds of a processor. A file that is raw is "dmg" if it is
+// called so, as for qemu-img itself, and refused if it ends like an image (image_trailer()). Throws
+// Error{kFailed}.
 std::string probe_format(const std::string& path, const QemuOptions& options = {});
 
 // The files that are read with `path`, as far as qcow2 images name them: backing files and data

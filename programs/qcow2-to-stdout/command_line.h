@@ -57,6 +57,7 @@ struct CommandLine {
   std::optional<std::string> data_file_name;
   bool data_file_raw = false;
   bool extended_l2 = false;
+  bool bitmaps = false;
   std::optional<Compression> compression;
   std::optional<std::uint32_t> deflate_window;
 

@@ -29,6 +29,7 @@ ImageOptions image_as_said(const CommandLine& said) {
   image.refcount_bits = said.refcount_bits.value_or(image.refcount_bits);
   image.version = said.version.value_or(image.version);
   image.extended_l2 = said.extended_l2;
+  image.bitmaps = said.bitmaps;
   image.compression = said.compression;
   if (said.deflate_window) image.compression->deflate_window = *said.deflate_window;
   if (said.data_file || said.data_file_raw) {
@@ -91,7 +92,8 @@ bool survey_has_to_hash(const CommandLine& said) {
 // compressing reads what it has no memory for a second time, and so does what was compared.
 bool is_one_pass(const CommandLine& said, const ImageOptions& image) {
   return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map &&
-         !said.base_manifest && !survey_has_to_hash(said) && said.measure != MeasureFormat::kRoot;
+         said.format.value_or("raw") == "raw" && !said.base_manifest && !survey_has_to_hash(said) &&
+         said.measure != MeasureFormat::kRoot;
 }
 
 NbdOptions nbd_options(const CommandLine& said) {
@@ -119,6 +121,7 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
              .reading = {.format = said.format,
                          .nbd = nbd_options(said),
                          .snapshot = said.snapshot,
+                         .carry_bitmaps = image.bitmaps,
                          .isolate = said.isolate,
                          .force_share = said.force_share,
                          .salvage = said.salvage,

@@ -19,7 +19,7 @@ namespace qcow2stream::cli {
 namespace {
 
 constexpr const char* kWaysToTellChanges =
-    "--base, --base-manifest, --dirty-bitmap, --shallow, --changed-map";
+    "--base, --dirty-bitmap, --shallow, --changed-map, --base-manifest";
 
 // --- DISK ---------------------------------------------------------------------------------------
 
@@ -58,8 +58,8 @@ const char* why_not_isolated(const Source& source) {
       Cases{[](const BlockNode&) {
               return "not together with --blockdev, which names what QEMU opens";
             },
-            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
-            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const Program&) { return "is for image files, not for a server program"; },
+            [](const NbdServer&) { return "is for image files, not for an NBD server"; },
             [](const auto&) -> const char* { return nullptr; }},
       source);
 }
@@ -74,28 +74,35 @@ void check_sharing(const CommandLine& said, const Source& disk) {
   }
 }
 
+// Where there is no file, an image is read here or not at all.
 void check_format(const CommandLine& said, const Source& disk) {
-  if (is_raw(said)) return;
-  if (is_stdin(disk)) {
-    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  if (is_raw(said) || is_node(disk) || std::holds_alternative<File>(disk)) return;
+  const std::string format = *said.format;
+  if (format != "qcow2" && format != "auto") {
+    throw UsageError(fmt::format(
+        "-f, --input-format: {} gives a raw disk or a qcow2 image; {}",
+        is_stdin(disk) ? "standard input" : "an NBD server",
+        is_stdin(disk) ? "QEMU needs a file" : "--blockdev can put another format on it"));
   }
-  if (is_served(disk)) {
+  if (said.isolate) {
+    throw UsageError("--isolate: an image is read confined from a file only");
+  }
+  if (said.dirty_bitmap && format == "auto") {
     throw UsageError(
-        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
-        "format on it");
+        "--dirty-bitmap: say -f qcow2 for a bitmap of the image, -f raw for one of the server");
   }
 }
 
 // Whether DISK may be a qcow2 image that is read without QEMU.
 bool is_read_here(const CommandLine& said) {
   const std::string format = said.format.value_or("raw");
-  return (format == "qcow2" || format == "auto") && !said.isolate;
+  return format == "qcow2" || format == "auto";
 }
 
 void check_snapshot(const CommandLine& said) {
   if (!said.snapshot) return;
   if (!is_read_here(said)) {
-    throw UsageError("-l, --snapshot: needs -f qcow2, without --isolate");
+    throw UsageError("-l, --snapshot: needs -f qcow2");
   }
   if (said.dirty_bitmap || said.shallow) {
     throw UsageError(
@@ -104,12 +111,22 @@ void check_snapshot(const CommandLine& said) {
   }
 }
 
+void check_bitmaps(const CommandLine& said) {
+  if (!said.bitmaps) return;
+  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  const char* other = nullptr;
+  if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
+  if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
+  if (said.info) other = "--json-header-info, which leaves out a part of the disk";
+  if (other != nullptr) throw UsageError(fmt::format("--bitmaps: not together with {}", other));
+}
+
 // Where it would promise what it cannot keep.
 void check_salvage(const CommandLine& said, const Source& disk) {
   if (!said.salvage) return;
   const char* other = nullptr;
   if (said.plan || said.save_plan) other = "a plan, which does not know what was lost";
-  if (said.isolate) other = "--isolate: QEMU gives a damaged image up as a whole";
+  if (said.isolate) other = "--isolate, which gives a damaged image up as a whole";
   if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
   if (other != nullptr) throw UsageError(fmt::format("--salvage: not together with {}", other));
   if (is_stdin(disk)) {
@@ -130,6 +147,7 @@ void check_disk(const CommandLine& said) {
   }
   check_format(said, disk);
   check_snapshot(said);
+  check_bitmaps(said);
   check_salvage(said, disk);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
@@ -149,7 +167,7 @@ bool keeps_clusters(const CommandLine& said) {
 
 void check_compression(const CommandLine& said) {
   if (keeps_clusters(said) && !is_read_here(said)) {
-    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+    throw UsageError("--compress=keep: needs -f qcow2");
   }
   if (keeps_clusters(said) && said.salvage) {
     throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
@@ -190,7 +208,7 @@ void check_disk_tells_changes(const CommandLine& said) {
   if (said.shallow && is_raw(said)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
   }
-  if (said.shallow.value_or(1) > 1 && !is_read_here(said)) {
+  if (said.shallow.value_or(1) > 1 && (!is_read_here(said) || said.isolate)) {
     throw UsageError("--shallow: more than one image needs -f qcow2, without --isolate");
   }
 }
@@ -273,6 +291,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "base-manifest",
                                   "manifest-chunk",
                                   "no-root-trailer",
+                                  "bitmaps",
                                   "if-match",
                                   "save-plan",
                                   "plan",
@@ -350,6 +369,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-B, --backing-file";
     case OptionProblem::Field::kCompression:
       return "--compress";
+    case OptionProblem::Field::kBitmaps:
+      return "--bitmaps";
   }
   return "";
 }

@@ -44,7 +44,7 @@ nlohmann::ordered_json measure_json(const Image& image, const OpenedSource& sour
   json["regions"] = regions;
   json["change-detection"] = m.detects_changes ? "stat" : "none";
   if (source.reader != Reader::kNobody) {
-    json["reader"] = source.reader == Reader::kNative ? "native" : "qemu";
+    json["reader"] = source.reader == Reader::kQemu ? "qemu" : "native";
   }
   if (auto rest = dropped(source.remainder); !rest.empty()) json["dropped"] = std::move(rest);
   if (image.content() != nullptr) json["content-root"] = root_text(image.content()->root());

@@ -154,10 +154,11 @@ HostRange range_of(const Image& image, const WantedRange& wanted) {
 // What --verbose tells of the input.
 void say_reader(const OpenedSource& source) {
   if (source.reader == Reader::kNobody) return;
-  const bool is_native = source.reader == Reader::kNative;
-  message(fmt::format("{}: is read by {}{}{}", source.disk->name(),
-                      is_native ? "this program" : "QEMU", source.why_qemu.empty() ? "" : ": ",
-                      source.why_qemu));
+  const char* reader = "this program";
+  if (source.reader == Reader::kConfined) reader = "this program, in a process that is confined";
+  if (source.reader == Reader::kQemu) reader = "QEMU";
+  message(fmt::format("{}: is read by {}{}{}", source.disk->name(), reader,
+                      source.why_qemu.empty() ? "" : ": ", source.why_qemu));
 }
 
 // What --verbose tells of the survey.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "image/bitmap_region.h"
 #include "image/compressed_data.h"
 #include "image/metadata.h"
 #include "layout/layout.h"
@@ -29,10 +30,14 @@ class Image::Content {
   // The longest segment that begins at `offset`, which must lie within the image.
   [[nodiscard]] Segment segment_at(HostOffset offset) const;
 
+  // Fills `out` with the bytes of a segment that is kGenerated.
+  void generate(HostOffset offset, std::span<std::byte> out) const;
+
   const std::shared_ptr<const Disk> disk;
   const ImageOptions options;
   const Layout layout;
   const Metadata metadata;
+  const BitmapRegion bitmaps;
   const CompressedData compressed;
   const std::uint64_t surveyed;
   const std::shared_ptr<const ManifestBuilder> digests;  // null: the content was not hashed

@@ -81,7 +81,7 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
         if (const auto trailer = root_trailer(); trailer && segment->range.begin >= *trailer) {
           content_->read_trailer(segment->range.begin, out);
         } else {
-          content_->metadata.generate(segment->range.begin, out);
+          content_->generate(segment->range.begin, out);
         }
         break;
       case Segment::Kind::kCompressed:

@@ -61,6 +61,14 @@ std::vector<std::byte> encode_feature_names() {
   return data;
 }
 
+std::vector<std::byte> encode_bitmaps(const BitmapDirectory& directory) {
+  std::vector<std::byte> data(kBitmapsExtensionSize);
+  store_big(&data[kBitmapsCountAt], directory.count);
+  store_big(&data[kBitmapsLengthAt], directory.range.length);
+  store_big(&data[kBitmapsOffsetAt], directory.range.begin.value());
+  return data;
+}
+
 std::vector<std::byte> encode_root(const RootExtension& root) {
   std::vector<std::byte> data(kRootExtensionSize);
   store_big(data.data(), kRootExtensionVersion);
@@ -73,7 +81,8 @@ std::vector<std::byte> encode_root(const RootExtension& root) {
 // Appends the extensions in QEMU's order. An image of version 2 has extensions only where it needs
 // them, since readers of its time know none.
 void append_extensions(std::vector<std::byte>& out, const Header& header) {
-  const bool has_other = header.data_file_name || header.backing_file_name || header.root;
+  const bool has_other =
+      header.data_file_name || header.backing_file_name || header.bitmaps || header.root;
   if (header.backing_format) {
     append_extension(out, kExtensionBackingFormat,
                      std::as_bytes(std::span(*header.backing_format)));
@@ -85,6 +94,7 @@ void append_extensions(std::vector<std::byte>& out, const Header& header) {
   if (has_feature_table(header.geometry, has_other)) {
     append_extension(out, kExtensionFeatureNames, encode_feature_names());
   }
+  if (header.bitmaps) append_extension(out, kExtensionBitmaps, encode_bitmaps(*header.bitmaps));
   if (header.geometry.version >= 3 || has_other) append_extension(out, kExtensionEnd, {});
 }
 
@@ -133,11 +143,12 @@ std::uint64_t max_data_file_name(const Geometry& geometry, bool root) {
 }
 
 std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length,
-                                    bool root) {
+                                    const OtherExtensions& others) {
   std::uint64_t taken = geometry.version >= 3 ? kVersion3Length : kVersion2Length;
   if (has_feature_table(geometry, true)) taken += kFeatureTableSize;
   if (format_length > 0) taken += kExtensionHeaderSize + align_up(format_length, 8);
-  if (root) taken += kExtensionHeaderSize + kRootExtensionSize;
+  if (others.bitmaps) taken += kExtensionHeaderSize + kBitmapsExtensionSize;
+  if (others.root) taken += kExtensionHeaderSize + kRootExtensionSize;
   taken += kExtensionHeaderSize;  // the end
   return std::min(geometry.cluster_size() - taken, kMaxBackingFileNameBytes);
 }

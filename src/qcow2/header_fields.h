@@ -51,6 +51,14 @@ enum ExtensionType : std::uint32_t {
 };
 inline constexpr std::size_t kExtensionHeaderSize = 8;
 
+// Byte positions of the fields of the extension for bitmaps.
+enum BitmapsExtensionField : std::size_t {
+  kBitmapsCountAt = 0,
+  kBitmapsReservedAt = 4,
+  kBitmapsLengthAt = 8,
+  kBitmapsOffsetAt = 16,
+  kBitmapsExtensionSize = 24,
+};
 // The extension that says where the content's root is: its version, flags, where the trailer lies,
 // and the root of the parent.
 inline constexpr std::size_t kRootExtensionSize = 48;

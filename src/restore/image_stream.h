@@ -83,6 +83,7 @@ class ImageStream {
   [[nodiscard]] std::optional<std::string> why_it_never_comes(const Reference& reference) const;
   [[nodiscard]] bool is_needed(const Reference& reference) const;
   void check_length() const;
+  [[nodiscard]] bool is_whole(std::span<const std::byte> bytes) const;
   void end_arriving(Arriving& arriving);
   void cut_off(const Reference& reference, HostOffset from);
   void check_end();

@@ -40,14 +40,14 @@ for options in '' '--compress' '-c 4k' '-c 2M'; do
 
   # Another TARGET stays as it is.
   cp monday other
-  data other 7*M 10 3
+  data other 5*M 10 3
   cp other disk.raw
   expect_refusal 4 '^qcow2-from-stdin: disk.raw: does not hold what image is an increment of: its root is [0-9a-f]{64}, not [0-9a-f]{64}; if --apply broke off there: --trust-target, or --base-manifest and --manifest; disk.raw is unchanged$' \
     "$from_stdin" --apply -i image disk.raw
   same disk.raw other
   for both in '' '--manifest tuesday.manifest'; do
     # shellcheck disable=SC2086
-    expect_refusal 4 'disk.raw: does not hold what standard input is an increment of: 1 of 32 chunks of 256 KiB are not those of monday.manifest, the first at 7340032.*; disk.raw is unchanged$' \
+    expect_refusal 4 'disk.raw: does not hold what standard input is an increment of: 1 of 32 chunks of 256 KiB are not those of monday.manifest, the first at 5242880.*; disk.raw is unchanged$' \
       from_pipe image --apply --base-manifest monday.manifest $both disk.raw
     same disk.raw other
   done
@@ -57,7 +57,7 @@ for options in '' '--compress' '-c 4k' '-c 2M'; do
   cp other disk.raw
   expect_status 0 "$from_stdin" --apply --trust-target -i image disk.raw
   cp other disk.raw
-  expect_refusal 3 'image: does not hold what tuesday.manifest says: 1 of 32 chunks of 256 KiB differ, the first at 7340032' \
+  expect_refusal 3 'image: does not hold what tuesday.manifest says: 1 of 32 chunks of 256 KiB differ, the first at 5242880' \
     "$from_stdin" --apply --trust-target --manifest tuesday.manifest -i image disk.raw
   # Applied once more.
   cp tuesday disk.raw
