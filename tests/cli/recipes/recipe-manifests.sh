@@ -9,7 +9,6 @@
 
 # shellcheck disable=SC2016  # expanded when it runs
 stand_in date <<<'[[ $1 == +%F-%H%M%S ]] && echo "$night"'
-stand_in ssh <<<'shift; exec bash -c "$*"'
 export night
 mkdir backups
 truncate -s 8M disk.raw
@@ -54,15 +53,16 @@ recipe_fails manifest-restore "${settings[@]}" target=restored.raw
 cp tuesday.saved backups/tuesday.qcow2
 
 # Two hosts.
-cp "$device" copy.raw
-run_recipe compare-roots host=there disk="$device"
-stand_in ssh <<<'shift; words=$*; exec bash -c "${words//disk.raw/copy.raw}"'
-run_recipe compare-roots host=there disk="$dir/disk.raw"
-run_recipe compare-manifests host=there disk="$dir/disk.raw"
-[[ ! -s recipe.log ]]
-data copy.raw 5*M 10 9
-recipe_fails compare-roots host=there disk="$dir/disk.raw"
-recipe_fails compare-manifests host=there disk="$dir/disk.raw"
+cp "$device" here.raw
+cp here.raw there.raw
+stand_in ssh <<<'shift; words=$*; exec bash -c "${words//here.raw/there.raw}"'
+settings=(host=there disk="$dir/here.raw")
+run_recipe compare-roots "${settings[@]}"
+run_recipe compare-manifests "${settings[@]}"
+[[ ! -s recipe.log ]] || fail "$(<recipe.log)"
+data there.raw 5*M 10 9
+recipe_fails compare-roots "${settings[@]}"
+recipe_fails compare-manifests "${settings[@]}"
 grep -qx '5242880 262144' recipe.log || fail "$(<recipe.log)"
 
 # A restore that broke off.
