@@ -55,6 +55,7 @@ cp tuesday.saved backups/tuesday.qcow2
 # Two hosts.
 cp "$device" here.raw
 cp here.raw there.raw
+# shellcheck disable=SC2016  # expanded when it runs
 stand_in ssh <<<'shift; words=$*; exec bash -c "${words//here.raw/there.raw}"'
 settings=(host=there disk="$dir/here.raw")
 run_recipe compare-roots "${settings[@]}"

@@ -11,7 +11,7 @@
 
 truncate -s 6M disk.0
 data disk.0 0 2*M
-"$tool" --save-manifest 0.manifest disk.0 >0
+"$tool" --save-manifest 0.manifest disk.0 >./0
 for n in 1 2 3; do
   cp disk.$((n - 1)) disk.$n
   data disk.$n "$n*M+4096" 300*K "$n"

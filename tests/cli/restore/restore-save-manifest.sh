@@ -42,11 +42,11 @@ cmp <(head -c 128 manifest) <(head -c 128 wanted.later)
 
 # What fails leaves none, and one that was there stays.
 rm -f manifest disk.raw
-head -c 1M image >cut
-expect_refusal 3 'cut' "$from_stdin" --save-manifest manifest -i cut disk.raw
+head -c 1M image >cut.qcow2
+expect_refusal 3 'cut' "$from_stdin" --save-manifest manifest -i cut.qcow2 disk.raw
 is_not_there manifest
 cp wanted manifest
-expect_refusal 3 'cut' "$from_stdin" --save-manifest manifest -i cut disk.raw
+expect_refusal 3 'cut' "$from_stdin" --save-manifest manifest -i cut.qcow2 disk.raw
 same manifest wanted
 cp disk manifest
 expect_refusal 1 'manifest: .*it holds something else than a manifest' "$from_stdin" --save-manifest manifest -i image disk.raw
