@@ -140,9 +140,15 @@ void ContentRecord::part_of_chunk(ContentHash& hash, std::uint64_t chunk, GuestR
     const std::lock_guard lock(mutex_);
     if (given_up_.contains(chunk)) return;
     const std::uint64_t digests = leaves * sizeof(ContentDigest) + kEntry;
-    const std::uint64_t needed = digests + parts.size() * (kLeafSize + kEntry);
     auto found = open_.find(chunk);
-    if (!has_room(needed)) {
+    // What has begun may be completed.
+    const auto is_new = [&](const auto& part) { return !found->second.parts.contains(part.first); };
+    const std::uint64_t new_parts =
+        found == open_.end() ? parts.size()
+                             : static_cast<std::uint64_t>(std::ranges::count_if(parts, is_new));
+    const std::uint64_t needed =
+        (found == open_.end() ? digests : 0) + new_parts * (kLeafSize + kEntry);
+    if (needed > 0 && !has_room(needed)) {
       given_up_.insert(chunk);
       if (found != open_.end()) {
         memory_ -= digests + found->second.parts.size() * (kLeafSize + kEntry);

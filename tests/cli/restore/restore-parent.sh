@@ -118,3 +118,20 @@ for wrong in '--trust-target' '--base-manifest monday.manifest' '--trust-target 
   # shellcheck disable=SC2086
   expect_refusal 2 'trust-target|base-manifest' "$from_stdin" -i image $wrong disk.raw
 done
+
+# A device that is larger than the disk, which has grown: what lies behind the parent is no part of the disk.
+[[ $EUID == 0 ]] || skip "the rest needs root"
+cp monday grown
+truncate -s 9M grown
+data grown 8*M+70000 1000 4
+"$tool" -B monday.qcow2 -F qcow2 --base-manifest monday.manifest --save-manifest grown.manifest grown >grown.qcow2
+truncate -s 12M device
+data device 0 12*M 99
+dd if=monday of=device conv=notrunc status=none
+loop=$(losetup -f --show device) || skip "no loop device; the rest is right"
+at_exit losetup -d "$loop"
+expect_refusal 4 "$loop: does not hold what grown.qcow2 is an increment of.*; $loop is unchanged$" \
+  "$from_stdin" --apply -i grown.qcow2 "$loop"
+expect_status 0 "$from_stdin" -q --apply --base-manifest monday.manifest -i grown.qcow2 "$loop"
+cmp -n $((9 * M)) "$loop" grown
+expect_status 0 "$from_stdin" -q --compare --no-image --manifest grown.manifest "$loop"
