@@ -30,7 +30,7 @@ night=tuesday
 run_recipe manifest-nightly "${settings[@]}"
 # Yesterday's images are elsewhere by now.
 mkdir elsewhere
-mv backups/*.qcow2 elsewhere
+mv backups/monday.qcow2 backups/tuesday.qcow2 elsewhere
 overwrite 6*M 100*K 6
 night=wednesday
 run_recipe manifest-nightly "${settings[@]}"
@@ -40,7 +40,7 @@ mv elsewhere/* backups
 night=thursday
 recipe_fails manifest-nightly "${settings[@]}" disk="$dir/nosuch"
 recipe_fails manifest-first "${settings[@]}"
-[[ $(readlink backups/last.manifest) == wednesday.manifest && ! -e backups/thursday.manifest ]]
+[[ $(readlink backups/last.qcow2) == wednesday.qcow2 && ! -e backups/thursday.manifest ]]
 
 run_recipe manifest-restore "${settings[@]}" target=restored.raw
 cmp restored.raw "$device"
