@@ -30,7 +30,7 @@ BegunImage begun(const std::string& name, const qcow2::Header& header) {
   return {.name = name, .disk_size = header.virtual_size, .backing_file = header.backing_file_name};
 }
 
-void tell(const RestoreOptions& options, const BegunImage& image) {
+void announce(const RestoreOptions& options, const BegunImage& image) {
   if (options.on_image) options.on_image(image);
 }
 
@@ -53,7 +53,7 @@ class Restore::Work {
   RestoredImage add(const StreamedImage& image) {
     ImageStream stream(image, options_);
     check_base(image.name, stream.header());
-    tell(options_, begun(image.name, stream.header()));
+    announce(options_, begun(image.name, stream.header()));
     begin_image(stream.header().virtual_size);
     ContentWriter writer = make_writer(image.name, stream.header());
     stream.read(writer, nullptr);
@@ -64,7 +64,7 @@ class Restore::Work {
 
   void add(const Disk& disk) {
     check_size_of(disk);
-    tell(options_, {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}});
+    announce(options_, {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}});
     begin_image(disk.size());
     ContentWriter writer(target_, options_, {.name = disk.name(), .target_is_zero = is_zero()},
                          workers_, bytes_);
@@ -207,7 +207,7 @@ CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given
   options.lost = nullptr;  // damage is what is looked for
   ImageStream stream(image, options);
   const qcow2::Header& header = stream.header();
-  tell(options, begun(image.name, header));
+  announce(options, begun(image.name, header));
   RestoredBytes bytes;
   WorkerPool workers(options.threads);
   if (options.progress != nullptr) options.progress->emit_total = header.virtual_size;
