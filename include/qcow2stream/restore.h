@@ -42,6 +42,9 @@ struct RestoreOptions {
   std::optional<std::string> spool_directory;
   // The largest disk that is accepted, in bytes.
   std::optional<std::uint64_t> max_size;
+  // Streams are not trusted: they are taken apart by the confined program of confined.h, and what
+  // that says is checked. `spool_directory` is not used then.
+  bool isolate = false;
   // Is filled in while the restore runs, if given. Must outlive it. `spool_done` counts the bytes
   // of streams, `emit_done` and `emit_total` those of the disk.
   Progress* progress = nullptr;
@@ -50,6 +53,9 @@ struct RestoreOptions {
 // One image of a restore that comes as a stream.
 struct StreamedImage {
   int fd = -1;  // blocking or not; is neither owned nor closed
+  // In place of it: fills the buffer with what comes next, and returns how much that is, less only
+  // at the end of the stream. Throws Error.
+  std::function<std::size_t(std::span<std::byte>)> read;
   std::string name;
   // How many bytes must come. Without it there may be any number.
   std::optional<std::uint64_t> size;

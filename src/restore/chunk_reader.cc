@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "disk/stream/stream_reader.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -13,10 +15,13 @@ constexpr unsigned kChunks = 16;
 
 }  // namespace
 
-ChunkReader::ChunkReader(int fd, const std::string& name, std::span<const DigestAlgorithm> digests,
-                         Progress* progress)
-    : reader_(fd, name), progress_(progress) {
-  for (const DigestAlgorithm algorithm : digests) {
+ChunkReader::ChunkReader(const StreamedImage& image, Progress* progress)
+    : read_(image.read), progress_(progress) {
+  if (!read_) {
+    auto reader = std::make_shared<StreamReader>(image.fd, image.name);
+    read_ = [reader](std::span<std::byte> buffer) { return reader->read(buffer); };
+  }
+  for (const DigestAlgorithm algorithm : image.digests) {
     workers_.push_back({.algorithm = algorithm, .hasher = make_hasher(algorithm), .waiting = {}});
   }
   threads_.reserve(workers_.size());
@@ -65,8 +70,9 @@ std::shared_ptr<std::vector<std::byte>> ChunkReader::take_buffer(std::size_t len
 
 SharedBytes ChunkReader::next(std::size_t length) {
   auto buffer = take_buffer(length);
-  const std::size_t n = reader_.read(std::span(*buffer).first(length));
-  if (progress_ != nullptr) progress_->spool_done = reader_.position();
+  const std::size_t n = read_(std::span(*buffer).first(length));
+  position_ += n;
+  if (progress_ != nullptr) progress_->spool_done = position_;
   SharedBytes chunk{buffer, std::span<const std::byte>(*buffer).first(n)};
   if (n > 0 && !workers_.empty()) {
     const std::lock_guard lock(mutex_);

@@ -9,17 +9,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "digest/hasher.h"
-#include "disk/stream/stream_reader.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/restore.h"
 
 namespace qcow2stream {
 
@@ -37,8 +37,7 @@ struct SharedBytes {
 class ChunkReader {
  public:
   // `progress` may be null.
-  ChunkReader(int fd, const std::string& name, std::span<const DigestAlgorithm> digests,
-              Progress* progress);
+  ChunkReader(const StreamedImage& image, Progress* progress);
   // Digests that are not finished are dropped.
   ~ChunkReader();
   ChunkReader(const ChunkReader&) = delete;
@@ -50,7 +49,7 @@ class ChunkReader {
   SharedBytes next(std::size_t length = kChunk);
 
   // How many bytes have been read.
-  [[nodiscard]] std::uint64_t position() const { return reader_.position(); }
+  [[nodiscard]] std::uint64_t position() const { return position_; }
 
   // The digests of all that was read, in the order in which they were asked for. Nothing may
   // follow. Throws Error.
@@ -66,8 +65,9 @@ class ChunkReader {
   std::shared_ptr<std::vector<std::byte>> take_buffer(std::size_t length);
   void hash(Worker& worker);
 
-  StreamReader reader_;
+  std::function<std::size_t(std::span<std::byte>)> read_;
   Progress* progress_;
+  std::uint64_t position_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::vector<std::byte>> spare_;

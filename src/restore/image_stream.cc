@@ -41,7 +41,7 @@ constexpr std::size_t kWholeEntries = 16;
 ImageStream::ImageStream(const StreamedImage& image, const RestoreOptions& options)
     : image_(image),
       options_(options),
-      chunks_(image.fd, image.name, image.digests, options.progress),
+      chunks_(image, options.progress),
       early_(options.spool_memory, options.spool_directory) {
   read_header();
   check_header();
