@@ -23,7 +23,7 @@ InputJob input_of(const CommandLine& said) {
                  .snapshot = said.snapshot,
                  .size = said.size,
                  .digests = said.digests,
-                 .as_stream = said.apply || said.check || !said.digests.empty(),
+                 .as_stream = said.apply || said.check || said.isolate || !said.digests.empty(),
                  .ignore_names = said.ignore_names,
                  .force_share = said.force_share,
                  .nbd = nbd_options(said)};
@@ -77,7 +77,8 @@ Job make_job(const CommandLine& said) {
                       .threads = said.threads.value_or(0),
                       .spool_memory = spool_memory(said),
                       .spool_directory = said.spool_directory,
-                      .max_size = said.max_size},
+                      .max_size = said.max_size,
+                      .isolate = said.isolate},
           .verify = said.verify,
           .report = said.report,
           .telling = said.telling};

@@ -107,8 +107,6 @@ Missing missing_of(bool forbade_files) {
   return forbade_files ? Missing::kFilters : Missing::kLandlock;
 }
 
-}  // namespace
-
 // Their threads are started before the filter that lets none be started.
 void serve_disk(const HandedOver& given, ServedImage& image, std::vector<std::thread>& threads) {
   for (const ServedChannel& channel : given.channels) {
