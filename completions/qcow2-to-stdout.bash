@@ -20,8 +20,9 @@ _qcow2_to_stdout() {
       -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
         --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
         --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
-        --dirty-bitmap | --changed-map | --offset | --length | --if-match | --save-plan | --plan | --run | \
-        --digest | --name | --report | -T | -j | --threads | --spool-memory | --spool-dir)
+        --dirty-bitmap | --changed-map | --offset | --length | --mount | -O | --output-format | --if-match | \
+        --save-plan | --plan | --run | --digest | --name | --report | -T | -j | --threads | --spool-memory | \
+        --spool-dir)
         option=$prev
         ;;
     esac
@@ -48,6 +49,7 @@ _qcow2_to_stdout() {
     -F | --backing-format) words="qcow2 raw" ;;
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --measure) words="human json size id" ;;
+    -O | --output-format) words="qcow2 raw" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
@@ -57,7 +59,7 @@ _qcow2_to_stdout() {
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
       ;;
-    --spool-dir)
+    --mount | --spool-dir)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
@@ -71,10 +73,10 @@ _qcow2_to_stdout() {
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
         --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format
-        --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure --measure=
-        --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush --digest --name -p
-        --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-memory --spool-dir -h
-        --help -V --version"
+        --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure --measure= --mount -O
+        --output-format --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush
+        --digest --name -p --progress --progress= -q --quiet --report --verbose -T -j --threads
+        --spool-memory --spool-dir -h --help -V --version"
       ;;
     *) return ;;
   esac

@@ -31,6 +31,7 @@ std::vector<Known> known() {
       {.option = "dirty-bitmap", .from = From::kNothing},
       {.option = "snapshot", .from = From::kNothing},
       {.option = "measure", .words = {"human", "json", "size", "id"}, .only_these = true},
+      {.option = "output-format", .words = {"qcow2", "raw"}, .only_these = true},
       {.option = "digest", .words = digests(), .repeats = true},
       {.option = "name", .from = From::kFiles},
       {.option = "progress", .words = {"2", "3"}},

@@ -23,6 +23,7 @@
 
 namespace qcow2stream {
 
+class DiskBitmaps;     // disk_bitmaps.h
 class StoredClusters;  // stored_clusters.h
 
 // Keeps reads in flight. A queue belongs to one thread; a disk hands out as many as are asked for.
@@ -110,6 +111,9 @@ class Disk {
   // Its clusters that are stored compressed; belongs to the disk. Default: null, nothing is known
   // of them.
   [[nodiscard]] virtual const StoredClusters* stored_clusters() const;
+  // Its dirty bitmaps, which an image of it can take over; belongs to the disk. Default: null, none
+  // that could be read.
+  [[nodiscard]] virtual const DiskBitmaps* bitmaps() const;
   // What the content depends on beside the source: an image's id covers it. Default: nothing.
   [[nodiscard]] virtual std::string id_addition() const;
   // What the user should know before trusting in the content. Default: nothing.

@@ -48,6 +48,7 @@ enum class Advice {
   kOverwrite,        // TargetOptions::overwrite, if the file that exists may be replaced
   kApply,            // RestoreOptions::apply, once the target holds the base of the increment
   kIgnoreNames,      // Qcow2Options::ignore_names, where the images are known to be the right ones
+  kNameImage,        // open_qcow2() of a path: what the image refers to is found from there
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

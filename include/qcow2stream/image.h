@@ -34,7 +34,7 @@ struct Segment {
 };
 
 // A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "data-clusters", "zero-clusters" or "compressed-clusters".
+// "l1-table", "l2-tables", "bitmaps", "data-clusters", "zero-clusters" or "compressed-clusters".
 struct NamedRegion {
   std::string_view name;
   HostRange range;

@@ -58,6 +58,8 @@ struct ImageOptions {
   // a data file, or with refcounts of one bit, where each compressed cluster would take a whole
   // one.
   std::optional<Compression> compression;
+  // The image takes over the disk's dirty bitmaps (Disk::bitmaps()). Needs version 3.
+  bool bitmaps = false;
 
   // Whether clusters are compressed for the image.
   [[nodiscard]] bool compresses() const { return compression && !compression->keep; }
@@ -72,7 +74,8 @@ struct OptionProblem {
     kExtendedL2,
     kDataFile,
     kBackingFile,
-    kCompression
+    kCompression,
+    kBitmaps
   };
   Field field;
   std::string reason;

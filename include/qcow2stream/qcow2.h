@@ -42,6 +42,10 @@ struct Qcow2Options {
   // Asks for what a persistent dirty bitmap of this very image marks; its name, which may have
   // QEMU's prefix "qemu:dirty-bitmap:". Not together with one of the other two.
   std::optional<std::string> bitmap;
+  // Asks for all persistent dirty bitmaps of this very image: Disk::bitmaps() of the disk. Throws
+  // Error{kFailed} if one of them says nothing. Not of a snapshot, and not where the disk is
+  // salvaged.
+  bool carry_bitmaps = false;
   // Of check_qcow2_links() and open_qcow2_chain(): the images are taken for a chain whatever the
   // names are that they record.
   bool ignore_names = false;
@@ -57,7 +61,7 @@ struct Qcow2Remainder {
   // Internal snapshots, but for the one that is read, and the bytes of machines' states in them.
   std::uint64_t snapshots = 0;
   std::uint64_t vm_state_bytes = 0;
-  // Names of persistent dirty bitmaps, but for the one that is read.
+  // Names of persistent dirty bitmaps, but for the one that is read; none where all are carried.
   std::vector<std::string> bitmaps;
 };
 
@@ -79,8 +83,9 @@ struct OpenedQcow2 : Opened {
 // format or behind a protocol, features that are not known.
 OpenedQcow2 open_qcow2(const std::string& path, const Qcow2Options& options = {});
 
-// Does the same for an image that lies in any disk, `file`, and refers to no other file. Only what
-// it holds itself (Qcow2Options::top, of one image) can be read without its backing file.
+// Does the same for an image that lies in any disk, `file`, from which no name leads to another
+// file: where the image refers to one, throws Error{kFailed} with Advice::kNameImage. Only what it
+// holds itself (Qcow2Options::top, of one image) can be read without its backing file.
 OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& options = {});
 
 // One image of a chain that the caller has put together.

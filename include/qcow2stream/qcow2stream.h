@@ -9,6 +9,7 @@
 #include "qcow2stream/confined.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"

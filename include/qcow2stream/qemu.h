@@ -53,11 +53,13 @@ Opened open_qemu(const std::string& path, const std::string& format,
 Opened open_qemu_node(const std::string& blockdev, const std::vector<std::string>& objects,
                       const NbdOptions& options = {});
 
-// The format that `qemu-img info` finds in `path`. Who can write to a raw disk can make it look
-// like an image that refers to other files of this machine: without `isolate` (QemuOptions) only
-// for images whose content can be trusted. With it, qemu-img may take at most 1 GiB of memory and
-// 30 seconds of a processor. A file that qemu-img takes for raw is "dmg" if it is called so, as for
-// qemu-img itself, and refused if it ends like an image (image_trailer()). Throws Error{kFailed}.
+// The format of what is in `path`, as QEMU finds it. "qcow2" and "raw" are told by the beginning of
+// the file alone; only where that may be another format, `qemu-img info` is asked. Who can write to
+// a raw disk can make it look like an image that refers to other files of this machine: without
+// `isolate` (QemuOptions) only for images whose content can be trusted. With it, qemu-img may take
+// at most 1 GiB of memory and 30 seconds of a processor. A file that is raw is "dmg" if it is
+// called so, as for qemu-img itself, and refused if it ends like an image (image_trailer()). Throws
+// Error{kFailed}.
 std::string probe_format(const std::string& path, const QemuOptions& options = {});
 
 // The files that are read with `path`, as far as qcow2 images name them: backing files and data

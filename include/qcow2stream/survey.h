@@ -17,13 +17,15 @@
 
 namespace qcow2stream {
 
-// What each guest cluster needs, and compressed clusters that were kept. Made by survey(), used by
-// Image; a caller only passes them on.
+// What each guest cluster needs, compressed clusters that were kept, and what dirty bitmaps need.
+// Made by survey(), used by Image; a caller only passes them on.
 class ClusterMap;
 class CompressedStore;
+struct CarriedBitmaps;
 struct SurveyResult {
   std::shared_ptr<const ClusterMap> map;
   std::shared_ptr<const CompressedStore> compressed;  // null where nothing was kept
+  std::shared_ptr<const CarriedBitmaps> bitmaps;      // null where none were asked for
   // Bytes at the beginning of each data cluster that were read, where the disk has data there.
   std::uint64_t surveyed = 0;
 };

@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cassert>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "qcow2stream/confined.h"
+#include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/qcow2.h"
@@ -42,6 +43,11 @@ std::shared_ptr<const Disk> open_stdin_as_file(const StandardInput& input, const
   return disk;
 }
 
+// What a stream is, whose end is all that tells its size.
+std::string_view content_of(const Reading& reading) {
+  return format_of(reading) == "raw" ? "the disk" : "what it holds";
+}
+
 OpenedSource open_stdin(const StandardInput& input, const Reading& reading, Progress& progress) {
   const std::string name = name_of(input);
   if (::isatty(STDIN_FILENO) != 0) {
@@ -60,9 +66,9 @@ OpenedSource open_stdin(const StandardInput& input, const Reading& reading, Prog
     throw Error(ErrorKind::kFailed, name, "is empty", "say --size 0 if it is meant to be");
   }
   return {{.disk = std::move(disk), .changes = nullptr},
-          fmt::format("{}: ended after {} bytes, which is taken for the size of the disk; with "
+          fmt::format("{}: ended after {} bytes, which is taken for the size of {}; with "
                       "--size {} it is checked",
-                      name, size, size)};
+                      name, size, content_of(reading), size)};
 }
 
 // --- formats ------------------------------------------------------------------------------------
@@ -97,12 +103,13 @@ Qcow2Options qcow2_options(const Reading& reading) {
   return {.force_share = reading.force_share,
           .snapshot = reading.snapshot,
           .top = reading.top,
-          .bitmap = reading.nbd.bitmap};
+          .bitmap = reading.nbd.bitmap,
+          .carry_bitmaps = reading.carry_bitmaps};
 }
 
 // What nobody but our own reader can be asked.
 bool is_beyond_qemu(const Reading& reading) {
-  return reading.snapshot || (reading.top && reading.top->images > 1);
+  return reading.snapshot || reading.carry_bitmaps || (reading.top && reading.top->images > 1);
 }
 
 // What an error says of the file that the user has named, or of another one.
@@ -116,11 +123,18 @@ OpenedQcow2 open_image(const std::string& path, const Reading& reading,
   return open_qcow2_confined(path, options, {.program = {}, .timeout = reading.nbd.timeout});
 }
 
-OpenedSource read_natively(const std::string& path, const Reading& reading,
-                           std::shared_ptr<LostRanges> lost) {
+OpenedQcow2 open_image(std::shared_ptr<const Disk> file, const Reading& reading,
+                       const Qcow2Options& options) {
+  if (!reading.isolate) return open_qcow2(std::move(file), options);
+  throw Error(ErrorKind::kFailed, file->name(), "cannot be isolated", "it is not a file");
+}
+
+// Reads the image that is in `where`, the path of a file or bytes that are open.
+template <class Where>
+OpenedSource read_natively(Where where, const Reading& reading, std::shared_ptr<LostRanges> lost) {
   Qcow2Options options = qcow2_options(reading);
   options.lost = lost;
-  OpenedQcow2 opened = open_image(path, reading, options);
+  OpenedQcow2 opened = open_image(std::move(where), reading, options);
   return {{.disk = std::move(opened.disk), .changes = std::move(opened.changes)},
           {},
           reading.isolate ? Reader::kConfined : Reader::kNative,
@@ -129,13 +143,57 @@ OpenedSource read_natively(const std::string& path, const Reading& reading,
           std::move(lost)};
 }
 
+bool asks_for_changes(const Reading& reading) {
+  return reading.nbd.bitmap || reading.top;
+}
+
+[[noreturn]] void refuse_question(const std::string& name, const Reading& reading) {
+  const char* asked = "what several images hold";
+  if (reading.snapshot) asked = "a snapshot";
+  if (reading.carry_bitmaps) asked = "what bitmaps hold";
+  throw Error(ErrorKind::kFailed, name, "cannot be read so",
+              fmt::format("{} can be told of a qcow2 image only", asked));
+}
+
+// Standard input and servers, whose bytes may be an image, too. Only what is read here can be read
+// there.
+OpenedSource read_bytes_as(std::string format, const Source& source, const Reading& reading,
+                           const std::shared_ptr<LostRanges>& lost, Progress& progress) {
+  if (format == "raw") return open_bytes(source, reading, progress);
+  // A bitmap is one of the image, not of the server.
+  Reading of_bytes = reading;
+  of_bytes.nbd.bitmap.reset();
+  OpenedSource bytes = open_bytes(source, of_bytes, progress);
+  if (format == "auto") format = image_magic(*bytes.disk).value_or("raw");
+  if (format == "raw") {
+    if (asks_for_changes(reading) || is_beyond_qemu(reading)) {
+      refuse_question(name_of(source), reading);
+    }
+    return bytes;
+  }
+  if (format != "qcow2") {
+    throw Error(ErrorKind::kFailed, name_of(source), fmt::format("is a {} image", format),
+                "QEMU reads it from a file")
+        .about(ErrorSubject::kDisk)
+        .advise(Advice::kNameImage);
+  }
+  try {
+    OpenedSource opened = read_natively(std::move(bytes.disk), reading, lost);
+    opened.warning = std::move(bytes.warning);
+    return opened;
+  } catch (const Error& error) {
+    if (error.advice() != Advice::kReadWithQemu) throw;
+    throw Error(error).advise(Advice::kNameImage);
+  }
+}
+
 // The one place that knows who reads which format.
 OpenedSource read_as(const std::string& format, const Source& source, const Reading& reading,
                      const std::shared_ptr<LostRanges>& lost, Progress& progress) {
   const auto* file = std::get_if<File>(&source);
+  if (file == nullptr) return read_bytes_as(format, source, reading, lost, progress);
   // What a raw file is asked in vain, QEMU says in its own words.
-  const bool asks_for_changes = reading.nbd.bitmap || reading.top;
-  if (file == nullptr || (format == "raw" && !asks_for_changes)) {
+  if (format == "raw" && !asks_for_changes(reading) && !is_beyond_qemu(reading)) {
     return open_bytes(source, reading, progress);
   }
   std::string why_qemu;
@@ -150,19 +208,14 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
       why_qemu = reason_of(error, file->path);
     }
   }
-  if (is_beyond_qemu(reading)) {
-    throw Error(ErrorKind::kFailed, file->path, "cannot be read so",
-                fmt::format("{} can be told of a qcow2 image only",
-                            reading.snapshot ? "a snapshot" : "what several images hold"));
-  }
+  if (is_beyond_qemu(reading)) refuse_question(file->path, reading);
   return {open_qemu(file->path, format, qemu_options(reading)), {}, Reader::kQemu, why_qemu};
 }
 
 std::string found_format(const Input& input) {
   std::string format = format_of(input.reading);
-  if (format != "auto") return format;
   const auto* file = std::get_if<File>(&input.source);
-  assert(file != nullptr);
+  if (format != "auto" || file == nullptr) return format;
   // QEMU would say the same, but would have to be there.
   if (input.reading.isolate) {
     const auto disk = open_disk(file->path, {.force_share = input.reading.force_share});

@@ -22,11 +22,12 @@ namespace qcow2stream::cli {
 // image or of several) it answers in OpenedSource::changes.
 struct Reading {
   // "raw", "auto", or the name of a QEMU block driver. Nothing: raw, and nobody has said so. Other
-  // formats than raw are read from a file only.
+  // formats than raw and qcow2 are read from a file only.
   std::optional<std::string> format;
   NbdOptions nbd;
   std::optional<TopImages> top;         // Qcow2Options
   std::optional<std::string> snapshot;  // Qcow2Options
+  bool carry_bitmaps = false;           // Qcow2Options
   bool isolate = false;                 // QemuOptions, open_qcow2_confined()
   bool force_share = false;             // FileOptions
   bool salvage = false;                 // what cannot be read becomes zeros

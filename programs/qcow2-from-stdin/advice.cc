@@ -50,6 +50,7 @@ std::string advice_text(const Error& error) {
     case Advice::kAssumeUnchanged:
     case Advice::kMakePlan:
     case Advice::kNameFormat:
+    case Advice::kNameImage:
       break;
   }
   return "";

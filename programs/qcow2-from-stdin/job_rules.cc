@@ -41,13 +41,14 @@ void check_what_is_done(const CommandLine& said) {
     }
     refuse_together(said,
                     {"apply", "skip-equal", "compare", "verify", "overwrite", "target-is-zero",
-                     "no-sparse", "snapshot", "chain"},
+                     "no-sparse", "snapshot", "chain", "salvage"},
                     "--check, which looks at an image by itself");
     return;
   }
   if (!said.target) throw UsageError("TARGET is missing; see --help");
   if (said.compare) {
-    refuse_together(said, {"skip-equal", "verify", "overwrite", "target-is-zero", "no-sparse"},
+    refuse_together(said,
+                    {"skip-equal", "verify", "overwrite", "target-is-zero", "no-sparse", "salvage"},
                     "--compare, which writes nothing");
   }
   if (said.apply) {
@@ -92,6 +93,9 @@ void check_inputs(const CommandLine& said) {
            "is that of one image, and here is a chain; look at each with "
            "--check");
   }
+  if (said.salvage && !said.digests.empty()) {
+    refuse("--salvage", "not together with --expect-digest: what is damaged has another one");
+  }
   if (said.ignore_names && !is_chain && !said.chain) {
     refuse("--ignore-names", "is about a chain; give its images with -i");
   }
@@ -100,7 +104,8 @@ void check_inputs(const CommandLine& said) {
 // One stream is taken apart by itself.
 void check_isolation(const CommandLine& said) {
   if (!said.isolate) return;
-  refuse_together(said, {"chain", "snapshot", "spool-dir"}, "--isolate, which reads one stream");
+  refuse_together(said, {"chain", "snapshot", "salvage", "spool-dir"},
+                  "--isolate, which reads one stream");
   if (said.inputs.size() > 1) refuse("--isolate", "not together with more than one image");
 }
 

@@ -34,6 +34,8 @@ std::string advice_text(Advice advice, std::uint64_t number) {
     case Advice::kApply:
     case Advice::kIgnoreNames:
       return "";
+    case Advice::kNameImage:
+      return "; name the file, or describe image and files with --blockdev";
     case Advice::kNameFormat:
       return "; name its format in place of auto, or raw";
   }

@@ -23,6 +23,7 @@
 namespace qcow2stream::cli {
 
 enum class MeasureFormat { kHuman, kJson, kSize, kId };
+enum class OutputFormat { kQcow2, kRaw };
 
 // One --digest.
 struct DigestRequest {
@@ -56,6 +57,7 @@ struct CommandLine {
   std::optional<std::string> data_file_name;
   bool data_file_raw = false;
   bool extended_l2 = false;
+  bool bitmaps = false;
   std::optional<Compression> compression;
   std::optional<std::uint32_t> deflate_window;
 
@@ -75,6 +77,8 @@ struct CommandLine {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
   std::optional<MeasureFormat> measure;
+  std::optional<std::string> mount;  // the directory
+  std::optional<OutputFormat> output_format;
   bool allow_changes = false;
   std::optional<std::string> if_match;
   std::optional<std::string> save_plan;
@@ -83,7 +87,7 @@ struct CommandLine {
   std::optional<std::string> run;
   bool flush = false;
   std::vector<DigestRequest> digests;
-  std::optional<std::string> digest_name;
+  std::optional<std::string> name;  // of the image
 
   std::optional<ProgressStyle> progress;
   int progress_fd = -1;  // kLines

@@ -29,6 +29,7 @@ ImageOptions image_as_said(const CommandLine& said) {
   image.refcount_bits = said.refcount_bits.value_or(image.refcount_bits);
   image.version = said.version.value_or(image.version);
   image.extended_l2 = said.extended_l2;
+  image.bitmaps = said.bitmaps;
   image.compression = said.compression;
   if (said.deflate_window) image.compression->deflate_window = *said.deflate_window;
   if (said.data_file || said.data_file_raw) {
@@ -74,7 +75,8 @@ std::uint64_t increment_unit(const ImageOptions& image) {
 // What leaves something out might not get to the end of a stream, which has to be looked at;
 // compressing reads what it has no memory for a second time, and so does what was compared.
 bool is_one_pass(const CommandLine& said, const ImageOptions& image) {
-  return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map;
+  return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map &&
+         said.format.value_or("raw") == "raw";
 }
 
 NbdOptions nbd_options(const CommandLine& said) {
@@ -102,6 +104,7 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
              .reading = {.format = said.format,
                          .nbd = nbd_options(said),
                          .snapshot = said.snapshot,
+                         .carry_bitmaps = image.bitmaps,
                          .isolate = said.isolate,
                          .force_share = said.force_share,
                          .salvage = said.salvage,
@@ -144,8 +147,22 @@ SurveyJob survey_of(const CommandLine& said) {
   return survey;
 }
 
+// DISK's last part without its ending, and that of the format. What is no name of a file has none.
+std::string mounted_name(const CommandLine& said) {
+  const Source disk = said_disk(said);
+  const auto* file = std::get_if<File>(&disk);
+  std::string name = file != nullptr ? file->path : "";
+  name.erase(0, name.rfind('/') + 1);
+  if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.erase(dot);
+  return (name.empty() ? "disk" : name) + (is_raw_wanted(said) ? ".raw" : ".qcow2");
+}
+
 OutputJob output_of(const CommandLine& said) {
+  std::optional<MountJob> mount;
+  if (said.mount) mount = MountJob{*said.mount, said.name.value_or(mounted_name(said))};
   return {.measure = said.measure,
+          .mount = std::move(mount),
+          .raw = is_raw_wanted(said),
           .command = said.run,
           .range = {.offset = said.offset, .length = said.length},
           .if_match = said.if_match,
@@ -182,7 +199,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
           .survey = survey_of(said),
           .output = output_of(said),
           .beside = {.digests = said.digests,
-                     .digest_name = said.digest_name.value_or(kNoName),
+                     .digest_name = said.name.value_or(kNoName),
                      .save_plan = said.save_plan,
                      .report = said.report},
           .telling = {.progress = said.progress,

@@ -45,10 +45,19 @@ struct WantedRange {
   std::optional<std::uint64_t> length;
 };
 
+// The image, or the disk as it is, as a file that others read.
+struct MountJob {
+  std::string directory;
+  std::string name;  // of the file
+};
+
 // What becomes of the image.
 struct OutputJob {
   std::optional<MeasureFormat> measure;  // only what is said of it, on standard output
-  std::optional<std::string> command;    // that reads it in place of standard output
+  std::optional<MountJob> mount;
+  bool raw = false;  // the disk itself is mounted
+  std::optional<std::string>
+      command;  // that reads it in place of standard output, or where mounted
   WantedRange range;
   std::optional<std::string> if_match;
   std::vector<DigestAlgorithm> digests;  // each once
@@ -57,7 +66,7 @@ struct OutputJob {
 
   // What standard output is to the run.
   [[nodiscard]] EndRole standard_output() const {
-    if (measure) return EndRole::kAnswer;
+    if (measure || mount) return EndRole::kAnswer;
     return command ? EndRole::kCommand : EndRole::kImage;
   }
 };

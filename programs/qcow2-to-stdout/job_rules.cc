@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/message.h"
@@ -71,15 +73,22 @@ void check_sharing(const CommandLine& said, const Source& disk) {
   }
 }
 
+// Where there is no file, an image is read here or not at all.
 void check_format(const CommandLine& said, const Source& disk) {
-  if (is_raw(said)) return;
-  if (is_stdin(disk)) {
-    throw UsageError("-f, --input-format: standard input is a raw disk; QEMU needs a file");
+  if (is_raw(said) || is_node(disk) || std::holds_alternative<File>(disk)) return;
+  const std::string format = *said.format;
+  if (format != "qcow2" && format != "auto") {
+    throw UsageError(fmt::format(
+        "-f, --input-format: {} gives a raw disk or a qcow2 image; {}",
+        is_stdin(disk) ? "standard input" : "an NBD server",
+        is_stdin(disk) ? "QEMU needs a file" : "--blockdev can put another format on it"));
   }
-  if (is_served(disk)) {
+  if (said.isolate) {
+    throw UsageError("--isolate: an image is read confined from a file only");
+  }
+  if (said.dirty_bitmap && format == "auto") {
     throw UsageError(
-        "-f, --input-format: an NBD server gives a raw disk; --blockdev can put a "
-        "format on it");
+        "--dirty-bitmap: say -f qcow2 for a bitmap of the image, -f raw for one of the server");
   }
 }
 
@@ -99,6 +108,16 @@ void check_snapshot(const CommandLine& said) {
         "-l, --snapshot: not together with --dirty-bitmap and --shallow, which are about the disk "
         "as it is now");
   }
+}
+
+void check_bitmaps(const CommandLine& said) {
+  if (!said.bitmaps) return;
+  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  const char* other = nullptr;
+  if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
+  if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
+  if (said.info) other = "--json-header-info, which leaves out a part of the disk";
+  if (other != nullptr) throw UsageError(fmt::format("--bitmaps: not together with {}", other));
 }
 
 // Where it would promise what it cannot keep.
@@ -127,6 +146,7 @@ void check_disk(const CommandLine& said) {
   }
   check_format(said, disk);
   check_snapshot(said);
+  check_bitmaps(said);
   check_salvage(said, disk);
   if (!has_data_file(said)) return;
   if (is_served(disk) || is_node(disk) || !is_raw(said)) {
@@ -225,8 +245,8 @@ void check_map_options(const CommandLine& said) {
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
-  if (said.digest_name && said.digests.empty()) {
-    throw UsageError("--name: needs --digest, in whose line it stands");
+  if (said.name && said.digests.empty() && !said.mount) {
+    throw UsageError("--name: needs --digest, in whose line it stands, or --mount");
   }
   if (said.run && said.flush) {
     throw UsageError("--flush: not together with --run, whose command has the image");
@@ -238,6 +258,62 @@ void check_output_options(const CommandLine& said) {
   if (said.run) option = "--run";
   if (option == nullptr) return;
   throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
+}
+
+// What makes an image, or belongs to one that is written.
+constexpr std::array kOfImages = {"cluster-size",
+                                  "refcount-bits",
+                                  "qcow2-version",
+                                  "data-file",
+                                  "data-file-raw",
+                                  "extended-l2",
+                                  "compress",
+                                  "deflate-window",
+                                  "backing-file",
+                                  "backing-format",
+                                  "base",
+                                  "base-format",
+                                  "dirty-bitmap",
+                                  "shallow",
+                                  "top-layer",
+                                  "changed-map",
+                                  "diff",
+                                  "json-header-map",
+                                  "json-header-info",
+                                  "json-header-diff-map",
+                                  "json-header-diff-info",
+                                  "map",
+                                  "scan",
+                                  "allocated",
+                                  "no-extents",
+                                  "if-match",
+                                  "save-plan",
+                                  "plan",
+                                  "assume-unchanged",
+                                  "spool-memory"};
+constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
+
+void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
+  for (const char* name : names) {
+    if (said.given.contains(name)) throw UsageError(fmt::format("--{}: {}", name, why));
+  }
+}
+
+void check_mount_options(const CommandLine& said) {
+  if (is_raw_wanted(said)) {
+    if (!said.mount) {
+      throw UsageError(
+          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
+          "qcow2-from-stdin -");
+    }
+    refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
+  }
+  if (!said.mount) return;
+  refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
+  if (said.name &&
+      (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
+    throw UsageError("--name: with --mount it is the name of a file, without a slash");
+  }
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -258,6 +334,8 @@ std::string_view option_of(OptionProblem::Field field) {
       return "-B, --backing-file";
     case OptionProblem::Field::kCompression:
       return "--compress";
+    case OptionProblem::Field::kBitmaps:
+      return "--bitmaps";
   }
   return "";
 }
@@ -278,6 +356,10 @@ Source said_disk(const CommandLine& said) {
   return is_stdin(*said.disk) ? Source(StandardInput{said.size}) : *said.disk;
 }
 
+bool is_raw_wanted(const CommandLine& said) {
+  return said.output_format == OutputFormat::kRaw;
+}
+
 void check_rules(const CommandLine& said) {
   check_disk(said);
   check_compression(said);
@@ -285,6 +367,7 @@ void check_rules(const CommandLine& said) {
   check_increment_options(said);
   check_map_options(said);
   check_output_options(said);
+  check_mount_options(said);
 }
 
 void check_image(const ImageOptions& image) {

@@ -60,7 +60,8 @@ void refuse_way_to_disk(const Input& input) {
 
 Disks open_disks(const Job& job, Progress& progress) {
   // Before hours of reading.
-  if (const auto size = announced_size(job.disk.source)) {
+  const auto size = announced_size(job.disk.source);
+  if (size && is_taken_as_it_is(job.disk)) {
     check_disk_size(name_of(job.disk.source), *size, job.image);
   }
   refuse_way_to_disk(job.disk);

@@ -77,6 +77,8 @@ constexpr std::array kImageOptions = {
         [](Said& said, const char*) { said.data_file_raw = true; }},
     Row{{0, "extended-l2", Value::kNone, "", "subclusters: increments by 32nds of a cluster"},
         [](Said& said, const char*) { said.extended_l2 = true; }},
+    Row{{0, "bitmaps", Value::kNone, "", "with the dirty bitmaps of a qcow2 DISK"},
+        [](Said& said, const char*) { said.bitmaps = true; }},
     Row{{0, "compress", Value::kAttached, "TYPE[:LEVEL]",
          "compressed clusters: zlib (default), zstd, keep"},
         [](Said& said, const char* value) { said.compression = compression_value(value); }},
@@ -122,6 +124,10 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.length = size_value(value); }},
     Row{{0, "measure", Value::kAttached, "HOW", "exact size, no image: human, json, size or id"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
+    Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until unmounted"},
+        [](Said& said, const char* value) { said.mount = path_value(value); }},
+    Row{{'O', "output-format", Value::kRequired, "FMT", "with --mount: qcow2, or raw for the disk"},
+        [](Said& said, const char* value) { said.output_format = output_format_value(value); }},
     Row{{0, "allow-changes", Value::kNone, "", "a disk that changes is a warning, not an error"},
         [](Said& said, const char*) { said.allow_changes = true; }},
     Row{{0, "if-match", Value::kRequired, "ID", "refuse if the image is not the one with this id"},
@@ -139,8 +145,8 @@ constexpr std::array kOutputOptions = {
     Row{{0, "digest", Value::kRequired, "ALGO[=FILE]",
          "of what is written, to FILE or stderr: sha256..."},
         [](Said& said, const char* value) { said.digests.push_back(digest_value(value)); }},
-    Row{{0, "name", Value::kRequired, "NAME", "what the line of a digest calls it (-)"},
-        [](Said& said, const char* value) { said.digest_name = path_value(value); }},
+    Row{{0, "name", Value::kRequired, "NAME", "of the file, or in the line of a digest (-)"},
+        [](Said& said, const char* value) { said.name = path_value(value); }},
 };
 
 constexpr std::array kOtherOptions = {

@@ -80,6 +80,13 @@ MeasureFormat measure_value(const char* value) {
   bad_value(value, "is not one of human, json, size, id");
 }
 
+OutputFormat output_format_value(const char* value) {
+  const std::string_view word(value);
+  if (word == "qcow2") return OutputFormat::kQcow2;
+  if (word == "raw") return OutputFormat::kRaw;
+  bad_value(value, "is not qcow2 or raw");
+}
+
 DigestRequest digest_value(const char* value) {
   const std::string_view word(value);
   const std::size_t equals = word.find('=');

@@ -59,6 +59,7 @@ constexpr std::array kComparedOptions = {
     ImageOption{"refcount-bits", same<&ImageOptions::refcount_bits>},
     ImageOption{"qcow2-version", same<&ImageOptions::version>},
     ImageOption{"extended-l2", same<&ImageOptions::extended_l2>},
+    ImageOption{"bitmaps", same<&ImageOptions::bitmaps>},
     ImageOption{"data-file", same<&ImageOptions::data_file>},
     ImageOption{"data-file-raw", same<&ImageOptions::data_file>},
     ImageOption{"compress", same<&ImageOptions::compression>},

@@ -21,6 +21,7 @@
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"
 #include "qcow2-to-stdout/measure.h"
+#include "qcow2-to-stdout/mounted.h"
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/run_ends.h"
 #include "qcow2-to-stdout/standard_output.h"
@@ -164,7 +165,7 @@ EmitOptions emit_options(const Job& job, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Job& job, const Ends& ends, Session& session) {
-  if (!job.output.measure) {
+  if (!job.output.measure && !job.output.mount) {
     check_output(session.destination(), 0, emit_options(job, session.progress()));
   }
   ends.check();
@@ -218,6 +219,10 @@ void run(const Job& job, Session& session) {
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);
+  if (job.output.raw) {
+    mount_disk(disks.opened.disk, job, session);
+    return;
+  }
 
   // 3. The survey and the plan: from here on every offset in the image is fixed.
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
@@ -230,6 +235,10 @@ void run(const Job& job, Session& session) {
   }
   if (job.output.measure) {
     print_measurement(*image, disks.opened, range, job, session);
+    return;
+  }
+  if (job.output.mount) {
+    mount_image(image, job, session);
     return;
   }
 

@@ -106,8 +106,8 @@ std::optional<std::string> warning(const Disk& disk, const std::optional<Named>&
           "to compare its content, {}",
           disk.name(), *format, *format, silence);
     }
-    const std::string how =
-        named->path.empty() ? "" : fmt::format("-f {} to convert it, ", *format);
+    const bool can_be_read = !named->path.empty() || *format == "qcow2";
+    const std::string how = can_be_read ? fmt::format("-f {} to convert it, ", *format) : "";
     return fmt::format("{}: looks like a {} image and is wrapped as it is; say {}{}", disk.name(),
                        *format, how, silence);
   }

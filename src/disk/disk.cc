@@ -83,6 +83,10 @@ void check_unchanged(const Disk& disk, const OnChange& on_change) {
   }
 }
 
+const DiskBitmaps* Disk::bitmaps() const {
+  return nullptr;
+}
+
 const StoredClusters* Disk::stored_clusters() const {
   return nullptr;
 }

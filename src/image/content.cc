@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -51,14 +52,26 @@ std::shared_ptr<const ClusterMap> fitting(std::shared_ptr<const ClusterMap> map,
   return map;
 }
 
+std::shared_ptr<const CarriedBitmaps> fitting(std::shared_ptr<const CarriedBitmaps> bitmaps,
+                                              const Disk& disk, const ImageOptions& options) {
+  if (!options.bitmaps) return nullptr;
+  if (bitmaps == nullptr || disk.bitmaps() == nullptr ||
+      bitmaps->list.size() != disk.bitmaps()->list().size()) {
+    throw Error(ErrorKind::kUsage, disk.name(), "", "has not the dirty bitmaps of the survey");
+  }
+  return bitmaps;
+}
+
 }  // namespace
 
 Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_options,
                         SurveyResult survey)
     : disk(std::move(source)),
       options(std::move(image_options)),
-      layout(disk->name(), disk->size(), options, fitting(std::move(survey.map), *disk, options)),
+      layout(disk->name(), disk->size(), options, fitting(std::move(survey.map), *disk, options),
+             fitting(std::move(survey.bitmaps), *disk, options)),
       metadata(layout),
+      bitmaps(layout, *disk),
       compressed(*disk, options, layout, std::move(survey.compressed)),
       surveyed(survey.surveyed) {}
 
@@ -70,6 +83,13 @@ Segment Image::Content::segment_at(HostOffset offset) const {
   return {.kind = zeros ? Segment::Kind::kZeros : Segment::Kind::kGenerated,
           .range = {offset, region.range.end() - offset},
           .disk_offset = {}};
+}
+
+void Image::Content::generate(HostOffset offset, std::span<std::byte> out) const {
+  const Region& region = layout.region_at(offset);
+  if (region.kind == RegionKind::kBitmaps)
+    return bitmaps.generate(offset - region.range.begin, out);
+  metadata.generate(offset, out);
 }
 
 // Data clusters lie in guest order, so a run of allocated guest clusters is one run of the disk.

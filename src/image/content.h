@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "image/bitmap_region.h"
 #include "image/compressed_data.h"
 #include "image/metadata.h"
 #include "layout/layout.h"
@@ -19,10 +20,14 @@ class Image::Content {
   // The longest segment that begins at `offset`, which must lie within the image.
   [[nodiscard]] Segment segment_at(HostOffset offset) const;
 
+  // Fills `out` with the bytes of a segment that is kGenerated.
+  void generate(HostOffset offset, std::span<std::byte> out) const;
+
   const std::shared_ptr<const Disk> disk;
   const ImageOptions options;
   const Layout layout;
   const Metadata metadata;
+  const BitmapRegion bitmaps;
   const CompressedData compressed;
   const std::uint64_t surveyed;
 

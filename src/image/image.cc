@@ -62,7 +62,7 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
     buffer = buffer.subspan(out.size());
     switch (segment->kind) {
       case Segment::Kind::kGenerated:
-        content_->metadata.generate(segment->range.begin, out);
+        content_->generate(segment->range.begin, out);
         break;
       case Segment::Kind::kCompressed:
         content_->compressed.read(segment->range.begin, out);

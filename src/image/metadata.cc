@@ -27,7 +27,7 @@ Metadata::Metadata(const Layout& layout)
 void Metadata::generate(HostOffset offset, std::span<std::byte> out) const {
   const Region& region = layout_.region_at(offset);
   assert(out.size() <= region.range.end() - offset);
-  assert(region.kind != RegionKind::kDataClusters);
+  assert(region.kind != RegionKind::kBitmaps && region.kind != RegionKind::kDataClusters);
   assert(region.kind != RegionKind::kCompressedClusters);
   std::uint64_t at = offset - region.range.begin;
   while (!out.empty()) {
@@ -60,6 +60,7 @@ void Metadata::generate_blocks(const Region& region, std::uint64_t at,
       return l1_table(at, out);
     case RegionKind::kL2Tables:
       return l2_tables(at, out);
+    case RegionKind::kBitmaps:
     case RegionKind::kDataClusters:
     case RegionKind::kZeroClusters:
     case RegionKind::kCompressedClusters:

@@ -35,6 +35,7 @@ Json options_to_json(const ImageOptions& options) {
                {"refcount-bits", options.refcount_bits},
                {"version", options.version},
                {"extended-l2", options.extended_l2}};
+  if (options.bitmaps) json["bitmaps"] = true;
   if (options.data_file) {
     json["data-file"] = {{"name", hex(options.data_file->name)}, {"raw", options.data_file->raw}};
   }
@@ -65,7 +66,8 @@ ImageOptions options_from_json(const Json& json) {
   ImageOptions options{.cluster_size = number<std::uint32_t>(json, "cluster-size"),
                        .refcount_bits = number<unsigned>(json, "refcount-bits"),
                        .version = number<unsigned>(json, "version"),
-                       .extended_l2 = json.at("extended-l2").get<bool>()};
+                       .extended_l2 = json.at("extended-l2").get<bool>(),
+                       .bitmaps = json.value("bitmaps", false)};
   if (json.contains("data-file")) {
     const Json& file = json.at("data-file");
     options.data_file =

@@ -22,6 +22,7 @@
 #include "image/plan_header.h"
 #include "layout/cluster_map_encoding.h"
 #include "qcow2stream/plan.h"
+#include "survey/bitmap_survey.h"
 #include "system/fd.h"
 #include "system/io.h"
 
@@ -194,6 +195,11 @@ Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assum
   const bool keeps = plan.options.compression && plan.options.compression->keep;
   if (keeps && disk->stored_clusters() == nullptr) {
     throw mismatch(plan, *disk, "its clusters are not read as they are stored");
+  }
+  if (plan.options.bitmaps) {
+    if (disk->bitmaps() == nullptr) throw mismatch(plan, *disk, "its dirty bitmaps are not read");
+    // They are not in the plan, and take no time to speak of.
+    plan.survey.bitmaps = survey_bitmaps(*disk, plan.options);
   }
   if (const std::string codec = codec_of(plan.options); codec != plan.codec) {
     throw mismatch(

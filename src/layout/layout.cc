@@ -60,6 +60,8 @@ std::string_view region_name(RegionKind kind) {
       return "l1-table";
     case RegionKind::kL2Tables:
       return "l2-tables";
+    case RegionKind::kBitmaps:
+      return "bitmaps";
     case RegionKind::kDataClusters:
       return "data-clusters";
     case RegionKind::kZeroClusters:
@@ -71,7 +73,7 @@ std::string_view region_name(RegionKind kind) {
 }
 
 Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const ImageOptions& options,
-               std::shared_ptr<const ClusterMap> map)
+               std::shared_ptr<const ClusterMap> map, std::shared_ptr<const CarriedBitmaps> bitmaps)
     : geometry_(geometry_of(options)),
       virtual_size_(virtual_size_of(disk_size)),
       data_file_(options.data_file),
@@ -79,8 +81,10 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
       compression_(options.compression),
       map_(std::move(map)),
       compressed_(*map_, geometry_),
+      bitmaps_(std::move(bitmaps), geometry_),
       totals_(total_clusters(geometry_, virtual_size_,
                              {.l2_tables = map_->l2_tables(),
+                              .bitmaps = bitmaps_.clusters(),
                               .data = external_data() ? 0 : map_->count(ClusterKind::kData),
                               .zero = shared_zero_clusters(*map_),
                               .compressed = geometry_.clusters_for(compressed_.size())})) {
@@ -94,6 +98,7 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
   add_region(RegionKind::kRefcountBlocks, totals_.refcount_blocks * cluster_size);
   add_region(RegionKind::kL1Table, totals_.l1_table * cluster_size);
   add_region(RegionKind::kL2Tables, totals_.l2_tables * cluster_size);
+  add_region(RegionKind::kBitmaps, totals_.bitmaps * cluster_size);
   add_region(RegionKind::kDataClusters, totals_.data * cluster_size);
   add_region(RegionKind::kZeroClusters, totals_.zero * cluster_size);
   // The last region is the only one that may end within a cluster.
@@ -112,7 +117,9 @@ std::uint64_t Layout::image_size() const {
 
 std::uint64_t Layout::fully_allocated_size() const {
   const ClusterCount data = external_data() ? 0 : map_->guest_clusters();
-  return total_clusters(geometry_, virtual_size_, {.l2_tables = l1_entries(), .data = data}).all() *
+  return total_clusters(geometry_, virtual_size_,
+                        {.l2_tables = l1_entries(), .bitmaps = bitmaps_.clusters(), .data = data})
+             .all() *
          geometry_.cluster_size();
 }
 
@@ -160,6 +167,10 @@ std::uint64_t Layout::zero_references(ClusterCount n) const {
   return std::min(map_->count(ClusterKind::kZero) - n * kMostZeroReferences, kMostZeroReferences);
 }
 
+HostOffset Layout::bitmaps_begin() const {
+  return geometry_.offset(first_cluster(RegionKind::kBitmaps));
+}
+
 HostOffset Layout::compressed_begin() const {
   return geometry_.offset(first_cluster(RegionKind::kCompressedClusters));
 }
@@ -188,6 +199,11 @@ qcow2::Header Layout::header() const {
   if (compression_ && compression_->type == CompressionType::kZstd) {
     header.incompatible_features |= qcow2::kIncompatibleCompressionType;
     header.compression_type = qcow2::kCompressionZstd;
+  }
+  if (bitmaps_.count() > 0) {
+    header.autoclear_features |= qcow2::kAutoclearBitmaps;
+    header.bitmaps = {.count = bitmaps_.count(),
+                      .range = {bitmaps_begin(), bitmaps_.directory_bytes()}};
   }
   return header;
 }

@@ -4,10 +4,10 @@
 // more.
 //
 // The image is a list of regions without gaps, always in this order, which is the reference's:
-// header, refcount table, refcount blocks, L1 table, L2 tables, data clusters; then, where the
-// options ask for them, zero clusters and compressed clusters. Each begins at a cluster's border.
-// All but the first three may be empty. All functions are const, pure and may be called from any
-// thread.
+// header, refcount table, refcount blocks, L1 table, L2 tables, dirty bitmaps, data clusters; then,
+// where the options ask for them, zero clusters and compressed clusters. Each begins at a cluster's
+// border. All but the first three may be empty. All functions are const, pure and may be called
+// from any thread.
 
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "layout/bitmap_layout.h"
 #include "layout/cluster_map.h"
 #include "layout/compressed_layout.h"
 #include "qcow2/geometry.h"
@@ -39,12 +40,14 @@ struct ClusterTotals {
   ClusterCount refcount_blocks = 0;
   ClusterCount l1_table = 0;
   ClusterCount l2_tables = 0;
+  ClusterCount bitmaps = 0;
   ClusterCount data = 0;
   ClusterCount zero = 0;        // shared by all zero clusters of the guest
   ClusterCount compressed = 0;  // in which compressed clusters lie; the last may be incomplete
 
   [[nodiscard]] ClusterCount all() const {
-    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + data + zero + compressed;
+    return 1 + refcount_table + refcount_blocks + l1_table + l2_tables + bitmaps + data + zero +
+           compressed;
   }
 };
 
@@ -64,6 +67,7 @@ enum class RegionKind {
   kRefcountBlocks,
   kL1Table,
   kL2Tables,
+  kBitmaps,
   kDataClusters,
   kZeroClusters,
   kCompressedClusters,
@@ -79,9 +83,11 @@ struct Region {
 
 class Layout {
  public:
-  // Throws Error{kFailed} where check_limits() does. `map` must be for this geometry and size.
+  // Throws Error{kFailed} where check_limits() does. `map` must be for this geometry and size, and
+  // so must be `bitmaps`, where there are any.
   Layout(const std::string& disk_name, std::uint64_t disk_size, const ImageOptions& options,
-         std::shared_ptr<const ClusterMap> map);
+         std::shared_ptr<const ClusterMap> map,
+         std::shared_ptr<const CarriedBitmaps> bitmaps = nullptr);
 
   [[nodiscard]] const qcow2::Geometry& geometry() const { return geometry_; }
   [[nodiscard]] const ClusterMap& map() const { return *map_; }
@@ -109,6 +115,9 @@ class Layout {
   [[nodiscard]] HostOffset zero_offset(ClusterCount rank) const;
   // How many references the shared cluster of zeros with number `n` has.
   [[nodiscard]] std::uint64_t zero_references(ClusterCount n) const;
+  // Where the region of dirty bitmaps begins, and what lies in it.
+  [[nodiscard]] HostOffset bitmaps_begin() const;
+  [[nodiscard]] const BitmapLayout& bitmaps() const { return bitmaps_; }
   // Where the region of compressed clusters begins, and where each of them lies in it.
   [[nodiscard]] HostOffset compressed_begin() const;
   [[nodiscard]] const CompressedLayout& compressed() const { return compressed_; }
@@ -126,6 +135,7 @@ class Layout {
   std::optional<Compression> compression_;
   std::shared_ptr<const ClusterMap> map_;
   CompressedLayout compressed_;
+  BitmapLayout bitmaps_;
   ClusterTotals totals_;
   std::vector<Region> regions_;
 };

@@ -139,7 +139,8 @@ std::optional<OptionProblem> find_backing_file_problem(const ImageOptions& optio
     return problem(fmt::format("the name of its format has {} bytes, not 1 to {}", format.size(),
                                qcow2::kMaxBackingFormatBytes));
   }
-  const std::uint64_t most = qcow2::max_backing_file_name(checked_geometry(options), format.size());
+  const std::uint64_t most =
+      qcow2::max_backing_file_name(checked_geometry(options), format.size(), options.bitmaps);
   if (name.size() > most) {
     return problem(fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster size",
                                name.size(), most));
@@ -213,6 +214,12 @@ std::optional<OptionProblem> find_problem(const ImageOptions& options) {
         Field::kExtendedL2,
         fmt::format("clusters of {} bytes are too small for subclusters, which need {} or more",
                     size, 1U << qcow2::kMinExtendedL2ClusterBits)};
+  }
+  if (options.bitmaps && options.version == 2) {
+    return OptionProblem{Field::kBitmaps, "dirty bitmaps need version 3"};
+  }
+  if (options.bitmaps && options.data_file) {
+    return OptionProblem{Field::kBitmaps, "a raw disk that stays has no dirty bitmaps"};
   }
   if (auto problem = find_backing_file_problem(options)) return problem;
   if (auto problem = find_compression_problem(options)) return problem;

@@ -2,6 +2,8 @@
 
 #include "qcow2/bitmaps.h"
 
+#include <cstring>
+
 #include "base/bits.h"
 #include "base/endian.h"
 #include "qcow2/limits.h"
@@ -46,7 +48,7 @@ bool makes_sense(std::span<const std::byte> fields, const Geometry& geometry,
   if ((flags & ~(kInUse | kActive)) != 0 || type != kDirtyTracking) return false;
   if (name_length == 0 || name_length > kMaxBitmapNameBytes) return false;
   if (load_big<std::uint32_t>(&fields[kExtraDataLengthAt]) != 0) return false;
-  const std::uint64_t bits = div_up(disk_size, 1ULL << granularity);
+  const std::uint64_t bits = bits_of_bitmap(disk_size, granularity);
   return (flags & kInUse) != 0 || bits <= (table_entries << geometry.cluster_bits) * 8;
 }
 
@@ -77,6 +79,40 @@ std::optional<std::vector<Bitmap>> decode_bitmap_directory(std::span<const std::
   }
   if (bitmaps.size() != count) return std::nullopt;
   return bitmaps;
+}
+
+std::uint64_t bits_of_bitmap(std::uint64_t disk_size, unsigned granularity_bits) {
+  return div_up(disk_size, 1ULL << granularity_bits);
+}
+
+std::uint64_t bytes_of_bitmap(std::uint64_t disk_size, unsigned granularity_bits) {
+  return div_up(bits_of_bitmap(disk_size, granularity_bits), 8);
+}
+
+std::uint64_t bitmap_entry_size(std::string_view name) {
+  return align_up(kBitmapFieldsSize + name.size(), 8);
+}
+
+std::vector<std::byte> encode_bitmap_directory(std::span<const Bitmap> bitmaps) {
+  std::vector<std::byte> directory;
+  for (const Bitmap& bitmap : bitmaps) {
+    const std::size_t at = directory.size();
+    directory.resize(at + bitmap_entry_size(bitmap.name));
+    std::byte* const fields = &directory[at];
+    store_big(fields + kTableOffsetAt, bitmap.table_offset.value());
+    store_big(fields + kTableEntriesAt, static_cast<std::uint32_t>(bitmap.table_entries));
+    store_big(fields + kFlagsAt, bitmap.is_active ? kActive : 0U);
+    fields[kTypeAt] = std::byte{kDirtyTracking};
+    fields[kGranularityBitsAt] = static_cast<std::byte>(bitmap.granularity_bits);
+    store_big(fields + kBitmapNameLengthAt, static_cast<std::uint16_t>(bitmap.name.size()));
+    std::memcpy(fields + kBitmapFieldsSize, bitmap.name.data(), bitmap.name.size());
+  }
+  return directory;
+}
+
+std::uint64_t encode_bitmap_cluster(const BitmapCluster& cluster) {
+  if (cluster.kind == BitmapCluster::Kind::kStored) return cluster.offset.value();
+  return cluster.kind == BitmapCluster::Kind::kOnes ? kTableEntryOnes : 0;
 }
 
 BitmapCluster decode_bitmap_cluster(std::uint64_t entry, const Geometry& geometry) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Decodes the directory of the persistent dirty bitmaps and the entries of their tables
-// (specification: "Bitmaps").
+// The directory of the persistent dirty bitmaps and the entries of their tables (specification:
+// "Bitmaps").
 
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qcow2/geometry.h"
@@ -33,6 +34,15 @@ std::optional<std::vector<Bitmap>> decode_bitmap_directory(std::span<const std::
                                                            const Geometry& geometry,
                                                            std::uint64_t disk_size);
 
+// How many bits a bitmap of a disk of `disk_size` bytes has, and how many bytes they take.
+std::uint64_t bits_of_bitmap(std::uint64_t disk_size, unsigned granularity_bits);
+std::uint64_t bytes_of_bitmap(std::uint64_t disk_size, unsigned granularity_bits);
+
+// The directory of bitmaps that can be relied on (`in_use` does not count), and how many bytes one
+// with this name takes there.
+std::vector<std::byte> encode_bitmap_directory(std::span<const Bitmap> bitmaps);
+std::uint64_t bitmap_entry_size(std::string_view name);
+
 // What an entry of a bitmap's table says of the bits of a cluster.
 struct BitmapCluster {
   enum class Kind { kZeros, kOnes, kStored, kInvalid };
@@ -40,5 +50,8 @@ struct BitmapCluster {
   HostOffset offset;  // of kStored
 };
 BitmapCluster decode_bitmap_cluster(std::uint64_t entry, const Geometry& geometry);
+
+// The entry of a cluster that is not kInvalid; its offset must be that of a cluster.
+std::uint64_t encode_bitmap_cluster(const BitmapCluster& cluster);
 
 }  // namespace qcow2stream::qcow2

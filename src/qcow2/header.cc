@@ -61,10 +61,18 @@ std::vector<std::byte> encode_feature_names() {
   return data;
 }
 
+std::vector<std::byte> encode_bitmaps(const BitmapDirectory& directory) {
+  std::vector<std::byte> data(kBitmapsExtensionSize);
+  store_big(&data[kBitmapsCountAt], directory.count);
+  store_big(&data[kBitmapsLengthAt], directory.range.length);
+  store_big(&data[kBitmapsOffsetAt], directory.range.begin.value());
+  return data;
+}
+
 // Appends the extensions in QEMU's order. An image of version 2 has extensions only where it needs
 // them, since readers of its time know none.
 void append_extensions(std::vector<std::byte>& out, const Header& header) {
-  const bool has_other = header.data_file_name || header.backing_file_name;
+  const bool has_other = header.data_file_name || header.backing_file_name || header.bitmaps;
   if (header.backing_format) {
     append_extension(out, kExtensionBackingFormat,
                      std::as_bytes(std::span(*header.backing_format)));
@@ -75,6 +83,7 @@ void append_extensions(std::vector<std::byte>& out, const Header& header) {
   if (has_feature_table(header.geometry, has_other)) {
     append_extension(out, kExtensionFeatureNames, encode_feature_names());
   }
+  if (header.bitmaps) append_extension(out, kExtensionBitmaps, encode_bitmaps(*header.bitmaps));
   if (header.geometry.version >= 3 || has_other) append_extension(out, kExtensionEnd, {});
 }
 
@@ -121,10 +130,12 @@ std::uint64_t max_data_file_name(const Geometry& geometry) {
   return std::min(align_down(room, 8), kMaxDataFileNameBytes);
 }
 
-std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length) {
+std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length,
+                                    bool has_bitmaps) {
   std::uint64_t taken = geometry.version >= 3 ? kVersion3Length : kVersion2Length;
   if (has_feature_table(geometry, true)) taken += kFeatureTableSize;
   if (format_length > 0) taken += kExtensionHeaderSize + align_up(format_length, 8);
+  if (has_bitmaps) taken += kExtensionHeaderSize + kBitmapsExtensionSize;
   taken += kExtensionHeaderSize;  // the end
   return std::min(geometry.cluster_size() - taken, kMaxBackingFileNameBytes);
 }

@@ -52,14 +52,14 @@ struct Header {
   std::optional<std::string> data_file_name;
   std::optional<std::string> backing_file_name;
   std::optional<std::string> backing_format;
+  std::optional<BitmapDirectory> bitmaps;  // with kAutoclearBitmaps
   bool feature_name_table = false;  // set by decode_header(); encode_header() decides by itself
 
   // The rest is decoded only: encode_header() leaves it out.
   std::uint32_t encryption_method = 0;  // 0: not encrypted
   std::uint32_t snapshots = 0;
   HostOffset snapshot_table_offset;
-  std::optional<BitmapDirectory> bitmaps;
-  // There are some, but a program that does not know of them has written to the image.
+  // There are bitmaps, but a program that does not know of them has written to the image.
   bool has_stale_bitmaps = false;
   // The incompatible features that the specification does not know, by the names that the image's
   // own table has for them, with commas between them.
@@ -90,7 +90,9 @@ std::uint64_t header_cluster_size(std::span<const std::byte> bytes, const std::s
 std::uint64_t max_data_file_name(const Geometry& geometry);
 
 // How many bytes a backing file's name may have in an image of this geometry; 0 if none fits.
-// `format_length` is the length of its format's name, 0 if that is not recorded.
-std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length);
+// `format_length` is the length of its format's name, 0 if that is not recorded; `has_bitmaps`: the
+// header has to name their directory, too.
+std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length,
+                                    bool has_bitmaps = false);
 
 }  // namespace qcow2stream::qcow2

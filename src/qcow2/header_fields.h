@@ -50,6 +50,15 @@ enum ExtensionType : std::uint32_t {
 };
 inline constexpr std::size_t kExtensionHeaderSize = 8;
 
+// Byte positions of the fields of the extension for bitmaps.
+enum BitmapsExtensionField : std::size_t {
+  kBitmapsCountAt = 0,
+  kBitmapsReservedAt = 4,
+  kBitmapsLengthAt = 8,
+  kBitmapsOffsetAt = 16,
+  kBitmapsExtensionSize = 24,
+};
+
 // A name of the feature table: a kind, a bit and its text.
 inline constexpr std::size_t kFeatureNameSize = 48;
 

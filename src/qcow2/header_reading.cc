@@ -19,7 +19,6 @@ namespace qcow2stream::qcow2 {
 namespace {
 
 constexpr std::uint32_t kLuks = 2;
-constexpr std::size_t kBitmapsExtensionSize = 24;
 
 class HeaderReader {
  public:
@@ -194,10 +193,10 @@ class HeaderReader {
     if (data.size() != kBitmapsExtensionSize) bad("the extension for bitmaps has another length");
     header_.has_stale_bitmaps = (header_.autoclear_features & kAutoclearBitmaps) == 0;
     if (header_.has_stale_bitmaps) return;
-    const auto count = load_big<std::uint32_t>(data.data());
-    const auto reserved = load_big<std::uint32_t>(data.data() + 4);
-    const auto length = load_big<std::uint64_t>(data.data() + 8);
-    const auto offset = load_big<std::uint64_t>(data.data() + 16);
+    const auto count = load_big<std::uint32_t>(&data[kBitmapsCountAt]);
+    const auto reserved = load_big<std::uint32_t>(&data[kBitmapsReservedAt]);
+    const auto length = load_big<std::uint64_t>(&data[kBitmapsLengthAt]);
+    const auto offset = load_big<std::uint64_t>(&data[kBitmapsOffsetAt]);
     if (reserved != 0) bad("the extension for bitmaps has an unknown field");
     if (count == 0 || count > kMaxBitmaps) {
       bad(fmt::format("it cannot have {} bitmaps", count));

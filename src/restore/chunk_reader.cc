@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "disk/stream/stream_reader.h"
+#include "qcow2stream/error.h"
 
 namespace qcow2stream {
 namespace {
@@ -15,11 +15,13 @@ constexpr unsigned kChunks = 16;
 
 }  // namespace
 
-ChunkReader::ChunkReader(const StreamedImage& image, Progress* progress)
-    : read_(image.read), progress_(progress) {
-  if (!read_) {
-    auto reader = std::make_shared<StreamReader>(image.fd, image.name);
-    read_ = [reader](std::span<std::byte> buffer) { return reader->read(buffer); };
+ChunkReader::ChunkReader(const StreamedImage& image, std::uint64_t most_per_second,
+                         Progress* progress)
+    : read_(image.read), limit_(most_per_second), progress_(progress) {
+  if (image.fd < 0 && image.file != nullptr) {
+    file_.emplace(image.file);
+  } else if (!read_) {
+    stream_.emplace(image.fd, image.name);
   }
   for (const DigestAlgorithm algorithm : image.digests) {
     workers_.push_back({.algorithm = algorithm, .hasher = make_hasher(algorithm), .waiting = {}});
@@ -68,9 +70,23 @@ std::shared_ptr<std::vector<std::byte>> ChunkReader::take_buffer(std::size_t len
   return shared;
 }
 
+// What came in front of an error is handed out, and the error comes again with the next read.
+std::size_t ChunkReader::read(std::span<std::byte> buffer) {
+  if (read_) return read_(buffer);
+  if (file_) return file_->read(buffer);
+  const std::uint64_t begin = stream_->position();
+  try {
+    return stream_->read(buffer);
+  } catch (const Error&) {
+    if (stream_->position() == begin) throw;
+    return stream_->position() - begin;
+  }
+}
+
 SharedBytes ChunkReader::next(std::size_t length) {
   auto buffer = take_buffer(length);
-  const std::size_t n = read_(std::span(*buffer).first(length));
+  const std::size_t n = read(std::span(*buffer).first(length));
+  limit_.take(n);
   position_ += n;
   if (progress_ != nullptr) progress_->spool_done = position_;
   SharedBytes chunk{buffer, std::span<const std::byte>(*buffer).first(n)};

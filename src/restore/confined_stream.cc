@@ -37,7 +37,7 @@ ConfinedStream::ConfinedStream(const StreamedImage& image, const RestoreOptions&
                                bool only_check)
     : image_(image),
       only_check_(only_check),
-      chunks_(image, options.progress),
+      chunks_(image, options.most_per_second, options.progress),
       process_(setup_for(image, options)) {
   const auto size = write_stream_to_take({.name = image.name,
                                           .size = image.size,
@@ -158,6 +158,11 @@ void ConfinedStream::take(const Request& request, unsigned channel, RestoredCont
   const std::lock_guard lock(mutex_);
   told_ += request.length;
   content.data(at, {std::move(bytes), all});
+}
+
+BegunImage ConfinedStream::begun() const {
+  return {
+      .name = image_.name, .disk_size = header_->disk_size, .backing_file = header_->backing_file};
 }
 
 RestoredImage ConfinedStream::finish() {

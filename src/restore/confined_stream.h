@@ -31,6 +31,8 @@ class ConfinedStream {
   // What the header says; of a stream that is only checked, once it has been read.
   [[nodiscard]] const ToldHeader& header() const { return *header_; }
 
+  [[nodiscard]] BegunImage begun() const;
+
   // Reads the rest, and tells `content` what the image holds, in any order. Null: it is only
   // checked. Something may be told twice, or not at all: whoever wrote the image decides what the
   // disk holds.

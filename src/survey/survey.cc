@@ -18,6 +18,7 @@
 #include "qcow2stream/stored_clusters.h"
 #include "spool/compressed_store.h"
 #include "survey/answers.h"
+#include "survey/bitmap_survey.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/stored_scan.h"
@@ -300,7 +301,9 @@ class Survey {
 SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
   check_options(image, options);
-  return Survey(disk, image, options).run();
+  SurveyResult result = Survey(disk, image, options).run();
+  if (image.bitmaps) result.bitmaps = survey_bitmaps(disk, image);
+  return result;
 }
 
 }  // namespace qcow2stream

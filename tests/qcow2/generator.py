@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Images that QEMU makes, of a seed: options, chains, and what is done to them are drawn by lot."""
 
+import functools
 import os
 import random
 import subprocess
@@ -55,6 +56,7 @@ def draw(lots):
     return chosen
 
 
+@functools.cache
 def possible_pairs():
     """All pairs of values that an image can have, found by drawing many."""
     pairs = set()
@@ -107,6 +109,11 @@ class Generator:
         if end == "killed":
             self.change(name, self.options, killed=True)
         return name
+
+    def is_for_libqcow(self):
+        """Whether the image has only what libqcow reads as it is; see READERS in the manual."""
+        return (self.options["backing"] == "none" and self.options["data_file"] == "no"
+                and self.options["compression_type"] == "zlib" and not self.options["extended_l2"])
 
     # --- images ---
 

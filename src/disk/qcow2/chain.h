@@ -11,6 +11,7 @@
 
 #include "disk/qcow2/image_file.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/salvage.h"
 #include "qcow2stream/types.h"
@@ -29,6 +30,8 @@ struct Qcow2Chain {
   std::string snapshot;
   // Says what else the topmost image holds.
   Qcow2Remainder remainder;
+  // Those of the topmost image, if they were asked for; else null.
+  std::unique_ptr<const DiskBitmaps> bitmaps;
   // What the tables lack, and clusters that cannot be decoded, are noted there and read as zeros.
   // Null: they are errors.
   std::shared_ptr<LostRanges> lost;

@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/bits.h"
-#include "base/endian.h"
+#include "base/shell_quoted.h"
 #include "disk/listed_names.h"
+#include "disk/qcow2/bitmap_bits.h"
 #include "qcow2/unreadable.h"
 #include "qcow2stream/error.h"
 
@@ -22,22 +22,33 @@ namespace {
 using Kind = qcow2::BitmapCluster::Kind;
 
 constexpr std::string_view kQemuPrefix = "qemu:dirty-bitmap:";
-constexpr std::uint64_t kTableEntrySize = 8;
 
 // How much of a bitmap is read at once, in bytes.
 constexpr std::uint64_t kBitsAtOnce = 64 << 10;
 
-[[noreturn]] void throw_damaged(const std::string& file, const std::string& bitmap) {
-  throw Error(ErrorKind::kFailed, file, fmt::format("its dirty bitmap '{}' cannot be used", bitmap),
-              "its table is damaged")
+[[noreturn]] void throw_useless(const Disk& file, const std::string& which,
+                                const std::string& why) {
+  throw Error(ErrorKind::kFailed, file.name(), fmt::format("its dirty {} cannot be used", which),
+              why)
       .about(ErrorSubject::kDisk);
 }
+
+std::string quoted(std::string_view bitmap) {
+  return fmt::format("bitmap '{}'", bitmap);
+}
+
+constexpr const char* kWhyStale =
+    "a program that does not know bitmaps has written to the image since";
+constexpr const char* kWhyInUse =
+    "it was not saved when the image was last in use, so changes are missing in it";
 
 // Which bytes of the disk a bitmap marks, in order.
 class MarkedBytes {
  public:
   MarkedBytes(const Qcow2Image& image, const qcow2::Bitmap& bitmap)
-      : file_(image.file()), geometry_(image.header().geometry), bitmap_(bitmap) {}
+      : geometry_(image.header().geometry),
+        bitmap_(bitmap),
+        stored_(image.file(), image.header().geometry, bitmap) {}
 
   // What `range`, which is not empty, begins with: marked or not, as far as it is alike.
   struct Stretch {
@@ -75,40 +86,24 @@ class MarkedBytes {
   }
 
   void load(std::uint64_t bit) {
-    const std::uint64_t in_cluster = geometry_.cluster_size() * 8;
-    const std::uint64_t index = bit / in_cluster;
-    const qcow2::BitmapCluster cluster =
-        qcow2::decode_bitmap_cluster(table_entry(index), geometry_);
-    loaded_ = {.begin = index * in_cluster, .end = (index + 1) * in_cluster};
-    if (cluster.kind == Kind::kInvalid) throw_damaged(file_.name(), bitmap_.name);
-    if (cluster.kind != Kind::kStored) {
-      loaded_.all = cluster.kind == Kind::kOnes;
+    const std::uint64_t begin = align_down(bit, geometry_.cluster_size() * 8);
+    const std::uint64_t skipped = align_down(bit - begin, kBitsAtOnce * 8);
+    const BitmapBits::Part part = stored_.part_at((begin + skipped) / 8);
+    if (part.kind != Kind::kStored) {
+      loaded_ = {.begin = begin,
+                 .end = begin + geometry_.cluster_size() * 8,
+                 .all = part.kind == Kind::kOnes};
       return;
     }
-    const std::uint64_t skipped = align_down(bit - loaded_.begin, kBitsAtOnce * 8);
-    loaded_.begin += skipped;
-    loaded_.end = std::min(loaded_.end, loaded_.begin + kBitsAtOnce * 8);
-    loaded_.bytes.resize((loaded_.end - loaded_.begin) / 8);
-    read(cluster.offset + skipped / 8, loaded_.bytes);
+    const std::uint64_t length = std::min(part.length, kBitsAtOnce);
+    loaded_ = {.begin = begin + skipped, .end = begin + skipped + length * 8};
+    loaded_.bytes.resize(length);
+    stored_.read(part.offset, loaded_.bytes);
   }
 
-  std::uint64_t table_entry(std::uint64_t index) {
-    if (index >= bitmap_.table_entries) throw_damaged(file_.name(), bitmap_.name);
-    std::array<std::byte, kTableEntrySize> entry{};
-    read(bitmap_.table_offset + index * kTableEntrySize, entry);
-    return load_big<std::uint64_t>(entry.data());
-  }
-
-  void read(HostOffset offset, std::span<std::byte> buffer) const {
-    if (offset.value() > file_.size() || buffer.size() > file_.size() - offset.value()) {
-      throw_damaged(file_.name(), bitmap_.name);
-    }
-    file_.read(GuestOffset(offset.value()), buffer);
-  }
-
-  const Disk& file_;
   const qcow2::Geometry& geometry_;
   const qcow2::Bitmap& bitmap_;
+  BitmapBits stored_;
   Bits loaded_;
 };
 
@@ -169,6 +164,18 @@ std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::
   return *std::move(bitmaps);
 }
 
+std::vector<qcow2::Bitmap> reliable_bitmaps(const Disk& file, const qcow2::Header& header) {
+  if (header.has_stale_bitmaps) throw_useless(file, "bitmaps", kWhyStale);
+  auto bitmaps = read_bitmap_directory(file, header);
+  const auto in_use = std::ranges::find_if(bitmaps, &qcow2::Bitmap::in_use);
+  if (in_use != bitmaps.end()) {
+    throw_useless(file, quoted(in_use->name),
+                  fmt::format("{}; qemu-img bitmap --remove {} {} removes it", kWhyInUse,
+                              shell_quoted(file.name()), shell_quoted(in_use->name)));
+  }
+  return bitmaps;
+}
+
 std::string_view bare_bitmap_name(std::string_view name) {
   return name.starts_with(kQemuPrefix) ? name.substr(kQemuPrefix.size()) : name;
 }
@@ -180,27 +187,17 @@ std::shared_ptr<const Changes> changes_of_bitmap(std::shared_ptr<const Qcow2Disk
     throw Error(ErrorKind::kUsage, name, "", "not the name of a dirty bitmap");
   }
   const Qcow2Image& image = *disk->chain().images.front();
-  if (image.header().has_stale_bitmaps) {
-    throw Error(ErrorKind::kFailed, image.file().name(),
-                fmt::format("its dirty bitmap '{}' cannot be used", bare),
-                "a program that does not know bitmaps has written to the image since")
-        .about(ErrorSubject::kDisk);
-  }
+  const Disk& file = image.file();
+  if (image.header().has_stale_bitmaps) throw_useless(file, quoted(bare), kWhyStale);
   std::vector<std::string> names;
-  for (qcow2::Bitmap& bitmap : read_bitmap_directory(image.file(), image.header())) {
-    if (bitmap.name == bare && bitmap.in_use) {
-      throw Error(ErrorKind::kFailed, image.file().name(),
-                  fmt::format("its dirty bitmap '{}' cannot be used", bare),
-                  "it was not saved when the image was last in use, so changes are missing in it")
-          .about(ErrorSubject::kDisk);
-    }
+  for (qcow2::Bitmap& bitmap : read_bitmap_directory(file, image.header())) {
+    if (bitmap.name == bare && bitmap.in_use) throw_useless(file, quoted(bare), kWhyInUse);
     if (bitmap.name == bare) {
       return std::make_shared<BitmapChanges>(std::move(disk), std::move(bitmap));
     }
     names.push_back(bitmap.name);
   }
-  throw Error(ErrorKind::kFailed, image.file().name(),
-              fmt::format("has no dirty bitmap '{}'", bare),
+  throw Error(ErrorKind::kFailed, file.name(), fmt::format("has no dirty bitmap '{}'", bare),
               join_names(names, "the image has none"))
       .about(ErrorSubject::kDisk);
 }

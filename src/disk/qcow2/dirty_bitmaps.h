@@ -21,6 +21,10 @@ namespace qcow2stream {
 // Error{kFailed} where QEMU would not open the image for its directory.
 std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::Header& header);
 
+// Returns the same if all of them say something. Throws Error{kFailed} also where one was not
+// saved, or where a program that knows no bitmaps has written to the image.
+std::vector<qcow2::Bitmap> reliable_bitmaps(const Disk& file, const qcow2::Header& header);
+
 // The name of a bitmap without QEMU's prefix "qemu:dirty-bitmap:", which it may have.
 std::string_view bare_bitmap_name(std::string_view name);
 

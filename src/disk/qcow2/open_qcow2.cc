@@ -15,6 +15,7 @@
 #include "disk/qcow2/chain.h"
 #include "disk/qcow2/chain_links.h"
 #include "disk/qcow2/dirty_bitmaps.h"
+#include "disk/qcow2/image_bitmaps.h"
 #include "disk/qcow2/image_file.h"
 #include "disk/qcow2/qcow2_disk.h"
 #include "disk/qcow2/snapshot_choice.h"
@@ -91,7 +92,7 @@ class ChainOpener {
   Qcow2Chain open(std::shared_ptr<const Disk> file, bool alone) {
     const Qcow2Image& image = add_image(std::move(file));
     const auto& backing = image.header().backing_file_name;
-    if (backing && !alone) refuse_names(image.file());
+    if (backing && !alone) refuse_name(image.file(), *backing);
     chain_.is_whole = !backing;
     return std::move(chain_);
   }
@@ -113,10 +114,11 @@ class ChainOpener {
   }
 
  private:
-  [[noreturn]] static void refuse_names(const Disk& file) {
+  [[noreturn]] static void refuse_name(const Disk& file, const std::string& name) {
     throw Error(ErrorKind::kFailed, file.name(), "refers to another file",
-                "which cannot be found from where it lies")
-        .about(ErrorSubject::kImage);
+                fmt::format("\"{}\" cannot be found from where it lies", name))
+        .about(ErrorSubject::kImage)
+        .advise(Advice::kNameImage);
   }
 
   void check_for_loop(const std::string& path) {
@@ -150,13 +152,18 @@ class ChainOpener {
     // QEMU opens no image with a damaged directory.
     const auto bitmaps = if_possible(*file, !options_.bitmap || !chain_.images.empty(),
                                      [&] { return read_bitmap_directory(*file, header); });
-    if (chain_.images.empty()) chain_.remainder = remainder_of(snapshots, bitmaps);
+    const bool is_top = chain_.images.empty();
+    if (is_top) chain_.remainder = remainder_of(snapshots, bitmaps);
     auto data = open_data_file(*file, header);
     const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
     chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
                                                                std::move(header), snapshot, cache,
                                                                chain_.lost != nullptr));
-    return *chain_.images.back();
+    const Qcow2Image& image = *chain_.images.back();
+    if (is_top && options_.carry_bitmaps) {
+      chain_.bitmaps = std::make_unique<const ImageBitmaps>(image);
+    }
+    return image;
   }
 
   // What read() returns. What the disk can do without is nothing where it cannot be read.
@@ -176,6 +183,7 @@ class ChainOpener {
                                             std::span<const qcow2::Bitmap> bitmaps) const {
     Qcow2Remainder remainder{.snapshots = snapshots.size() - (options_.snapshot ? 1 : 0)};
     for (const auto& snapshot : snapshots) remainder.vm_state_bytes += snapshot.vm_state_bytes;
+    if (options_.carry_bitmaps) return remainder;
     for (const auto& bitmap : bitmaps) {
       const bool is_read = options_.bitmap && bitmap.name == bare_bitmap_name(*options_.bitmap);
       if (!is_read) remainder.bitmaps.push_back(bitmap.name);
@@ -187,7 +195,7 @@ class ChainOpener {
                                                            const qcow2::Header& header) const {
     if ((header.incompatible_features & qcow2::kIncompatibleDataFile) == 0) return nullptr;
     const std::string name = header.data_file_name.value_or("");
-    if (seen_.empty()) refuse_names(image);
+    if (seen_.empty()) refuse_name(image, name);
     if (name.empty()) {
       qcow2::throw_unreadable(image.name(),
                               "it keeps its data in another file and does not name it");
@@ -253,6 +261,10 @@ void check_together(const std::string& name, const Qcow2Options& options) {
   if (asked > 1) {
     throw Error(ErrorKind::kUsage, name, "",
                 "a snapshot, the top of a chain and a bitmap exclude each other");
+  }
+  if (options.carry_bitmaps && (options.snapshot || options.lost != nullptr)) {
+    throw Error(ErrorKind::kUsage, name, "",
+                "bitmaps are of the disk as it is now, and of a whole image");
   }
 }
 

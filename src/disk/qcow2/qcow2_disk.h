@@ -31,6 +31,7 @@ class Qcow2Disk final : public Disk {
   [[nodiscard]] std::optional<DiskStamp> stamp() const override;
   void check_unchanged() const override;
   [[nodiscard]] std::vector<Caveat> caveats() const override;
+  [[nodiscard]] const DiskBitmaps* bitmaps() const override { return chain_.bitmaps.get(); }
   [[nodiscard]] const StoredClusters* stored_clusters() const override { return &stored_; }
 
   [[nodiscard]] const Qcow2Chain& chain() const { return chain_; }

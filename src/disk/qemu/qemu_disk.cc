@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+
 #include "disk/qemu/changes.h"
 #include "disk/qemu/node.h"
 #include "disk/qemu/server.h"
@@ -9,6 +14,8 @@
 #include "qcow2stream/qemu.h"
 
 namespace qcow2stream {
+
+using namespace std::string_view_literals;
 
 Opened open_qemu(const std::string& path, const std::string& format, const QemuOptions& options) {
   const std::optional<std::string>& bitmap = options.nbd.bitmap;
@@ -29,16 +36,40 @@ Opened open_qemu_node(const std::string& blockdev, const std::vector<std::string
   return {.disk = serve_with_qemu(node, {}, options), .changes = nullptr};
 }
 
+namespace {
+
+constexpr const char* kCannotTell = "its format cannot be told";
+
+// What QEMU 7.2 probes for and image_magic() does not know: LUKS, and descriptors of vmdk that
+// begin with other comments or with blanks (block/crypto.c, block/vmdk.c). They begin so.
+bool may_be_known_to_qemu(const Disk& file) {
+  constexpr std::array kBeginnings = {"LUKS\xba\xbe"sv, "#"sv, " "sv, "version="sv};
+  std::array<char, 8> start{};
+  const auto length = std::min<std::uint64_t>(start.size(), file.size());
+  file.read(GuestOffset(0), std::as_writable_bytes(std::span(start)).first(length));
+  const std::string_view text(start.data(), length);
+  return std::ranges::any_of(kBeginnings,
+                             [&](std::string_view one) { return text.starts_with(one); });
+}
+
+std::string format_by_content(const QemuSource& source) {
+  const auto magic = image_magic(*source.file);
+  if (magic == "qcow2") return *magic;
+  if (!magic && !may_be_known_to_qemu(*source.file)) return "raw";
+  return qemu_image_info(source, kCannotTell).at("format").get<std::string>();
+}
+
+}  // namespace
+
 std::string probe_format(const std::string& path, const QemuOptions& options) {
-  constexpr const char* kCannotTell = "qemu-img cannot tell its format";
   const QemuSource source = qemu_file(path, "", options);
-  auto format = qemu_image_info(source, kCannotTell).at("format").get<std::string>();
+  auto format = format_by_content(source);
   if (format != "raw") return format;
-  // qemu-img was asked about the content alone, and knows this format by the file's name.
+  // QEMU knows this format by the file's name.
   if (path.ends_with(".dmg")) return "dmg";
   if (const auto trailer = image_trailer(*source.file)) {
     throw Error(ErrorKind::kFailed, path, kCannotTell,
-                fmt::format("it is raw for QEMU, and ends like a {} image", *trailer))
+                fmt::format("it begins like none, and ends like a {} image", *trailer))
         .about(ErrorSubject::kDisk)
         .advise(Advice::kNameFormat);
   }

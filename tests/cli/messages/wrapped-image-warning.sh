@@ -29,7 +29,9 @@ looks_like() {
   # Nobody can tell the name of what comes from elsewhere.
   expect_status 0 "$tool" - <"$2"
   expect_messages 1
-  expect_stderr "standard input: looks like a $1 image and is wrapped as it is; say -f raw to silence this"
+  local convert=
+  [[ $1 != qcow2 ]] || convert='-f qcow2 to convert it, '
+  expect_stderr "standard input: looks like a $1 image and is wrapped as it is; say ${convert}-f raw to silence this"
   same stdout wanted
 }
 
