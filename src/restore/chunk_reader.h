@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "digest/hasher.h"
+#include "disk/stream/stream_reader.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/restore.h"
