@@ -82,9 +82,9 @@ Job make_job(const CommandLine& said) {
                       .spool_memory = spool_memory(said),
                       .spool_directory = said.spool_directory,
                       .max_size = said.max_size,
+                      .isolate = said.isolate,
                       .most_per_second = said.limit_rate.value_or(0),
-                      .lost = input.lost,
-                      .isolate = said.isolate},
+                      .lost = input.lost},
           .verify = said.verify,
           .report = said.report,
           .telling = said.telling};
