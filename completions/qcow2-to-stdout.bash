@@ -51,10 +51,11 @@ _qcow2_to_stdout() {
     --measure) words="human json size id" ;;
     -O | --output-format) words="qcow2 raw" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
+    --manifest-chunk) words="64k 256k 1M 4M 16M" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --map | --data-file | -B | --backing-file | --base | --changed-map | --save-plan | --plan | --name | \
-      --report | operand)
+    --map | --data-file | -B | --backing-file | --base | --changed-map | --base-manifest | --save-plan | \
+      --plan | --name | --save-manifest | --report | operand)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return

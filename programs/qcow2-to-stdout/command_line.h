@@ -22,7 +22,7 @@
 
 namespace qcow2stream::cli {
 
-enum class MeasureFormat { kHuman, kJson, kSize, kId };
+enum class MeasureFormat { kHuman, kJson, kSize, kId, kRoot };
 enum class OutputFormat { kQcow2, kRaw };
 
 // One --digest.
@@ -69,6 +69,7 @@ struct CommandLine {
   std::optional<std::uint64_t> shallow;  // so many images, from the topmost on
   std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
+  std::optional<std::string> base_manifest;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;
@@ -88,6 +89,9 @@ struct CommandLine {
   bool flush = false;
   std::vector<DigestRequest> digests;
   std::optional<std::string> name;  // of the image
+  std::optional<std::string> save_manifest;
+  std::optional<unsigned> manifest_chunk_bits;
+  bool no_root_trailer = false;
 
   std::optional<ProgressStyle> progress;
   int progress_fd = -1;  // kLines

@@ -18,7 +18,8 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+constexpr const char* kWaysToTellChanges =
+    "--base, --dirty-bitmap, --shallow, --changed-map, --base-manifest";
 
 // --- DISK ---------------------------------------------------------------------------------------
 
@@ -183,7 +184,7 @@ void check_compression(const CommandLine& said) {
 
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0);
+         (said.changed_map ? 1 : 0) + (said.base_manifest ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -286,12 +287,18 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "scan",
                                   "allocated",
                                   "no-extents",
+                                  "save-manifest",
+                                  "base-manifest",
+                                  "manifest-chunk",
+                                  "no-root-trailer",
+                                  "bitmaps",
                                   "if-match",
                                   "save-plan",
                                   "plan",
                                   "assume-unchanged",
                                   "spool-memory"};
-constexpr std::array kOfStreams = {"measure", "offset", "length", "flush", "digest"};
+constexpr std::array kOfStreams = {"measure", "offset", "length",
+                                   "flush",   "digest", "save-manifest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
   for (const char* name : names) {
@@ -314,6 +321,34 @@ void check_mount_options(const CommandLine& said) {
       (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
     throw UsageError("--name: with --mount it is the name of a file, without a slash");
   }
+}
+
+void check_manifest_options(const CommandLine& said) {
+  const bool asks_root = said.measure == MeasureFormat::kRoot;
+  const bool has_manifest = said.save_manifest || said.base_manifest;
+  const char* option = said.save_manifest   ? "--save-manifest"
+                       : said.base_manifest ? "--base-manifest"
+                                            : "--measure=root";
+  if (said.manifest_chunk_bits && !said.save_manifest) {
+    throw UsageError("--manifest-chunk: needs --save-manifest");
+  }
+  if (said.manifest_chunk_bits && said.base_manifest) {
+    throw UsageError("--manifest-chunk: the chunks are those of --base-manifest");
+  }
+  if (said.no_root_trailer && !has_manifest) {
+    throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
+  }
+  if (asks_root && said.save_manifest) {
+    throw UsageError(
+        "--save-manifest: not together with --measure=root; the manifest has the root");
+  }
+  if (!has_manifest && !asks_root) return;
+  const char* other = nullptr;
+  if (said.salvage) other = "--salvage: it would be of what could be read";
+  if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
+  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
+  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -368,6 +403,7 @@ void check_rules(const CommandLine& said) {
   check_map_options(said);
   check_output_options(said);
   check_mount_options(said);
+  check_manifest_options(said);
 }
 
 void check_image(const ImageOptions& image) {

@@ -78,7 +78,8 @@ void ContentWriter::lost(GuestRange range, HostOffset at, const std::string& rea
 }
 
 void ContentWriter::note_loss(GuestRange range, HostOffset at, const std::string& reason) {
-  options_.lost->add(image_.name, range, fmt::format("{} (at {} in the image)", reason, at.value()));
+  options_.lost->add(image_.name, range,
+                     fmt::format("{} (at {} in the image)", reason, at.value()));
 }
 
 void ContentWriter::add_zeros() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/bits.h"
+#include "codec/decoder.h"
 #include "qcow2/limits.h"
 #include "qcow2stream/error.h"
 #include "restore/image_errors.h"
@@ -409,12 +410,22 @@ void ImageStream::cut_off(const Reference& reference, HostOffset from) {
   lose(reference, from, fmt::format("the image is cut off after {} bytes{}", length, why));
 }
 
+// Whether compressed data ends in `bytes`, and was not cut off. What follows a stream that is cut
+// off is zeros to a decoder, which takes that for data.
+bool ImageStream::is_whole(std::span<const std::byte> bytes) const {
+  const auto type = header_.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
+                                                                        : CompressionType::kZlib;
+  const auto cluster = static_cast<std::uint32_t>(header_.geometry.cluster_size());
+  return make_decoder(type, cluster)->blob_length(bytes).has_value();
+}
+
 // Of compressed data the last sector need not be whole, nor the last cluster of what is not read.
 void ImageStream::end_arriving(Arriving& arriving) {
   const Reference& reference = arriving.reference;
   const std::uint64_t missing = reference.host.end() - arriving.next;
   if (reference.kind == Kind::kReserved && missing < header_.geometry.cluster_size()) return;
-  if (reference.kind == Kind::kCompressed && missing < qcow2::kSectorSize) {
+  if (reference.kind == Kind::kCompressed && missing < qcow2::kSectorSize &&
+      (!salvages() || is_whole(arriving.gathered))) {
     arriving.gathered.resize(reference.host.length);
     end_blob(arriving);
   } else {

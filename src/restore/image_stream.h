@@ -79,6 +79,7 @@ class ImageStream {
   [[nodiscard]] std::optional<std::string> why_it_never_comes(const Reference& reference) const;
   [[nodiscard]] bool is_needed(const Reference& reference) const;
   void check_length() const;
+  [[nodiscard]] bool is_whole(std::span<const std::byte> bytes) const;
   void end_arriving(Arriving& arriving);
   void cut_off(const Reference& reference, HostOffset from);
   void check_end();
@@ -96,8 +97,8 @@ class ImageStream {
   std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
-  std::vector<Arriving> begun_early_;   // become arriving_ at the next step
-  std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
+  std::vector<Arriving> begun_early_;      // become arriving_ at the next step
+  std::uint64_t counted_clusters_ = 0;     // those behind them have no counts
   std::optional<std::string> broken_off_;  // why the rest cannot be read
   // While read() runs:
   std::optional<References> references_;

@@ -35,8 +35,8 @@ class InOrderReader {
   Piece& front();
 
   std::shared_ptr<const Disk> disk_;
-  std::uint64_t asked_ = 0;    // all before it has been asked for
-  std::deque<Piece> pieces_;   // in their order
+  std::uint64_t asked_ = 0;              // all before it has been asked for
+  std::deque<Piece> pieces_;             // in their order
   std::unique_ptr<RequestQueue> queue_;  // last: what it reads into must be there
 };
 

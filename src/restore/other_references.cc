@@ -163,7 +163,8 @@ bool OtherReferences::count_bitmap(const qcow2::Bitmap& bitmap) {
   const HostRange table{bitmap.table_offset, bitmap.table_entries * kTableEntry};
   const bool was_read = for_each_entry(table, kTableEntry, [&](std::uint64_t entry, HostOffset at) {
     const qcow2::BitmapCluster cluster = qcow2::decode_bitmap_cluster(entry, geometry_);
-    if (cluster.kind == kInvalid || (cluster.kind == kStored && cluster.offset.value() >= length_)) {
+    if (cluster.kind == kInvalid ||
+        (cluster.kind == kStored && cluster.offset.value() >= length_)) {
       throw_damaged(name_, at, "the table of a bitmap makes no sense");
     }
     if (cluster.kind == kStored) counts_.add({cluster.offset, geometry_.cluster_size()});

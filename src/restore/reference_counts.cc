@@ -89,8 +89,9 @@ void ReferenceCounts::compare_one(std::uint64_t cluster, std::uint64_t count) co
   if (cluster >= references_.size()) return;
   if (count < references_[cluster]) throw_too_low(cluster, count);
   if (count == 1 && one_of_several_[cluster]) {
-    throw_damaged(name_, geometry_.offset(HostCluster(cluster)),
-                  "the cluster has one reference, whose entry does not say that it is the only one");
+    throw_damaged(
+        name_, geometry_.offset(HostCluster(cluster)),
+        "the cluster has one reference, whose entry does not say that it is the only one");
   }
   if (count != 1 && only_one_[cluster]) {
     throw_damaged(name_, geometry_.offset(HostCluster(cluster)),

@@ -55,8 +55,8 @@ class ReferenceCounts {
   std::string name_;
   // The highest number stands for itself and all above it.
   std::vector<std::uint16_t> references_;
-  std::vector<bool> only_one_;        // clusters of which that is claimed
-  std::vector<bool> one_of_several_;  // and these
+  std::vector<bool> only_one_;              // clusters of which that is claimed
+  std::vector<bool> one_of_several_;        // and these
   std::map<std::uint64_t, Counts> counts_;  // by the first cluster
 };
 

@@ -140,8 +140,8 @@ void References::close_page() {
   Key lowest{std::numeric_limits<std::uint64_t>::max(), 0};
   for (const Reference& reference : open_page_) {
     lowest = std::min(lowest, key_of(reference));
-    raw.push_back(static_cast<std::byte>(reference.kind) |
-                  static_cast<std::byte>(reference.claim) << kClaimShift);
+    raw.push_back(static_cast<std::byte>(reference.kind) | static_cast<std::byte>(reference.claim)
+                                                               << kClaimShift);
     put_difference(raw, host, reference.host.begin.value());
     put_difference(raw, guest, reference.guest.value());
     put_number(raw, reference.host.length);

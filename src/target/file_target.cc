@@ -134,10 +134,8 @@ std::unique_ptr<Target> replace_file(const std::string& path, const TargetOption
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
                                                          &std::free);
   if (real == nullptr) throw_target_error(path, "cannot be replaced", errno);
-  const NewFile::Replaced replaced{.mode = status.st_mode,
-                                   .owner = status.st_uid,
-                                   .group = status.st_gid,
-                                   .fd = old.get()};
+  const NewFile::Replaced replaced{
+      .mode = status.st_mode, .owner = status.st_uid, .group = status.st_gid, .fd = old.get()};
   return std::make_unique<FileTarget>(NewFile(real.get(), path, replaced), path, std::move(old));
 }
 

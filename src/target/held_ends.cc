@@ -128,8 +128,8 @@ bool HeldEnds::write_back(End& end, GuestRange range) {
 }
 
 // The first block comes last, behind a flush of all others: a machine that fails meanwhile must not
-// keep the beginning and lose something else, which would look like the whole disk. Until then, what
-// may be found is the copy of a GPT at the end, by programs that repair one.
+// keep the beginning and lose something else, which would look like the whole disk. Until then,
+// what may be found is the copy of a GPT at the end, by programs that repair one.
 void HeldEnds::finish() {
   if (!ends_.empty()) inner_.flush();
   for (auto end = ends_.rbegin(); end != ends_.rend(); ++end) {

@@ -293,7 +293,7 @@ def kill_once(table, image, lots):
     process = []
     # Often among the first or the last requests, where the ends are written.
     wanted = lots.choice([lots.randrange(0, 12), lots.randrange(0, 60), None])
-    flush_wanted = lots.randrange(1, 5) if wanted is None else None
+    flush_wanted = lots.randrange(1, 8) if wanted is None else None
     delay = lots.choice([0, 0, lots.random() * 0.01])
     seen = [0, 0]
     log = []

@@ -25,9 +25,9 @@ TO_STDOUT = os.path.realpath(os.environ["QCOW2_TO_STDOUT"])
 FROM_STDIN = os.environ.get("QCOW2_FROM_STDIN") or os.path.join(os.path.dirname(TO_STDOUT), "qcow2-from-stdin")
 
 STREAMED = ["", "-c 512", "-c 4k", "-c 2M", "-v 2", "-v 2 -c 4k", "-r 1", "-r 8", "-r 64", "--extended-l2",
-            "--extended-l2 -c 16k", "--scan holes", "--scan none", "--no-extents", "--compress", "--compress=zlib:9",
-            "--compress=zstd", "--compress=zstd:15 -c 4k", "--compress -c 2M", "--compress --deflate-window 4k",
-            "--compress --extended-l2", "--compress=zstd -r 1 -c 512", "-T 1", "-v 2 --compress"]
+            "--extended-l2 -c 16k", "--scan holes", "--scan none", "--no-extents", "--compress", "--compress=zlib:6",
+            "--compress=zstd", "--compress=zstd:11 -c 4k", "--compress -c 2M", "--compress --deflate-window 4k",
+            "--compress --extended-l2", "--compress=zstd -r 2 -c 512", "-T 1", "-v 2 --compress"]
 # Increments go on top of the older disk.
 INCREMENTS = ["", "-c 4k", "-v 2", "--extended-l2", "--compress=zstd"]
 CONVERTED = ["", "-W -m 16", "-o cluster_size=512", "-o cluster_size=2M", "-c", "-c -W -m 16", "-c -o compression_type=zstd",
@@ -71,8 +71,11 @@ def data_of(path):
 
 
 def allocated(path):
-    os.sync()
-    return os.stat(path).st_blocks * 512
+    if not path.exists():
+        return 0
+    with open(path, "rb") as file:
+        os.fsync(file)
+        return os.fstat(file.fileno()).st_blocks * 512
 
 
 class Table:

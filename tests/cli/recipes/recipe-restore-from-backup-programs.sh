@@ -45,7 +45,7 @@ fi
 if type -P borg >/dev/null; then
   export BORG_BASE_DIR=$dir/borg
   borg init -e none repository
-  borg create --stdin-name monday.qcow2 repository::monday - <monday.qcow2
+  borg create repository::monday monday.qcow2
   run_recipe stream-borg target=borg.raw repository=repository
   same borg.raw monday.raw
   rm borg.raw

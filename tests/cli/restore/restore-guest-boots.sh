@@ -53,8 +53,11 @@ loop_device device.raw
 "$tool" --compress=zstd guest.raw | "$from_stdin" -q "$loop"
 same "$loop" guest.raw
 
-accelerator=tcg
-[[ ! -w /dev/kvm ]] || accelerator=kvm
-timeout 180 qemu-system-x86_64 -accel $accelerator -m 512 -nodefaults -display none -no-reboot -serial stdio \
-  -drive file="$loop",format=raw,if=virtio >console 2>qemu.log || fail "$accelerator: $(tail -n 3 qemu.log console)"
-grep -q "$token $sum" console || fail "$accelerator: it says: $(tail -c 500 console)"
+# boots ACCELERATOR SECONDS
+boots() {
+  timeout "$2" qemu-system-x86_64 -accel "$1" -m 512 -nodefaults -display none -no-reboot -serial stdio \
+    -drive file="$loop",format=raw,if=virtio >console 2>qemu.log || true
+  grep -q "$token $sum" console
+}
+# Where the machine is a virtual one itself, KVM may be there and do nothing right.
+[[ -w /dev/kvm ]] && boots kvm 30 || boots tcg 240 || fail "$(tail -n 3 qemu.log console)"
