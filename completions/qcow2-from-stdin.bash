@@ -49,10 +49,11 @@ _qcow2_from_stdin() {
       return
       ;;
     "")
-      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --salvage --spool-memory
-        --spool-dir --apply --skip-equal --compare --check --verify --overwrite --target-is-zero --no-sparse
-        --max-size -U --force-share --connections --requests --timeout --limit-rate -p --progress --progress=
-        -q --quiet --report --verbose -T -j --threads -h --help -V --version"
+      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --isolate --salvage
+        --spool-memory --spool-dir --apply --skip-equal --compare --check --verify --overwrite
+        --target-is-zero --no-sparse --max-size -U --force-share --connections --requests --timeout
+        --limit-rate -p --progress --progress= -q --quiet --report --verbose -T -j --threads -h --help -V
+        --version"
       ;;
     *) return ;;
   esac

@@ -26,7 +26,7 @@ InputJob input_of(const CommandLine& said) {
                  .size = said.size,
                  .digests = said.digests,
                  .lost = said.salvage ? std::make_shared<LostRanges>() : nullptr,
-                 .as_stream = said.apply || said.check || !said.digests.empty(),
+                 .as_stream = said.apply || said.check || said.isolate || !said.digests.empty(),
                  .ignore_names = said.ignore_names,
                  .force_share = said.force_share,
                  .nbd = nbd_options(said)};
@@ -82,6 +82,7 @@ Job make_job(const CommandLine& said) {
                       .spool_memory = spool_memory(said),
                       .spool_directory = said.spool_directory,
                       .max_size = said.max_size,
+                      .isolate = said.isolate,
                       .most_per_second = said.limit_rate.value_or(0),
                       .lost = input.lost},
           .verify = said.verify,

@@ -10,6 +10,7 @@
 
 #include "qcow2/header.h"
 #include "qcow2stream/error.h"
+#include "restore/confined_stream.h"
 #include "restore/content_writer.h"
 #include "restore/image_stream.h"
 #include "restore/limited_target.h"
@@ -51,8 +52,9 @@ class Restore::Work {
   }
 
   RestoredImage add(const StreamedImage& image) {
+    if (options_.isolate) return add_confined(image);
     ImageStream stream(image, options_);
-    check_base(image.name, stream.header());
+    check_base(image.name, stream.header().backing_file_name);
     announce(options_, begun(image.name, stream.header()));
     begin_image(stream.header().virtual_size);
     ContentWriter writer = make_writer(image.name, stream.header());
@@ -63,7 +65,7 @@ class Restore::Work {
   }
 
   void add(const Disk& disk) {
-    check_size_of(disk);
+    check_size(target_->name(), disk.size());
     announce(options_, {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}});
     begin_image(disk.size());
     ContentWriter writer(target_, options_, {.name = disk.name(), .target_is_zero = is_zero()},
@@ -101,20 +103,33 @@ class Restore::Work {
     return images_ == 0 && replaces() && target_->traits().reads_as_zeros;
   }
 
-  void check_base(const std::string& name, const qcow2::Header& header) const {
-    if (!header.backing_file_name || images_ > 0 || options_.apply) return;
+  RestoredImage add_confined(const StreamedImage& image) {
+    ConfinedStream stream(image, options_, false);
+    check_base(image.name, stream.header().backing_file);
+    check_size(image.name, stream.header().disk_size);
+    announce(options_, stream.begun());
+    begin_image(stream.header().disk_size);
+    ContentWriter writer(target_, options_, {.name = image.name, .target_is_zero = is_zero()},
+                         workers_, bytes_);
+    stream.read(&writer);
+    writer.finish();
+    ++images_;
+    return stream.finish();
+  }
+
+  void check_base(const std::string& name, const std::optional<std::string>& backing_file) const {
+    if (!backing_file || images_ > 0 || options_.apply) return;
     throw Error(ErrorKind::kMismatch, name, "",
-                fmt::format("is an increment of \"{}\"", *header.backing_file_name))
+                fmt::format("is an increment of \"{}\"", *backing_file))
         .about(ErrorSubject::kImage)
         .advise(Advice::kApply);
   }
 
   // Of a stream the header says it (ImageStream).
-  void check_size_of(const Disk& disk) const {
-    if (!options_.max_size || disk.size() <= *options_.max_size) return;
-    throw Error(
-        ErrorKind::kFailed, target_->name(), "the disk is too large",
-        fmt::format("it has {} bytes, of {} that are accepted", disk.size(), *options_.max_size))
+  void check_size(const std::string& name, std::uint64_t size) const {
+    if (!options_.max_size || size <= *options_.max_size) return;
+    throw Error(ErrorKind::kFailed, name, "the disk is too large",
+                fmt::format("it has {} bytes, of {} that are accepted", size, *options_.max_size))
         .about(ErrorSubject::kImage);
   }
 
@@ -200,9 +215,17 @@ class CheckedContent final : public RestoredContent {
   std::uint64_t cluster_size_;
 };
 
+CheckedImage check_confined(const StreamedImage& image, const RestoreOptions& options) {
+  ConfinedStream stream(image, options, true);
+  stream.read(nullptr);
+  tell(options, stream.begun());
+  return stream.finish_check();
+}
+
 }  // namespace
 
 CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given) {
+  if (given.isolate) return check_confined(image, given);
   RestoreOptions options = given;
   options.lost = nullptr;  // damage is what is looked for
   ImageStream stream(image, options);
