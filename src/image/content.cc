@@ -61,7 +61,7 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
       options(std::move(image_options)),
       layout(disk->name(), disk->size(), options, fitting(std::move(survey.map), *disk, options)),
       metadata(layout),
-      compressed(*disk, options, layout, std::move(survey.compressed)),
+      compressed(*disk, options, layout, std::move(survey.compressed), survey.content),
       surveyed(survey.surveyed),
       digests(std::move(survey.content)) {}
 
