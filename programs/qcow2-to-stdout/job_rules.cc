@@ -347,7 +347,7 @@ void check_manifest_options(const CommandLine& said) {
   if (said.salvage) other = "--salvage: it would be of what could be read";
   if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
   if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
-  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (said.map) other = "--map, which can say that the disk holds something else";
   if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
