@@ -8,6 +8,8 @@ set(cmakedir ${CMAKE_INSTALL_LIBDIR}/cmake/qcow2stream)
 
 set(programs qcow2-to-stdout qcow2-from-stdin)
 install(TARGETS ${programs} COMPONENT program)
+install(TARGETS qcow2stream-confined COMPONENT program
+        RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/qcow2-to-stdout)
 
 foreach(program IN LISTS programs)
   # The manual page in the source is one that `man` can show; only the installed one names a version.

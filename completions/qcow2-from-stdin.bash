@@ -18,7 +18,7 @@ _qcow2_from_stdin() {
     # These options have a value that is the next word. Optional values are attached.
     case $prev in
       -i | --input | --chain | -l | --snapshot | --size | --expect-digest | --spool-memory | --spool-dir | \
-        --max-size | --connections | --requests | --timeout | --report | -T | -j | --threads)
+        --max-size | --connections | --requests | --timeout | --limit-rate | --report | -T | -j | --threads)
         option=$prev
         ;;
     esac
@@ -49,10 +49,10 @@ _qcow2_from_stdin() {
       return
       ;;
     "")
-      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --spool-memory
+      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --salvage --spool-memory
         --spool-dir --apply --skip-equal --compare --check --verify --overwrite --target-is-zero --no-sparse
-        --max-size -U --force-share --connections --requests --timeout -p --progress --progress= -q --quiet
-        --report --verbose -T -j --threads -h --help -V --version"
+        --max-size -U --force-share --connections --requests --timeout --limit-rate -p --progress --progress=
+        -q --quiet --report --verbose -T -j --threads -h --help -V --version"
       ;;
     *) return ;;
   esac

@@ -20,8 +20,9 @@ _qcow2_to_stdout() {
       -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
         --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
         --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
-        --dirty-bitmap | --changed-map | --offset | --length | --if-match | --save-plan | --plan | --run | \
-        --digest | --name | --report | -T | -j | --threads | --spool-memory | --spool-dir)
+        --dirty-bitmap | --changed-map | --offset | --length | --mount | -O | --output-format | --if-match | \
+        --save-plan | --plan | --run | --digest | --name | --report | -T | -j | --threads | --spool-memory | \
+        --spool-dir)
         option=$prev
         ;;
     esac
@@ -48,16 +49,18 @@ _qcow2_to_stdout() {
     -F | --backing-format) words="qcow2 raw" ;;
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --measure) words="human json size id" ;;
+    -O | --output-format) words="qcow2 raw" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
+    --manifest-chunk) words="64k 256k 1M 4M 16M" ;;
     --progress) words="2 3" ;;
     -T | -j | --threads) words="0 1 2 4 8 16" ;;
-    --map | --data-file | -B | --backing-file | --base | --changed-map | --save-plan | --plan | --name | \
-      --report | operand)
+    --map | --data-file | -B | --backing-file | --base | --changed-map | --base-manifest | --save-plan | \
+      --plan | --name | --save-manifest | --report | operand)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -P "$prefix" -- "$cur")
       return
       ;;
-    --spool-dir)
+    --mount | --spool-dir)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -P "$prefix" -- "$cur")
       return
@@ -70,11 +73,11 @@ _qcow2_to_stdout() {
       words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --salvage --scan
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
-        --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format --base
-        --base-format --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure
-        --measure= --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush --digest
-        --name -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-memory
-        --spool-dir -h --help -V --version"
+        --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format
+        --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure --measure= --mount -O
+        --output-format --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush
+        --digest --name -p --progress --progress= -q --quiet --report --verbose -T -j --threads
+        --spool-memory --spool-dir -h --help -V --version"
       ;;
     *) return ;;
   esac

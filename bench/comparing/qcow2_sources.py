@@ -27,7 +27,7 @@ def qemu_io(image, commands):
 
 
 def cold_and_fragmented(bench):
-    """22: how fast from a qcow2 image on the disk, and from one whose clusters lie in any order?"""
+    """26: how fast from a qcow2 image on the disk, and from one whose clusters lie in any order?"""
     require("qemu-img", "qemu-io")
     p, raw, directory = bench.programs, bench.disks.path("ext4"), bench.disks.directory
     image = directory / "ext4.qcow2"
@@ -35,7 +35,7 @@ def cold_and_fragmented(bench):
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image], check=True)
     samples = bench.run("cold, qcow2 image, pipe to cat",
                         [p.us(image, CAT, "-f", "qcow2"), p.floor_read(image, "buffered")], cold=True)
-    bench.compare("22 qcow2 image, cold, pipe to cat", samples, "ours -f qcow2 → cat",
+    bench.compare("26 qcow2 image, cold, pipe to cat", samples, "ours -f qcow2 → cat",
                   "floor read buffered", most=1.2)
     ordered, mixed = directory / "ordered.qcow2", directory / "mixed.qcow2"
     try:
@@ -51,12 +51,12 @@ def cold_and_fragmented(bench):
             cells.append(p.us(name, CAT, "-f", "qcow2"))
             cells[-1].name = f"ours, {name.stem}"
         samples = bench.run("warm, order of clusters", cells)
-        bench.compare("22 clusters in any order, warm, pipe to cat", samples, cells[1].label(),
+        bench.compare("26 clusters in any order, warm, pipe to cat", samples, cells[1].label(),
                       cells[0].label())
         if os.access("/proc/sys/vm/drop_caches", os.W_OK):
             cells.append(p.floor_read(mixed, "buffered"))
             samples = bench.run("cold, order of clusters", cells, cold=True)
-            bench.compare("22 clusters in any order, cold, pipe to cat", samples, cells[1].label(),
+            bench.compare("26 clusters in any order, cold, pipe to cat", samples, cells[1].label(),
                           "floor read buffered")
     finally:
         for name in (ordered, mixed):
@@ -64,7 +64,7 @@ def cold_and_fragmented(bench):
 
 
 def compressed_sources(bench):
-    """23: how fast from a compressed image to a plain one?"""
+    """27: how fast from a compressed image to a plain one?"""
     require("qemu-img")
     data = 4 * GIB // bench.disks.scale
     part, image = bench.disks.directory / "part.raw", bench.disks.directory / "packed.qcow2"
@@ -74,7 +74,7 @@ def compressed_sources(bench):
         memory = pathlib.Path(tempfile.mkdtemp(prefix="qcow2-to-stdout-bench-", dir="/dev/shm"))
         places.append(("in memory", memory))
     else:
-        bench.notes.append("23: not in memory: there is not enough")
+        bench.notes.append("27: not in memory: there is not enough")
     try:
         copy_part(bench.disks.path("ext4"), part, data)
         for kind, options in COMPRESSED.items():
@@ -110,28 +110,28 @@ def to_plain(bench, what, image, out, least):
         samples = bench.run(f"compressed source, {what}", [ours, theirs, floor])
     finally:
         made.unlink(missing_ok=True)
-    title = f"23 {what}: to a plain image, flushed"
+    title = f"27 {what}: to a plain image, flushed"
     bench.compare(title, samples, ours.label(), theirs.label(), least=least)
     bench.compare(f"{title}: CPU", samples, ours.label(), theirs.label(), key="cpu_seconds", least=least)
     bench.compare(title, samples, ours.label(), floor.label())
 
 
 def keep(bench, kind, image):
-    """24: and with its clusters as they are?"""
+    """28: and with its clusters as they are?"""
     p = bench.programs
     bench.runner.warm(image)
     ours = p.us(image, CAT, "-f", "qcow2", "--compress=keep")
     cat = Cell("cat of the compressed image", ["cat", image], CAT)
     samples = bench.run(f"--compress=keep, {kind}", [ours, cat])
-    bench.compare(f"24 --compress=keep, {kind}, pipe to cat", samples, ours.label(), cat.label(), most=1.5)
+    bench.compare(f"28 --compress=keep, {kind}, pipe to cat", samples, ours.label(), cat.label(), most=1.5)
     size = int(subprocess.run([p.ours, "-q", "-f", "qcow2", "--compress=keep", "--measure=size", image],
                               check=True, stdout=subprocess.PIPE).stdout)
-    bench.rows.append(Row(f"24 --compress=keep, {kind}: size", size / MIB, "the source",
+    bench.rows.append(Row(f"28 --compress=keep, {kind}: size", size / MIB, "the source",
                           image.stat().st_size / MIB, most=1, unit="MiB"))
 
 
 def memory_of_huge(bench):
-    """25: how much memory does a huge image take?"""
+    """29: how much memory does a huge image take?"""
     require("qemu-img", "qemu-io")
     p, image = bench.programs, bench.disks.directory / "huge.qcow2"
     for size, cluster in HUGE:
@@ -145,7 +145,7 @@ def memory_of_huge(bench):
             samples = bench.run(f"huge, clusters of {cluster}", cells)
             for cell in cells:
                 peak = max(samples[cell.label()].all("peak_rss_bytes")) / MIB
-                what = f"25 {size // GIB} GiB in clusters of {cluster}, {cell.name}: peak memory"
+                what = f"29 {size // GIB} GiB in clusters of {cluster}, {cell.name}: peak memory"
                 bench.rows.append(Row(what, peak, "64 MiB", 64, most=1, unit="MiB"))
         finally:
             image.unlink(missing_ok=True)

@@ -30,9 +30,11 @@ std::vector<Known> known() {
       {.option = "backing-file", .from = From::kFiles},
       {.option = "dirty-bitmap", .from = From::kNothing},
       {.option = "snapshot", .from = From::kNothing},
-      {.option = "measure", .words = {"human", "json", "size", "id"}, .only_these = true},
+      {.option = "measure", .words = {"human", "json", "size", "id", "root"}, .only_these = true},
+      {.option = "output-format", .words = {"qcow2", "raw"}, .only_these = true},
       {.option = "digest", .words = digests(), .repeats = true},
       {.option = "name", .from = From::kFiles},
+      {.option = "manifest-chunk", .words = {"64k", "256k", "1M", "4M", "16M"}},
       {.option = "progress", .words = {"2", "3"}},
       {.option = "threads", .words = {"0", "1", "2", "4", "8", "16"}},
   };

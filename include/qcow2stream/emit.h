@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
 #include "qcow2stream/digest.h"
 #include "qcow2stream/image.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/sink.h"
 
@@ -21,6 +23,16 @@ struct EmitOptions {
   // Digests to be taken of the bytes that are written. All bytes go through memory then, and each
   // digest has a thread of its own.
   std::vector<DigestAlgorithm> digests;
+  // Gets the digest of each chunk of the disk that is written, hashed from the bytes that are: all
+  // go through memory then. The image must be a full one without compressed clusters, and the range
+  // all of it, so that it is the whole content's when it is over. Must outlive the call.
+  ManifestBuilder* content = nullptr;
+  // What the survey has hashed. Each chunk that is written in part is hashed again, with the rest
+  // of it from the disk; another digest is an error (kChanged). Must outlive the call.
+  const ManifestBuilder* expected = nullptr;
+  // Is called before the last piece is written, when all digests of the content are known. What it
+  // throws is thrown by emit().
+  std::function<void()> before_last;
   // Flushes the sink before the last piece of the range, so that a failure shows, and after it. Of
   // descriptors, only those of files and block devices can be flushed.
   bool flush = false;

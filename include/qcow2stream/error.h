@@ -22,13 +22,14 @@ enum class ErrorKind {
 // What an error is about, so that nobody needs to compare names.
 enum class ErrorSubject {
   kOther,
-  kDisk,    // the disk or the base: opening, reading or asking it
-  kOutput,  // what the image is written to
-  kTarget,  // what a disk is restored to
-  kImage,   // the image that is being restored
-  kSpool,   // the place where a stream or compressed clusters are kept meanwhile
-  kList,    // a list of what is allocated or has changed
-  kPlan,    // a saved plan
+  kDisk,      // the disk or the base: opening, reading or asking it
+  kOutput,    // what the image is written to
+  kTarget,    // what a disk is restored to
+  kImage,     // the image that is being restored
+  kSpool,     // the place where a stream or compressed clusters are kept meanwhile
+  kList,      // a list of what is allocated or has changed
+  kPlan,      // a saved plan
+  kManifest,  // a manifest of a disk's content
 };
 
 // What may help. The library's messages name no option of any command: a command turns this into

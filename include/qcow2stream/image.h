@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/survey.h"
 
@@ -34,7 +35,8 @@ struct Segment {
 };
 
 // A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
-// "l1-table", "l2-tables", "bitmaps", "data-clusters", "zero-clusters" or "compressed-clusters".
+// "l1-table", "l2-tables", "bitmaps", "data-clusters", "zero-clusters", "compressed-clusters" or
+// "root-trailer".
 struct NamedRegion {
   std::string_view name;
   HostRange range;
@@ -77,11 +79,24 @@ class Image {
   // be readable again. 0 for the image of a saved plan.
   [[nodiscard]] std::uint64_t surveyed() const;
 
+  // The digests of the content, if the survey has hashed it; null otherwise.
+  [[nodiscard]] std::shared_ptr<const ManifestBuilder> content() const;
+
+  // The root of the content: of content(), or what was learnt. Nothing if that is not known yet.
+  [[nodiscard]] std::optional<ContentDigest> root() const;
+  // Says what it is, before its trailer is read.
+  void learn_root(const ContentDigest& root) const;
+  // Where the trailer with the root begins, which is the end of the image; nothing if it has none.
+  [[nodiscard]] std::optional<HostOffset> root_trailer() const;
+
   // Two images with the same id are the same image as far as the disk's stamp tells. An id is
   // LAYOUT.SOURCE: LAYOUT is a SHA-256 over all metadata and the codec's version (its first 16
-  // bytes, in hexadecimal), SOURCE is the disk's stamp or "-". All metadata is generated for it, so
+  // bytes, in hexadecimal), SOURCE is "root-" and the root where the survey has hashed the content,
+  // or else the disk's stamp or "-". All metadata is generated for it, so
   // it takes time in proportion to the allocated clusters.
   [[nodiscard]] std::string id() const;
+  // The same with the disk's stamp, or "-", in any case.
+  [[nodiscard]] std::string stamp_id() const;
 
   // Fills `buffer` with the image's bytes from `offset`; the range must lie within size(). Reads
   // the disk where the range covers its data, and compresses what the survey did not keep. Throws

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "qcow2stream/compression.h"
+#include "qcow2stream/root.h"
 
 namespace qcow2stream {
 
@@ -60,6 +61,8 @@ struct ImageOptions {
   std::optional<Compression> compression;
   // The image takes over the disk's dirty bitmaps (Disk::bitmaps()). Needs version 3.
   bool bitmaps = false;
+  // The image says of what content it is. An image without it has the bytes that it always had.
+  std::optional<RootRecord> root_record;
 
   // Whether clusters are compressed for the image.
   [[nodiscard]] bool compresses() const { return compression && !compression->keep; }

@@ -25,10 +25,10 @@ struct QemuOptions {
   // are not opened and need not exist; reading what is unchanged then gives zeros. Otherwise the
   // disk is that of the whole chain. Not together with a bitmap.
   std::optional<std::uint64_t> top_image_unit;
-  // For an image that is not trusted: QEMU may open this very file and nothing else, and connect to
-  // nothing. An image that refers to a backing file, a data file or a server is refused. That is an
-  // Error{kFailed} where the kernel has no Landlock (Linux 5.13) or no seccomp filters, and on
-  // other processors than x86-64 and 64-bit Arm.
+  // For an image that is not trusted (but see open_qcow2_confined() for qcow2): QEMU may open this
+  // very file and nothing else, and connect to nothing. An image that refers to a backing file, a
+  // data file or a server is refused. That is an Error{kFailed} where the kernel has no Landlock
+  // (Linux 5.13) or no seccomp filters, and on other processors than x86-64 and 64-bit Arm.
   bool isolate = false;
   // As in FileOptions, for all files of the image.
   bool force_share = false;

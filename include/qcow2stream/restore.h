@@ -15,9 +15,17 @@
 #include "qcow2stream/digest.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/salvage.h"
 #include "qcow2stream/target.h"
 
 namespace qcow2stream {
+
+// An image of which the header has been read.
+struct BegunImage {
+  std::string name;
+  std::uint64_t disk_size = 0;  // bytes
+  std::optional<std::string> backing_file;
+};
 
 struct RestoreOptions {
   // What is done to the target.
@@ -42,6 +50,16 @@ struct RestoreOptions {
   std::optional<std::string> spool_directory;
   // The largest disk that is accepted, in bytes.
   std::optional<std::uint64_t> max_size;
+  // Bytes a second, on the average, at most: of a stream that is read, and of what is written to
+  // the target or read of it. 0: there is no limit.
+  std::uint64_t most_per_second = 0;
+  // If given, a damaged image gives what it still has: what is cut off, what a table maps that
+  // makes no sense or does not come, and a compressed cluster that does not decode is noted there
+  // and becomes zeros, or with `apply` is left alone. The header must be whole. Of an image that is
+  // a Disk, that is for open_qcow2() to do (Qcow2Options::lost).
+  std::shared_ptr<LostRanges> lost;
+  // Is called with each image before anything of it is written.
+  std::function<void(const BegunImage&)> on_image;
   // Is filled in while the restore runs, if given. Must outlive it. `spool_done` counts the bytes
   // of streams, `emit_done` and `emit_total` those of the disk.
   Progress* progress = nullptr;
@@ -50,6 +68,8 @@ struct RestoreOptions {
 // One image of a restore that comes as a stream.
 struct StreamedImage {
   int fd = -1;  // blocking or not; is neither owned nor closed
+  // The same, where it can be read at any place; without `fd`, its bytes are the stream.
+  std::shared_ptr<const Disk> file;
   std::string name;
   // How many bytes must come. Without it there may be any number.
   std::optional<std::uint64_t> size;
@@ -121,9 +141,16 @@ struct CheckedImage {
   std::vector<std::string> remarks;
 };
 
-// Reads a stream to its end and checks that it is a sound image: its structure, that each cluster's
-// count is not lower than the number of references to it, and that all compressed clusters decode.
-// Uses `threads`, the spool and `max_size` of the options. Throws as Restore does.
+// Reads a stream to its end and checks that it is a sound image, as `qemu-img check` does: its
+// structure, also that of its snapshots and dirty bitmaps, that each cluster's count is not lower
+// than the number of references to it, that those which say that theirs is the only one
+// (QCOW_OFLAG_COPIED) are right, and beyond that, that all compressed clusters decode. Uses
+// `threads`, the spool, `max_size`, `most_per_second` and `on_image` of the options. Throws as
+// Restore does.
+//
+// What snapshots and bitmaps refer to is read in `file` where that is given. Else all that may be
+// needed for it is kept, which takes the spool once more; where there is no room for it, a remark
+// says that it was not gone through.
 CheckedImage check_image(const StreamedImage& image, const RestoreOptions& options = {});
 
 }  // namespace qcow2stream

@@ -12,6 +12,7 @@
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
 
@@ -28,6 +29,8 @@ struct SurveyResult {
   std::shared_ptr<const CarriedBitmaps> bitmaps;      // null where none were asked for
   // Bytes at the beginning of each data cluster that were read, where the disk has data there.
   std::uint64_t surveyed = 0;
+  // The digests of the content, if they were asked for.
+  std::shared_ptr<const ManifestBuilder> content;
 };
 
 enum class Scan {
@@ -79,11 +82,22 @@ struct Only {
   bool believe_zeros = true;
 };
 
+// Asks for an increment of what differs from a content of which there is a manifest. A chunk with
+// another digest has changed as a whole, for nobody can tell which part of it has. What lies behind
+// the end of that content counts as zeros, as with Against.
+struct AgainstManifest {
+  std::shared_ptr<const Manifest> base;  // not null
+  Allocation allocation;
+};
+
+// What a survey is asked.
+using Question = std::variant<Full, Against, Only, AgainstManifest>;
+
 struct SurveyOptions {
   // What has not changed stays unallocated in an increment. What has changed and reads as zeros
   // becomes a zero cluster where the image has a backing file, and is stored where it has none or
   // with Scan::kNone.
-  std::variant<Full, Against, Only> what;
+  Question what;
   Scan scan = Scan::kZeros;
   // Worker threads; 0 means one a core. The result does not depend on it.
   unsigned threads = 0;
@@ -93,6 +107,9 @@ struct SurveyOptions {
   // The rest is kept in an unlinked file in this directory, if one is given. What is not kept is
   // compressed again when it is emitted.
   std::optional<std::string> spool_directory;
+  // If given, all of the content is read and hashed, in chunks of 2^bits bytes. With
+  // AgainstManifest that happens in any case, in chunks as the manifest has them.
+  std::optional<unsigned> hash_chunk_bits;
   // Is called if the base has changed. Without it that is an error.
   OnChange on_change;
   // Is filled in while the survey runs, if given. Must outlive the call.

@@ -30,6 +30,8 @@ struct TargetTraits {
   bool can_be_read = false;
   // What a failed restore has written stays there, under the same name: a device, a server.
   bool keeps_failures = false;
+  // It is written in the order of the disk: what comes out of turn has to be kept.
+  bool in_order = false;
   // In bytes, a power of two: what is written and zeroed in such blocks, at such offsets, need not
   // be read first.
   std::uint32_t block_size = 1;
@@ -95,7 +97,8 @@ enum class TargetUse {
 struct TargetOptions {
   TargetUse use = TargetUse::kReplace;
   // kReplace: a regular file may exist, and is replaced when the new one is complete. It keeps its
-  // mode and, where that is permitted, its owner.
+  // mode and, where that is permitted, its owner and its extended attributes, access control lists
+  // among them.
   bool overwrite = false;
   // kReplace: a device or a server reads as zeros already.
   bool reads_as_zeros = false;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "qcow2stream/confined.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
@@ -116,15 +117,27 @@ std::string reason_of(const Error& error, const std::string& path) {
   return error.name() == path ? error.reason() : error.name() + ": " + error.reason();
 }
 
+OpenedQcow2 open_image(const std::string& path, const Reading& reading,
+                       const Qcow2Options& options) {
+  if (!reading.isolate) return open_qcow2(path, options);
+  return open_qcow2_confined(path, options, {.program = {}, .timeout = reading.nbd.timeout});
+}
+
+OpenedQcow2 open_image(std::shared_ptr<const Disk> file, const Reading& reading,
+                       const Qcow2Options& options) {
+  if (!reading.isolate) return open_qcow2(std::move(file), options);
+  throw Error(ErrorKind::kFailed, file->name(), "cannot be isolated", "it is not a file");
+}
+
 // Reads the image that is in `where`, the path of a file or bytes that are open.
 template <class Where>
 OpenedSource read_natively(Where where, const Reading& reading, std::shared_ptr<LostRanges> lost) {
   Qcow2Options options = qcow2_options(reading);
   options.lost = lost;
-  OpenedQcow2 opened = open_qcow2(std::move(where), options);
+  OpenedQcow2 opened = open_image(std::move(where), reading, options);
   return {{.disk = std::move(opened.disk), .changes = std::move(opened.changes)},
           {},
-          Reader::kNative,
+          reading.isolate ? Reader::kConfined : Reader::kNative,
           {},
           std::move(opened.remainder),
           std::move(lost)};
@@ -184,14 +197,13 @@ OpenedSource read_as(const std::string& format, const Source& source, const Read
     return open_bytes(source, reading, progress);
   }
   std::string why_qemu;
-  if (format == "qcow2" && reading.isolate) {
-    why_qemu = "what is not trusted is read by a program that is confined";
-  } else if (format == "qcow2") {
+  if (format == "qcow2") {
     try {
       return read_natively(file->path, reading, lost);
     } catch (const Error& error) {
-      // QEMU gives an image up as a whole once it meets an entry that makes no sense.
-      const bool is_for_qemu = error.advice() == Advice::kReadWithQemu;
+      // QEMU gives an image up as a whole once it meets an entry that makes no sense. To what is
+      // not trusted nobody is to be chosen by itself.
+      const bool is_for_qemu = error.advice() == Advice::kReadWithQemu && !reading.isolate;
       if (!is_for_qemu || is_beyond_qemu(reading) || lost != nullptr) throw;
       why_qemu = reason_of(error, file->path);
     }
@@ -204,6 +216,11 @@ std::string found_format(const Input& input) {
   std::string format = format_of(input.reading);
   const auto* file = std::get_if<File>(&input.source);
   if (format != "auto" || file == nullptr) return format;
+  // QEMU would say the same, but would have to be there.
+  if (input.reading.isolate) {
+    const auto disk = open_disk(file->path, {.force_share = input.reading.force_share});
+    if (image_magic(*disk) == "qcow2") return "qcow2";
+  }
   return probe_format(file->path, qemu_options(input.reading));
 }
 

@@ -28,7 +28,7 @@ struct Reading {
   std::optional<TopImages> top;         // Qcow2Options
   std::optional<std::string> snapshot;  // Qcow2Options
   bool carry_bitmaps = false;           // Qcow2Options
-  bool isolate = false;                 // QemuOptions
+  bool isolate = false;                 // QemuOptions, open_qcow2_confined()
   bool force_share = false;             // FileOptions
   bool salvage = false;                 // what cannot be read becomes zeros
   // Bytes: only so much of it counts.
@@ -49,6 +49,7 @@ struct Input {
 enum class Reader {
   kNobody,  // there is no image but the disk itself, or a server has it
   kNative,
+  kConfined,  // a helper of ours
   kQemu,
 };
 

@@ -102,6 +102,10 @@ std::string meant(std::string_view word, Options options, const ForeignOptions& 
 
 }  // namespace
 
+bool is_foreign(std::string_view name, const ForeignOptions& foreign) {
+  return !foreign_name(name, plain_name(name), foreign).empty();
+}
+
 std::string unknown_name_text(std::string_view word, std::span<const OptionSpec> options,
                               const ForeignOptions& foreign) {
   const std::string_view name = word.substr(0, word.find('='));

@@ -28,6 +28,9 @@ struct ForeignOptions {
   std::span<const ForeignLetter> letters;
 };
 
+// Whether other programs have an option of this name, "--name".
+bool is_foreign(std::string_view name, const ForeignOptions& foreign);
+
 // The message about `word`, "--name" or "--name=value", which getopt_long does not know or which is
 // the beginning of several names.
 std::string unknown_name_text(std::string_view word, std::span<const OptionSpec> options,

@@ -40,7 +40,7 @@ std::string display_name(const OptionSpec& spec) {
 std::string group_text(std::string_view title, std::span<const OptionSpec> options) {
   std::string out = fmt::format("\n{}:\n", title);
   for (const OptionSpec& spec : options) {
-    if (!spec.help.empty()) append_option(out, spec);
+    if (!spec.help.empty() && !spec.is_joined) append_option(out, spec);
   }
   return out;
 }

@@ -20,7 +20,8 @@ struct OptionSpec {
   std::string_view name;  // without "--"; empty: none. A zero byte stands behind it
   Value value;
   std::string_view metavar;
-  std::string_view help;  // empty: an alias that the help does not list
+  std::string_view help;   // empty: an alias that the help does not list
+  bool is_joined = false;  // the help has no line for it: that of the option above names it
 };
 
 // `Said` is what the program's command line says.

@@ -26,7 +26,8 @@ class Report {
   // Opens `file`, one of the ends, and empties it. Throws Error.
   Report(const std::string& file, Ends& ends);
 
-  // `measured` as --measure=json has it.
+  // What is going to be written: `measured` as --measure=json has it, or what is known of an image
+  // that is restored.
   void plan(const nlohmann::ordered_json& measured);
   // May be called as often as one likes.
   void progress(const ProgressState& state);

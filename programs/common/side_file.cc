@@ -10,6 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -24,6 +27,15 @@ namespace {
 
 // Bytes. What is smaller can be replaced without asking what it is, as other programs do.
 constexpr off_t kTooSmallForADisk = 4096;
+
+constexpr mode_t kPermissions = 0777;
+
+// So that the name outlives a power failure. Not every file system can do that.
+void flush_directory_of(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  [[maybe_unused]] const int result = fd ? ::fsync(fd.get()) : -1;
+}
 
 [[noreturn]] void throw_file_cannot_be_written(const std::string& path, const std::string& reason) {
   throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
@@ -44,7 +56,7 @@ std::optional<int> descriptor_of(std::string_view path) {
 }
 
 SideFile::SideFile(std::string path, const SideFileKind& kind, Ends& ends)
-    : path_(std::move(path)) {
+    : path_(std::move(path)), replaces_(kind.replaces) {
   if (const auto descriptor = descriptor_of(path_)) {
     is_path_ = false;
     fd_ = UniqueFd(::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0));
@@ -67,7 +79,7 @@ SideFile::SideFile(std::string path, const SideFileKind& kind, Ends& ends)
 }
 
 SideFile::~SideFile() {
-  if (!begun_ || !fd_) return;
+  if (!begun_ || !fd_ || old_one_) return;
   // Nobody can be told if this fails.
   [[maybe_unused]] const int result = ::ftruncate(fd_.get(), 0);
 }
@@ -108,7 +120,26 @@ void SideFile::begin() {
   }
   if (!can_be_emptied()) return;
   begun_ = true;
+  if (replaces_) return make_new_one();
   if (::ftruncate(fd_.get(), 0) != 0) throw system_error(path_, "write failed", errno);
+}
+
+// Beside the old one, since a name can be given within a file system only. Private, as long as
+// nobody knows whether it will be complete.
+void SideFile::make_new_one() {
+  std::array<char, PATH_MAX> resolved{};
+  if (::realpath(path_.c_str(), resolved.data()) == nullptr) {
+    throw system_error(path_, "cannot be found", errno);
+  }
+  target_ = resolved.data();
+  UniqueFd made;
+  new_name_ = TemporaryName([&]() -> std::string {
+    std::string name = target_ + ".XXXXXX";
+    made = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
+    return made ? name : "";
+  });
+  if (!made) throw system_error(path_, "cannot be made", errno);
+  old_one_ = std::exchange(fd_, std::move(made));
 }
 
 void SideFile::write(std::string_view text) {
@@ -118,6 +149,10 @@ void SideFile::write(std::string_view text) {
 
 // What is closed can no longer be emptied, so another descriptor stays.
 void SideFile::close() {
+  if (old_one_ &&
+      (::fchmod(fd_.get(), status_.st_mode & kPermissions) != 0 || ::fsync(fd_.get()) != 0)) {
+    throw system_error(path_, "cannot be flushed", errno);
+  }
   UniqueFd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
   const bool failed = ::close(fd_.release()) != 0;
   const int error = errno;
@@ -132,6 +167,13 @@ bool SideFile::is_also(const std::string& path) const {
 }
 
 void SideFile::keep() {
+  if (old_one_) {
+    if (::rename(new_name_.path().c_str(), target_.c_str()) != 0) {
+      throw system_error(path_, "cannot be replaced", errno);
+    }
+    new_name_.keep();
+    flush_directory_of(target_);
+  }
   begun_ = false;
   name_.keep();
 }

@@ -18,6 +18,9 @@ namespace qcow2stream::cli {
 struct SideFileKind {
   const char* name;
   bool (*is_old_one)(std::string_view beginning);
+  // What is in a regular file stays until keep(), when a new one takes its place that is complete
+  // and flushed.
+  bool replaces = false;
 };
 
 // A name of a descriptor that is open: opening it would be another position in the same file, and
@@ -35,17 +38,18 @@ class SideFile {
   // other ends in a way that their rules forbid.
   SideFile(std::string path, const SideFileKind& kind, Ends& ends);
   // Unless it got to keep(), a file that it has made goes away, and one that was there is empty if
-  // it has begun.
+  // it has begun, or as it was if the kind replaces it.
   ~SideFile();
   SideFile(SideFile&& other) noexcept = default;
   SideFile& operator=(SideFile&&) = delete;
 
-  // A regular file is empty from here on. Throws Error if QEMU reads it: then it is part of DISK.
+  // A regular file is empty from here on, unless the kind replaces it. Throws Error if QEMU reads
+  // it: then it is part of DISK.
   void begin();
   void write(std::string_view text);
   // It is complete. A network file system may report a failed write only here.
   void close();
-  // What is in it stays, whatever becomes of the rest.
+  // What is in it stays, whatever becomes of the rest. Throws Error where the kind replaces a file.
   void keep();
 
   // Whether `path` is another name of the same regular file.
@@ -55,6 +59,7 @@ class SideFile {
   void open_path();
   void take_for_ourselves();
   void check_content(const SideFileKind& kind) const;
+  void make_new_one();
   [[nodiscard]] bool can_be_emptied() const { return is_path_ && S_ISREG(status_.st_mode); }
 
   std::string path_;
@@ -63,6 +68,10 @@ class SideFile {
   bool is_path_ = true;  // and not a descriptor that the caller has opened
   bool begun_ = false;   // and not kept
   TemporaryName name_;   // of a file that was not there
+  bool replaces_;
+  TemporaryName new_name_;  // of what will take the place of the file
+  std::string target_;      // the name that it gets
+  UniqueFd old_one_;        // then: keeps others from writing to it
 };
 
 }  // namespace qcow2stream::cli

@@ -49,12 +49,8 @@ sigset_t block_watched_signals() {
   return signals;
 }
 
-SignalWatch::SignalWatch(const sigset_t& signals, std::function<void(int)> before_death,
-                         std::function<void()> on_usr1)
-    : signals_(signals),
-      before_death_(std::move(before_death)),
-      on_usr1_(std::move(on_usr1)),
-      thread_([this] { run(); }) {}
+SignalWatch::SignalWatch(const sigset_t& signals, Callbacks callbacks)
+    : signals_(signals), callbacks_(std::move(callbacks)), thread_([this] { run(); }) {}
 
 SignalWatch::~SignalWatch() {
   pthread_kill(thread_.native_handle(), kStop);
@@ -67,8 +63,8 @@ void SignalWatch::run() const {
     if (sigwait(&signals_, &signal) != 0) continue;
     if (signal == kStop) return;
     if (signal == SIGUSR1) {
-      on_usr1_();
-    } else {
+      callbacks_.on_usr1();
+    } else if (!callbacks_.ends_by_itself || !callbacks_.ends_by_itself()) {
       end_by(signal);
     }
   }
@@ -81,7 +77,7 @@ void SignalWatch::end_by(int signal) const {
       remove_temporary_names();
       die_of(signal);
     }).detach();
-    before_death_(signal);
+    callbacks_.before_death(signal);
   } catch (const std::system_error&) {
     // No thread that would end us, so nothing is said that might be waited for.
   }

@@ -18,12 +18,19 @@ sigset_t block_watched_signals();
 
 class SignalWatch {
  public:
-  // `signals` as returned above. `before_death` is called with the number of a signal that ends the
-  // program, which then takes its temporary names away and dies of it, even if the call does not
-  // return; `on_usr1`, which must not wait for anybody, for each SIGUSR1. Both run in a thread of
-  // their own.
-  SignalWatch(const sigset_t& signals, std::function<void(int)> before_death,
-              std::function<void()> on_usr1);
+  struct Callbacks {
+    // Called with the number of a signal that ends the program, which then takes its temporary
+    // names away and dies of it, even if the call does not return.
+    std::function<void(int)> before_death;
+    // For each SIGUSR1. It must not wait for anybody.
+    std::function<void()> on_usr1;
+    // Asked before `before_death`: whether the program ends in its own way, as it should, since it
+    // was told so. It must not wait either. Empty: it does not.
+    std::function<bool()> ends_by_itself;
+  };
+
+  // `signals` as returned above. The callbacks run in a thread of their own.
+  SignalWatch(const sigset_t& signals, Callbacks callbacks);
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
@@ -33,8 +40,7 @@ class SignalWatch {
   [[noreturn]] void end_by(int signal) const;
 
   sigset_t signals_;
-  std::function<void(int)> before_death_;
-  std::function<void()> on_usr1_;
+  Callbacks callbacks_;
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "common/usage_error.h"
@@ -59,7 +60,18 @@ std::optional<std::size_t> Words::find(int value) const {
   return std::nullopt;
 }
 
+// getopt_long takes any beginning of a name. "--target" is the beginning of --target-is-zero, and
+// whoever types it means something else.
+void Words::refuse_foreign_beginning(const char* word, const OptionSpec& spec) const {
+  const std::string_view typed = word;
+  const std::string_view name = typed.substr(0, typed.find('='));
+  if (name.starts_with("--") && name.substr(2) != spec.name && is_foreign(name, foreign_)) {
+    throw UsageError(unknown_name_text(typed, options_, foreign_));
+  }
+}
+
 std::optional<Word> Words::next() {
+  const int at = std::max(optind, 1);
   const int found =
       only_operands_ ? -1 : ::getopt_long(argc_, argv_, letters_.c_str(), longs_.data(), nullptr);
   if (found == -1) {
@@ -70,14 +82,18 @@ std::optional<Word> Words::next() {
   if (found == 1) return Word{.option = {}, .text = optarg};
   if (found == '?') throw_unknown();
   if (found == ':') {
+    if (optopt >= kFirstLongOnly) refuse_foreign_beginning(argv_[at], options_[*find(optopt)]);
     throw UsageError(fmt::format("{}: needs a value", display_name(options_[*find(optopt)])));
   }
-  return Word{.option = find(found), .text = optarg};
+  const auto option = find(found);
+  if (found >= kFirstLongOnly) refuse_foreign_beginning(argv_[at], options_[*option]);
+  return Word{.option = option, .text = optarg};
 }
 
 void Words::throw_unknown() const {
   // A long option that takes no value, or a letter that does not exist, or no option at all.
   if (const auto known = find(optopt); known && optopt >= kFirstLongOnly) {
+    refuse_foreign_beginning(argv_[optind - 1], options_[*known]);
     throw UsageError(fmt::format("{}: takes no value", display_name(options_[*known])));
   }
   // getopt stays at a word of letters until it has dealt with the last one.

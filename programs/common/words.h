@@ -33,7 +33,8 @@ class Words {
   Words(int argc, char** argv, std::span<const OptionSpec> options, ForeignOptions foreign);
 
   // The next one, from the left. Throws UsageError: what is no option, or has no value and needs
-  // one, or has one and takes none.
+  // one, or has one and takes none. The beginning of a name will do, unless other programs mean
+  // something else by it.
   std::optional<Word> next();
 
   // The words behind the operand that came last, up to `end`, none of which is an option of ours.
@@ -43,6 +44,7 @@ class Words {
  private:
   [[nodiscard]] std::optional<std::size_t> find(int value) const;
   [[noreturn]] void throw_unknown() const;
+  void refuse_foreign_beginning(const char* word, const OptionSpec& spec) const;
 
   int argc_;
   char** argv_;

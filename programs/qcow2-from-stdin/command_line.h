@@ -31,6 +31,7 @@ struct CommandLine {
   std::optional<std::uint64_t> size;
   std::vector<ExpectedDigest> digests;
   bool ignore_names = false;
+  bool salvage = false;
 
   bool apply = false;
   bool overwrite = false;
@@ -46,6 +47,7 @@ struct CommandLine {
   std::optional<unsigned> connections;
   std::optional<unsigned> requests;
   std::optional<std::chrono::seconds> timeout;
+  std::optional<std::uint64_t> limit_rate;
   std::optional<unsigned> threads;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> spool_directory;

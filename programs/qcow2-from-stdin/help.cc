@@ -24,7 +24,8 @@ std::string help_text() {
       "\n"
       "N may end in k, M, G, T, P or E (or KiB, ...), powers of 1024. A value in [=...]\n"
       "is attached. Exit status: 0 complete, 1 failed, 2 command line, 3 the image is\n"
-      "damaged or TARGET differs, 4 not the right image. More: man qcow2-from-stdin\n";
+      "damaged or TARGET differs, 4 not the right image, 5 complete but for what\n"
+      "--salvage has lost. More: man qcow2-from-stdin\n";
   return out;
 }
 

@@ -12,8 +12,6 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "common/message.h"
-#include "common/shell_word.h"
 #include "common/usage_error.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
@@ -78,8 +76,10 @@ std::vector<Qcow2Link> links_of(const std::vector<OpenedInput>& inputs) {
 }
 
 Qcow2Options qcow2_options(const InputJob& job) {
-  return {
-      .force_share = job.force_share, .snapshot = job.snapshot, .ignore_names = job.ignore_names};
+  return {.force_share = job.force_share,
+          .snapshot = job.snapshot,
+          .ignore_names = job.ignore_names,
+          .lost = job.lost};
 }
 
 bool is_sought(const OpenedInput& input) {
@@ -99,16 +99,6 @@ void check_streams(const InputJob& job, Images& images) {
                                           {below.file, recorded_name(below)}};
     check_qcow2_links(links, qcow2_options(job));
   }
-}
-
-// A server is asked for parts; it sends no stream.
-void refuse_server(const std::vector<OpenedInput>& inputs) {
-  const auto server = std::ranges::find(inputs, -1, &OpenedInput::stream);
-  if (server == inputs.end()) return;
-  throw UsageError(fmt::format(
-      "-i, --input: {} cannot be read as a stream, as is needed here; have it written to "
-      "standard input: nbdcopy {} - | {} ...",
-      server->name, shell_word(server->name), kProgramName));
 }
 
 void refuse_snapshot(const Images& images) {
@@ -183,7 +173,6 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
     return images;
   }
   if (job.snapshot) refuse_snapshot(images);
-  refuse_server(images.inputs);
   check_streams(job, images);
   return images;
 }

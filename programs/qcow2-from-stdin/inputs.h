@@ -25,7 +25,7 @@ std::vector<Source> sources_of(const InputJob& job);
 struct OpenedInput {
   std::string name;                  // in messages
   std::shared_ptr<const Disk> file;  // null: it can be read only once, as a stream
-  int stream = -1;                   // from its beginning; -1: it is no stream
+  int stream = -1;                   // from its beginning; -1: `file` is read in order instead
   UniqueFd owned;                    // the same, where it is ours
 };
 

@@ -2,6 +2,8 @@
 
 #include "qcow2-from-stdin/job.h"
 
+#include <memory>
+
 #include "common/standard_output.h"
 #include "qcow2-from-stdin/job_rules.h"
 
@@ -23,6 +25,7 @@ InputJob input_of(const CommandLine& said) {
                  .snapshot = said.snapshot,
                  .size = said.size,
                  .digests = said.digests,
+                 .lost = said.salvage ? std::make_shared<LostRanges>() : nullptr,
                  .as_stream = said.apply || said.check || !said.digests.empty(),
                  .ignore_names = said.ignore_names,
                  .force_share = said.force_share,
@@ -70,14 +73,17 @@ std::string Job::name() const {
 
 Job make_job(const CommandLine& said) {
   check_rules(said);
-  Job job{.input = input_of(said),
+  const InputJob input = input_of(said);
+  Job job{.input = input,
           .restore = {.writing = writing_of(said),
                       .apply = said.apply,
                       .sparse = !said.no_sparse,
                       .threads = said.threads.value_or(0),
                       .spool_memory = spool_memory(said),
                       .spool_directory = said.spool_directory,
-                      .max_size = said.max_size},
+                      .max_size = said.max_size,
+                      .most_per_second = said.limit_rate.value_or(0),
+                      .lost = input.lost},
           .verify = said.verify,
           .report = said.report,
           .telling = said.telling};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "qcow2-from-stdin/command_line.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/restore.h"
+#include "qcow2stream/salvage.h"
 #include "qcow2stream/target.h"
 
 namespace qcow2stream::cli {
@@ -26,6 +28,8 @@ struct InputJob {
   std::optional<std::string> snapshot;
   std::optional<std::uint64_t> size;
   std::vector<ExpectedDigest> digests;
+  // What is damaged is noted there. Null: it is an error.
+  std::shared_ptr<LostRanges> lost;
   // All of its bytes are to be read, in order, although they could be read at any place.
   bool as_stream = false;
   bool ignore_names = false;

@@ -41,13 +41,14 @@ void check_what_is_done(const CommandLine& said) {
     }
     refuse_together(said,
                     {"apply", "skip-equal", "compare", "verify", "overwrite", "target-is-zero",
-                     "no-sparse", "snapshot", "chain"},
+                     "no-sparse", "snapshot", "chain", "salvage"},
                     "--check, which looks at an image by itself");
     return;
   }
   if (!said.target) throw UsageError("TARGET is missing; see --help");
   if (said.compare) {
-    refuse_together(said, {"skip-equal", "verify", "overwrite", "target-is-zero", "no-sparse"},
+    refuse_together(said,
+                    {"skip-equal", "verify", "overwrite", "target-is-zero", "no-sparse", "salvage"},
                     "--compare, which writes nothing");
   }
   if (said.apply) {
@@ -91,6 +92,9 @@ void check_inputs(const CommandLine& said) {
     refuse("--expect-digest",
            "is that of one image, and here is a chain; look at each with "
            "--check");
+  }
+  if (said.salvage && !said.digests.empty()) {
+    refuse("--salvage", "not together with --expect-digest: what is damaged has another one");
   }
   if (said.ignore_names && !is_chain && !said.chain) {
     refuse("--ignore-names", "is about a chain; give its images with -i");

@@ -39,6 +39,8 @@ constexpr std::array kImageOptions = {
         [](Said& said, const char* value) {
           said.digests.push_back(expected_digest_value(value));
         }},
+    Row{{0, "salvage", Value::kNone, "", "what is damaged is left out, with status 5"},
+        [](Said& said, const char*) { said.salvage = true; }},
     Row{{0, "spool-memory", Value::kRequired, "N", "memory for what comes too early (64M)"},
         [](Said& said, const char* value) { said.spool_memory = size_value(value); }},
     Row{{0, "spool-dir", Value::kRequired, "DIR", "where the rest of it is kept (nowhere)"},
@@ -76,6 +78,11 @@ constexpr std::array kOtherOptions = {
         [](Said& said, const char* value) { said.requests = requests_value(value); }},
     Row{{0, "timeout", Value::kRequired, "SECONDS", "give up an NBD server that is silent (60)"},
         [](Said& said, const char* value) { said.timeout = timeout_value(value); }},
+    Row{{0, "limit-rate", Value::kRequired, "N", "bytes a second at most, on the average"},
+        [](Said& said, const char* value) {
+          said.limit_rate = size_value(value);
+          if (said.limit_rate == 0) bad_value(value, "is no rate");
+        }},
     Row{{'p', "progress", Value::kAttached, "FD", "progress bar; with FD: lines N/100 there"},
         [](Said& said, const char* value) {
           said.telling.progress = value != nullptr ? ProgressStyle::kLines : ProgressStyle::kBar;
@@ -83,7 +90,7 @@ constexpr std::array kOtherOptions = {
         }},
     Row{{'q', "quiet", Value::kNone, "", "no progress bar, no warnings"},
         [](Said& said, const char*) { said.telling.quiet = true; }},
-    Row{{0, "report", Value::kRequired, "FILE|FD", "progress and end as lines of JSON"},
+    Row{{0, "report", Value::kRequired, "FILE|FD", "what happens, as lines of JSON"},
         [](Said& said, const char* value) { said.report = report_value(value, kCarried); }},
     Row{{0, "verbose", Value::kNone, "", "say what is done and how"},
         [](Said& said, const char*) { said.telling.verbose = true; }},

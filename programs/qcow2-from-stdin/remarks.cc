@@ -51,6 +51,11 @@ void say_what_lies_behind(const Job& job, const WatchedTarget& target,
 void warn(const Job& job, const Images& images) {
   if (job.telling.quiet) return;
   say_remainder(images);
+  if (job.input.lost != nullptr && images.disk != nullptr) {
+    for (const Caveat& caveat : images.disk->caveats()) {
+      message(fmt::format("{}: {}", images.inputs.back().name, caveat.text));
+    }
+  }
   if (images.order_is_unknown && !job.input.ignore_names) {
     message(
         fmt::format("{}: the order of the images is taken as it is given; nothing tells whether "

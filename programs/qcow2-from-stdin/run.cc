@@ -29,10 +29,18 @@ namespace {
 
 using std::chrono::steady_clock;
 
+RestoreOptions options_of(const Job& job, Session& session) {
+  RestoreOptions options = job.restore;
+  options.progress = &session.progress();
+  options.on_image = [&session](const BegunImage& image) { session.report_image(image); };
+  return options;
+}
+
 // --- the image ----------------------------------------------------------------------------------
 
 StreamedImage stream_of(const OpenedInput& input, const InputJob& job) {
   return {.fd = input.stream,
+          .file = input.file,
           .name = input.name,
           .size = job.size
                       ? job.size
@@ -70,8 +78,7 @@ void add_images(const Images& images, const Job& job, std::span<const Digest> ex
 
 void check_images(const Images& images, const Job& job, std::span<const Digest> expected,
                   Session& session) {
-  RestoreOptions options = job.restore;
-  options.progress = &session.progress();
+  const RestoreOptions options = options_of(job, session);
   for (const OpenedInput& input : images.inputs) {
     CheckedImage image = check_image(stream_of(input, job.input), options);
     check_digests(input.name, image.digests, expected);
@@ -152,8 +159,7 @@ void run(const Job& job, Session& session) {
   // 3. The target: from here on nobody else changes it.
   WatchedTarget& target = session.open_target();
   Differences differences;
-  RestoreOptions options = job.restore;
-  options.progress = &session.progress();
+  RestoreOptions options = options_of(job, session);
   if (job.compares()) options.on_difference = [&](GuestRange range) { differences.add(range); };
   Restore restore(target, options);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/lost_ranges.h"
 #include "common/message.h"
 #include "qcow2-from-stdin/advice.h"
 #include "qcow2-from-stdin/targets.h"
@@ -28,15 +29,32 @@ int Session::run(const std::function<void()>& run) {
   const Additions additions{.subject = job_.name(),
                             .advice = [](const Error& error) { return advice_text(error); },
                             .note = [this](bool /*discard*/) { return note(); }};
-  const Outcome outcome = outcome_of(additions, [&] {
-    watch_.emplace(
-        signals_, [this](int signal) { say_goodbye(signal); }, [this] { say_progress(); });
+  Outcome outcome = outcome_of(additions, [&] {
+    watch_.emplace(signals_, SignalWatch::Callbacks{
+                                 .before_death = [this](int signal) { say_goodbye(signal); },
+                                 .on_usr1 = [this] { say_progress(); }});
     run();
   });
-  display_.reset();  // the message stands alone
+  display_.reset();  // the messages stand alone
+  say_losses(outcome.status);
   if (!outcome.message.empty()) message(outcome.message);
   if (report_) report_->end(outcome.status, bytes_done(), outcome.message, digests_);
   return outcome.status;
+}
+
+void Session::say_losses(int& status) {
+  const LostRanges* lost = job_.input.lost.get();
+  if (lost == nullptr || lost->empty()) return;
+  say_lost(name_of(job_.input.sources.back()), *lost, report_ ? &*report_ : nullptr);
+  if (status == kExitOk) status = kExitSalvaged;
+}
+
+void Session::report_image(const BegunImage& image) {
+  if (!report_) return;
+  nlohmann::ordered_json line = {{"image", image.name}, {"virtual-size", image.disk_size}};
+  if (image.backing_file) line["backing-filename"] = *image.backing_file;
+  if (job_.target) line["target"] = job_.target->name;
+  report_->plan(line);
 }
 
 void Session::open_report(Ends& ends) {

@@ -21,6 +21,7 @@
 #include "qcow2-from-stdin/watched_target.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/restore.h"
 
 namespace qcow2stream::cli {
 
@@ -49,11 +50,15 @@ class Session {
   // Opens the target of the job. Throws Error. Once.
   WatchedTarget& open_target();
 
+  // An image begins to be read: what the report says of it.
+  void report_image(const BegunImage& image);
+
   // The run is complete: what the report says of it.
   void set_digests(std::vector<Digest> digests) { digests_ = std::move(digests); }
 
  private:
   void say_goodbye(int signal);
+  void say_losses(int& status);
   void say_progress() const;
   [[nodiscard]] std::string note() const;
   [[nodiscard]] std::uint64_t bytes_done() const;

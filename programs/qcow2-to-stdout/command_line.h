@@ -22,7 +22,8 @@
 
 namespace qcow2stream::cli {
 
-enum class MeasureFormat { kHuman, kJson, kSize, kId };
+enum class MeasureFormat { kHuman, kJson, kSize, kId, kRoot };
+enum class OutputFormat { kQcow2, kRaw };
 
 // One --digest.
 struct DigestRequest {
@@ -68,6 +69,7 @@ struct CommandLine {
   std::optional<std::uint64_t> shallow;  // so many images, from the topmost on
   std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
+  std::optional<std::string> base_manifest;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;
@@ -76,6 +78,8 @@ struct CommandLine {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
   std::optional<MeasureFormat> measure;
+  std::optional<std::string> mount;  // the directory
+  std::optional<OutputFormat> output_format;
   bool allow_changes = false;
   std::optional<std::string> if_match;
   std::optional<std::string> save_plan;
@@ -84,7 +88,10 @@ struct CommandLine {
   std::optional<std::string> run;
   bool flush = false;
   std::vector<DigestRequest> digests;
-  std::optional<std::string> digest_name;
+  std::optional<std::string> name;  // of the image
+  std::optional<std::string> save_manifest;
+  std::optional<unsigned> manifest_chunk_bits;
+  bool no_root_trailer = false;
 
   std::optional<ProgressStyle> progress;
   int progress_fd = -1;  // kLines

@@ -13,7 +13,6 @@ constexpr auto kForeignNames = std::to_array<ForeignName>({
     {"output=json", "--measure=json"},
     {"output=human", "--measure"},
     {"output", "--measure=json, or > FILE for the image"},
-    {"output-format", "the output is always qcow2"},
     {"image-opts", "--blockdev"},
     {"backing", "--backing-file"},
     {"backing-fmt", "--backing-format"},
@@ -44,7 +43,6 @@ constexpr auto kForeignNames = std::to_array<ForeignName>({
 });
 
 constexpr auto kForeignLetters = std::to_array<ForeignLetter>({
-    {'O', "the output is always qcow2"},
     {'o', "use -c, -r and -v for what qemu-img takes as -o"},
     {'W', "writes are in order; --threads sets how many read"},
     {'m', "use --threads"},

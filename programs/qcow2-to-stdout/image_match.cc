@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "qcow2stream/error.h"
+#include "qcow2stream/root.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 constexpr std::size_t kLayoutDigits = 32;
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
+constexpr std::string_view kRootWord = "root-";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kOthersDigits = 16;
 
@@ -36,6 +38,7 @@ struct Stamp {
 struct Id {
   std::string_view layout;
   std::optional<Stamp> stamp;  // nothing: "-"
+  std::string_view root;       // in place of a stamp
 };
 
 template <class Number>
@@ -70,6 +73,10 @@ std::optional<Id> parse_id(std::string_view text) {
   }
   const std::string_view source = text.substr(kLayoutDigits + 1);
   if (source == "-") return id;
+  if (source.starts_with(kRootWord)) {
+    id.root = source.substr(kRootWord.size());
+    return parse_root(id.root) ? std::optional(id) : std::nullopt;
+  }
   id.stamp = parse_stamp(source);
   return id.stamp ? std::optional(id) : std::nullopt;
 }
@@ -114,6 +121,15 @@ std::string other_stamp(const Stamp& wanted, const Stamp& found, std::string_vie
 }
 
 std::string other_source(const Id& wanted, const Id& found, std::string_view disk) {
+  if (!wanted.root.empty() && !found.root.empty()) {
+    return "the layout is the same, but the content is another: the disk was written to since; "
+           "begin "
+           "anew";
+  }
+  if (!wanted.root.empty()) {
+    return "the id of that image has the root of the content, which is not known here: give "
+           "--save-manifest as then";
+  }
   if (wanted.stamp && found.stamp) return other_stamp(*wanted.stamp, *found.stamp, disk);
   return fmt::format(
       "the layout is the same, but the disk of that image has {} and this disk has {}: give DISK "
@@ -148,7 +164,7 @@ std::string mismatch_text(std::string_view wanted, std::string_view found, std::
 
 void check_id(const Image& image, const std::string& wanted) {
   const std::string id = image.id();
-  if (id == wanted) return;
+  if (id == wanted || image.stamp_id() == wanted) return;
   const std::string& name = image.disk().name();
   throw Error(ErrorKind::kMismatch, name, "does not give the image of --if-match",
               fmt::format("{}; the image-id is {}", mismatch_text(wanted, id, name), id));

@@ -52,8 +52,17 @@ void take_cluster_size(ImageOptions& image, std::uint64_t size, const std::strin
   }
 }
 
+// An image that is made together with a manifest says of what content it is.
+std::optional<RootRecord> root_record_of(const CommandLine& said, const JobFiles& files) {
+  if (!said.save_manifest && !said.base_manifest) return std::nullopt;
+  RootRecord record{.trailer = !said.no_root_trailer};
+  if (files.base_manifest) record.parent = files.base_manifest->header().root;
+  return record;
+}
+
 ImageOptions image_of(const CommandLine& said, const JobFiles& files) {
   ImageOptions image = image_as_said(said);
+  image.root_record = root_record_of(said, files);
   check_image(image);
   if (files.plan) {
     check_same_as_plan(said, image, *files.plan);
@@ -72,11 +81,19 @@ std::uint64_t increment_unit(const ImageOptions& image) {
   return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
 }
 
+// The emission can hash what it sends only if that is all of the content, as it is.
+bool survey_has_to_hash(const CommandLine& said) {
+  if (!said.save_manifest) return false;
+  return said.measure || said.offset || said.length || said.compression || said.data_file ||
+         said.data_file_raw || said.base || said.dirty_bitmap || said.shallow || said.changed_map;
+}
+
 // What leaves something out might not get to the end of a stream, which has to be looked at;
 // compressing reads what it has no memory for a second time, and so does what was compared.
 bool is_one_pass(const CommandLine& said, const ImageOptions& image) {
   return said.scan == Scan::kNone && !image.compression && !said.base && !said.changed_map &&
-         said.format.value_or("raw") == "raw";
+         said.format.value_or("raw") == "raw" && !said.base_manifest && !survey_has_to_hash(said) &&
+         said.measure != MeasureFormat::kRoot;
 }
 
 NbdOptions nbd_options(const CommandLine& said) {
@@ -136,19 +153,37 @@ Allocation allocation_of(const CommandLine& said, const std::optional<std::strin
   return DiskItself{};
 }
 
-SurveyJob survey_of(const CommandLine& said) {
+SurveyJob survey_of(const CommandLine& said, const JobFiles& files) {
   SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
                    .allocation = allocation_of(said, said.map),
                    .base_allocation = allocation_of(said, said.base_map),
+                   .base_manifest = files.base_manifest,
                    .threads = said.threads.value_or(0),
                    .spool_memory = said.spool_memory,
                    .spool_directory = said.spool_directory};
+  if (survey_has_to_hash(said)) {
+    survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
+  }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
 }
 
+// DISK's last part without its ending, and that of the format. What is no name of a file has none.
+std::string mounted_name(const CommandLine& said) {
+  const Source disk = said_disk(said);
+  const auto* file = std::get_if<File>(&disk);
+  std::string name = file != nullptr ? file->path : "";
+  name.erase(0, name.rfind('/') + 1);
+  if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.erase(dot);
+  return (name.empty() ? "disk" : name) + (is_raw_wanted(said) ? ".raw" : ".qcow2");
+}
+
 OutputJob output_of(const CommandLine& said) {
+  std::optional<MountJob> mount;
+  if (said.mount) mount = MountJob{*said.mount, said.name.value_or(mounted_name(said))};
   return {.measure = said.measure,
+          .mount = std::move(mount),
+          .raw = is_raw_wanted(said),
           .command = said.run,
           .range = {.offset = said.offset, .length = said.length},
           .if_match = said.if_match,
@@ -159,8 +194,8 @@ OutputJob output_of(const CommandLine& said) {
 
 std::vector<std::string> read_files_of(const CommandLine& said) {
   std::vector<std::string> files;
-  for (const auto& name :
-       {said.plan, said.map, said.changed_map, said.base_map, said.info, said.base_info}) {
+  for (const auto& name : {said.plan, said.map, said.changed_map, said.base_map, said.info,
+                           said.base_info, said.base_manifest}) {
     if (name) files.push_back(*name);
   }
   return files;
@@ -173,6 +208,9 @@ JobFiles read_job_files(const CommandLine& said) {
   if (said.plan) files.plan = load_plan(*said.plan);
   if (said.info) files.info = read_header_info(*said.info);
   if (said.base_info) files.base_info = read_header_info(*said.base_info);
+  if (said.base_manifest) {
+    files.base_manifest = std::make_shared<const Manifest>(Manifest::load(*said.base_manifest));
+  }
   return files;
 }
 
@@ -182,11 +220,13 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
   Job job{.disk = disk_of(said, files, image),
           .base = base_of(said, files),
           .image = image,
-          .survey = survey_of(said),
+          .survey = survey_of(said, files),
           .output = output_of(said),
           .beside = {.digests = said.digests,
-                     .digest_name = said.digest_name.value_or(kNoName),
+                     .digest_name = said.name.value_or(kNoName),
                      .save_plan = said.save_plan,
+                     .save_manifest = said.save_manifest,
+                     .manifest_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits),
                      .report = said.report},
           .telling = {.progress = said.progress,
                       .progress_fd = said.progress_fd,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "common/telling.h"
 #include "qcow2-to-stdout/command_line.h"
 #include "qcow2-to-stdout/header_info.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/plan.h"
 #include "qcow2stream/survey.h"
@@ -28,6 +30,9 @@ struct SurveyJob {
   Allocation allocation;
   Allocation base_allocation;
   std::optional<ChangedList> changed;
+  std::shared_ptr<const Manifest> base_manifest;  // null: there is none
+  // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
+  std::optional<unsigned> hash_chunk_bits;
   unsigned threads = 0;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> spool_directory;
@@ -45,10 +50,19 @@ struct WantedRange {
   std::optional<std::uint64_t> length;
 };
 
+// The image, or the disk as it is, as a file that others read.
+struct MountJob {
+  std::string directory;
+  std::string name;  // of the file
+};
+
 // What becomes of the image.
 struct OutputJob {
   std::optional<MeasureFormat> measure;  // only what is said of it, on standard output
-  std::optional<std::string> command;    // that reads it in place of standard output
+  std::optional<MountJob> mount;
+  bool raw = false;  // the disk itself is mounted
+  std::optional<std::string>
+      command;  // that reads it in place of standard output, or where mounted
   WantedRange range;
   std::optional<std::string> if_match;
   std::vector<DigestAlgorithm> digests;  // each once
@@ -57,7 +71,7 @@ struct OutputJob {
 
   // What standard output is to the run.
   [[nodiscard]] EndRole standard_output() const {
-    if (measure) return EndRole::kAnswer;
+    if (measure || mount) return EndRole::kAnswer;
     return command ? EndRole::kCommand : EndRole::kImage;
   }
 };
@@ -67,6 +81,8 @@ struct BesideJob {
   std::vector<DigestRequest> digests;
   std::string digest_name;  // what their lines call the image
   std::optional<std::string> save_plan;
+  std::optional<std::string> save_manifest;
+  unsigned manifest_chunk_bits = kDefaultChunkBits;
   std::optional<std::string> report;
 };
 
@@ -90,6 +106,7 @@ struct JobFiles {
   std::optional<SavedPlan> plan;
   std::optional<HeaderInfo> info;
   std::optional<HeaderInfo> base_info;
+  std::shared_ptr<const Manifest> base_manifest;
 };
 
 // Reads those that were named. Throws Error.

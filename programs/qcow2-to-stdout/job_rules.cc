@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/message.h"
@@ -16,7 +18,8 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr const char* kWaysToTellChanges = "--base, --dirty-bitmap, --shallow, --changed-map";
+constexpr const char* kWaysToTellChanges =
+    "--base, --dirty-bitmap, --shallow, --changed-map, --base-manifest";
 
 // --- DISK ---------------------------------------------------------------------------------------
 
@@ -55,8 +58,8 @@ const char* why_not_isolated(const Source& source) {
       Cases{[](const BlockNode&) {
               return "not together with --blockdev, which names what QEMU opens";
             },
-            [](const Program&) { return "is for files that QEMU opens, not for a server program"; },
-            [](const NbdServer&) { return "is for files that QEMU opens, not for an NBD server"; },
+            [](const Program&) { return "is for image files, not for a server program"; },
+            [](const NbdServer&) { return "is for image files, not for an NBD server"; },
             [](const auto&) -> const char* { return nullptr; }},
       source);
 }
@@ -93,13 +96,13 @@ void check_format(const CommandLine& said, const Source& disk) {
 // Whether DISK may be a qcow2 image that is read without QEMU.
 bool is_read_here(const CommandLine& said) {
   const std::string format = said.format.value_or("raw");
-  return (format == "qcow2" || format == "auto") && !said.isolate;
+  return format == "qcow2" || format == "auto";
 }
 
 void check_snapshot(const CommandLine& said) {
   if (!said.snapshot) return;
   if (!is_read_here(said)) {
-    throw UsageError("-l, --snapshot: needs -f qcow2, without --isolate");
+    throw UsageError("-l, --snapshot: needs -f qcow2");
   }
   if (said.dirty_bitmap || said.shallow) {
     throw UsageError(
@@ -123,7 +126,7 @@ void check_salvage(const CommandLine& said, const Source& disk) {
   if (!said.salvage) return;
   const char* other = nullptr;
   if (said.plan || said.save_plan) other = "a plan, which does not know what was lost";
-  if (said.isolate) other = "--isolate: QEMU gives a damaged image up as a whole";
+  if (said.isolate) other = "--isolate, which gives a damaged image up as a whole";
   if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
   if (other != nullptr) throw UsageError(fmt::format("--salvage: not together with {}", other));
   if (is_stdin(disk)) {
@@ -164,7 +167,7 @@ bool keeps_clusters(const CommandLine& said) {
 
 void check_compression(const CommandLine& said) {
   if (keeps_clusters(said) && !is_read_here(said)) {
-    throw UsageError("--compress=keep: needs -f qcow2, without --isolate");
+    throw UsageError("--compress=keep: needs -f qcow2");
   }
   if (keeps_clusters(said) && said.salvage) {
     throw UsageError("--compress=keep: not together with --salvage, which has to decode clusters");
@@ -181,7 +184,7 @@ void check_compression(const CommandLine& said) {
 
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0);
+         (said.changed_map ? 1 : 0) + (said.base_manifest ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -205,7 +208,7 @@ void check_disk_tells_changes(const CommandLine& said) {
   if (said.shallow && is_raw(said)) {
     throw UsageError("--shallow: needs -f, the format of an image with a backing file");
   }
-  if (said.shallow.value_or(1) > 1 && !is_read_here(said)) {
+  if (said.shallow.value_or(1) > 1 && (!is_read_here(said) || said.isolate)) {
     throw UsageError("--shallow: more than one image needs -f qcow2, without --isolate");
   }
 }
@@ -243,8 +246,8 @@ void check_map_options(const CommandLine& said) {
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
-  if (said.digest_name && said.digests.empty()) {
-    throw UsageError("--name: needs --digest, in whose line it stands");
+  if (said.name && said.digests.empty() && !said.mount) {
+    throw UsageError("--name: needs --digest, in whose line it stands, or --mount");
   }
   if (said.run && said.flush) {
     throw UsageError("--flush: not together with --run, whose command has the image");
@@ -256,6 +259,96 @@ void check_output_options(const CommandLine& said) {
   if (said.run) option = "--run";
   if (option == nullptr) return;
   throw UsageError(fmt::format("{}: not together with --measure, which writes no image", option));
+}
+
+// What makes an image, or belongs to one that is written.
+constexpr std::array kOfImages = {"cluster-size",
+                                  "refcount-bits",
+                                  "qcow2-version",
+                                  "data-file",
+                                  "data-file-raw",
+                                  "extended-l2",
+                                  "compress",
+                                  "deflate-window",
+                                  "backing-file",
+                                  "backing-format",
+                                  "base",
+                                  "base-format",
+                                  "dirty-bitmap",
+                                  "shallow",
+                                  "top-layer",
+                                  "changed-map",
+                                  "diff",
+                                  "json-header-map",
+                                  "json-header-info",
+                                  "json-header-diff-map",
+                                  "json-header-diff-info",
+                                  "map",
+                                  "scan",
+                                  "allocated",
+                                  "no-extents",
+                                  "save-manifest",
+                                  "base-manifest",
+                                  "manifest-chunk",
+                                  "no-root-trailer",
+                                  "bitmaps",
+                                  "if-match",
+                                  "save-plan",
+                                  "plan",
+                                  "assume-unchanged",
+                                  "spool-memory"};
+constexpr std::array kOfStreams = {"measure", "offset", "length",
+                                   "flush",   "digest", "save-manifest"};
+
+void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
+  for (const char* name : names) {
+    if (said.given.contains(name)) throw UsageError(fmt::format("--{}: {}", name, why));
+  }
+}
+
+void check_mount_options(const CommandLine& said) {
+  if (is_raw_wanted(said)) {
+    if (!said.mount) {
+      throw UsageError(
+          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
+          "qcow2-from-stdin -");
+    }
+    refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
+  }
+  if (!said.mount) return;
+  refuse_given(said, kOfStreams, "not together with --mount, which writes no image");
+  if (said.name &&
+      (said.name->find('/') != std::string::npos || *said.name == "." || *said.name == "..")) {
+    throw UsageError("--name: with --mount it is the name of a file, without a slash");
+  }
+}
+
+void check_manifest_options(const CommandLine& said) {
+  const bool asks_root = said.measure == MeasureFormat::kRoot;
+  const bool has_manifest = said.save_manifest || said.base_manifest;
+  const char* option = said.save_manifest   ? "--save-manifest"
+                       : said.base_manifest ? "--base-manifest"
+                                            : "--measure=root";
+  if (said.manifest_chunk_bits && !said.save_manifest) {
+    throw UsageError("--manifest-chunk: needs --save-manifest");
+  }
+  if (said.manifest_chunk_bits && said.base_manifest) {
+    throw UsageError("--manifest-chunk: the chunks are those of --base-manifest");
+  }
+  if (said.no_root_trailer && !has_manifest) {
+    throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
+  }
+  if (asks_root && said.save_manifest) {
+    throw UsageError(
+        "--save-manifest: not together with --measure=root; the manifest has the root");
+  }
+  if (!has_manifest && !asks_root) return;
+  const char* other = nullptr;
+  if (said.salvage) other = "--salvage: it would be of what could be read";
+  if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
+  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
+  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
 // --- the library's ------------------------------------------------------------------------------
@@ -298,6 +391,10 @@ Source said_disk(const CommandLine& said) {
   return is_stdin(*said.disk) ? Source(StandardInput{said.size}) : *said.disk;
 }
 
+bool is_raw_wanted(const CommandLine& said) {
+  return said.output_format == OutputFormat::kRaw;
+}
+
 void check_rules(const CommandLine& said) {
   check_disk(said);
   check_compression(said);
@@ -305,6 +402,8 @@ void check_rules(const CommandLine& said) {
   check_increment_options(said);
   check_map_options(said);
   check_output_options(said);
+  check_mount_options(said);
+  check_manifest_options(said);
 }
 
 void check_image(const ImageOptions& image) {

@@ -14,6 +14,9 @@ namespace qcow2stream::cli {
 // What DISK is, with all that was said of it.
 Source said_disk(const CommandLine& said);
 
+// Whether the output is the disk itself.
+bool is_raw_wanted(const CommandLine& said);
+
 // All rules about what was said.
 void check_rules(const CommandLine& said);
 

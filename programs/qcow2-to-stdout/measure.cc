@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/size.h"
+#include "qcow2stream/manifest.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -43,9 +44,10 @@ nlohmann::ordered_json measure_json(const Image& image, const OpenedSource& sour
   json["regions"] = regions;
   json["change-detection"] = m.detects_changes ? "stat" : "none";
   if (source.reader != Reader::kNobody) {
-    json["reader"] = source.reader == Reader::kNative ? "native" : "qemu";
+    json["reader"] = source.reader == Reader::kQemu ? "qemu" : "native";
   }
   if (auto rest = dropped(source.remainder); !rest.empty()) json["dropped"] = std::move(rest);
+  if (image.content() != nullptr) json["content-root"] = root_text(image.content()->root());
   json["image-id"] = image.id();
   if (range) {
     json["offset"] = range->begin.value();
@@ -98,6 +100,8 @@ std::string measure_text(const Image& image, const OpenedSource& source, HostRan
       return fmt::format("{}\n", range.length);
     case MeasureFormat::kId:
       return image.id() + "\n";
+    case MeasureFormat::kRoot:
+      return root_text(image.content()->root()) + "\n";
   }
   return "";
 }

@@ -12,6 +12,7 @@
 #include "common/digest_text.h"
 #include "common/option_values.h"
 #include "common/size.h"
+#include "qcow2stream/manifest.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -77,7 +78,23 @@ MeasureFormat measure_value(const char* value) {
   if (word == "json") return MeasureFormat::kJson;
   if (word == "size") return MeasureFormat::kSize;
   if (word == "id") return MeasureFormat::kId;
-  bad_value(value, "is not one of human, json, size, id");
+  if (word == "root") return MeasureFormat::kRoot;
+  bad_value(value, "is not one of human, json, size, id, root");
+}
+
+unsigned chunk_bits_value(const char* value) {
+  const std::uint64_t size = size_value(value);
+  for (unsigned bits = kFewestChunkBits; bits <= kMostChunkBits; ++bits) {
+    if (size == std::uint64_t{1} << bits) return bits;
+  }
+  bad_value(value, "is not a power of two from 64k to 16M");
+}
+
+OutputFormat output_format_value(const char* value) {
+  const std::string_view word(value);
+  if (word == "qcow2") return OutputFormat::kQcow2;
+  if (word == "raw") return OutputFormat::kRaw;
+  bad_value(value, "is not qcow2 or raw");
 }
 
 DigestRequest digest_value(const char* value) {

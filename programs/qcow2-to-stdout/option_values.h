@@ -23,6 +23,9 @@ Scan scan_value(const char* value);
 Compression compression_value(const char* value);
 // Null is the default.
 MeasureFormat measure_value(const char* value);
+OutputFormat output_format_value(const char* value);
+// The binary logarithm of a chunk's size.
+unsigned chunk_bits_value(const char* value);
 // ALGO[=FILE]
 DigestRequest digest_value(const char* value);
 

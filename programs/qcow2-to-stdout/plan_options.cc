@@ -12,7 +12,7 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::array<std::string_view, 14> kSurveyOptions = {"scan",
+constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
                                                              "allocated",
                                                              "map",
                                                              "no-extents",
@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 14> kSurveyOptions = {"scan",
                                                              "json-header-diff-map",
                                                              "json-header-diff-info",
                                                              "spool-memory",
+                                                             "base-manifest",
                                                              "save-plan"};
 
 template <auto Field>

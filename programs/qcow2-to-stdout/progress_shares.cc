@@ -20,7 +20,9 @@ constexpr unsigned kSpoolShareOfMeasuring = 90;
 Shares progress_shares(const Job& job) {
   const bool measures = job.output.measure.has_value();
   Shares shares{.spool = measures ? kSpoolShareOfMeasuring : kSpoolShare};
-  if (job.image.compression) {
+  if (job.output.measure == MeasureFormat::kRoot) {
+    shares.survey = 100;
+  } else if (job.image.compression) {
     shares.survey = measures ? 100 : kSurveyShareOfCompressing;
   } else if (job.survey.scan == Scan::kZeros) {
     shares.survey = measures ? 100 : kSurveyShare;

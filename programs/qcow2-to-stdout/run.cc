@@ -21,6 +21,7 @@
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"
 #include "qcow2-to-stdout/measure.h"
+#include "qcow2-to-stdout/mounted.h"
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/run_ends.h"
 #include "qcow2-to-stdout/standard_output.h"
@@ -49,13 +50,30 @@ constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_v
                                   return beginning.starts_with(kPlanBeginning);
                                 }};
 
+constexpr SideFileKind kManifest = {
+    .name = "a manifest",
+    .is_old_one =
+        [](std::string_view beginning) { return beginning.starts_with(kManifestBeginning); },
+    .replaces = true};
+
 struct SideFiles {
   SideFiles(const BesideJob& job, Ends& ends) : digests(job, ends) {
     if (job.save_plan) plan.emplace(*job.save_plan, kPlan, ends);
+    if (job.save_manifest) manifest.emplace(*job.save_manifest, kManifest, ends);
   }
   DigestFiles digests;
   std::optional<SideFile> plan;
+  std::optional<SideFile> manifest;
 };
+
+// It does not stay yet.
+void write_manifest(const ManifestBuilder& content, const Image& image, SideFile& file) {
+  file.begin();
+  content.encode(image.options().root_record->parent, [&](std::span<const std::byte> bytes) {
+    file.write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  });
+  file.close();
+}
 
 void write_plan(const Image& image, const Job& job, SideFile& file) {
   check_unchanged(image.disk(), on_change(job));
@@ -77,12 +95,15 @@ std::uint64_t spool_memory(const SurveyJob& job) {
 
 // What the survey is asked: all of the disk, what differs from a base, or what is said to have
 // changed.
-std::variant<Full, Against, Only> question_of(const SurveyJob& job, const Disks& disks) {
+Question question_of(const SurveyJob& job, const Disks& disks) {
   if (disks.opened.changes) {
     return Only{.changes = disks.opened.changes,
                 .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
   }
   if (job.changed) return Only{.changes = *job.changed};
+  if (job.base_manifest) {
+    return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
+  }
   if (!disks.base) return Full{job.allocation};
   return Against{
       .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
@@ -114,6 +135,7 @@ Image make_image(const Job& job, const Disks& disks, Progress& progress) {
                                .threads = job.survey.threads,
                                .spool_memory = emits ? spool_memory(job.survey) : 0,
                                .spool_directory = emits ? job.survey.spool_directory : std::nullopt,
+                               .hash_chunk_bits = job.survey.hash_chunk_bits,
                                .on_change = on_change(job),
                                .progress = &progress});
   return {disk, options, std::move(found)};
@@ -132,10 +154,11 @@ HostRange range_of(const Image& image, const WantedRange& wanted) {
 // What --verbose tells of the input.
 void say_reader(const OpenedSource& source) {
   if (source.reader == Reader::kNobody) return;
-  const bool is_native = source.reader == Reader::kNative;
-  message(fmt::format("{}: is read by {}{}{}", source.disk->name(),
-                      is_native ? "this program" : "QEMU", source.why_qemu.empty() ? "" : ": ",
-                      source.why_qemu));
+  const char* reader = "this program";
+  if (source.reader == Reader::kConfined) reader = "this program, in a process that is confined";
+  if (source.reader == Reader::kQemu) reader = "QEMU";
+  message(fmt::format("{}: is read by {}{}{}", source.disk->name(), reader,
+                      source.why_qemu.empty() ? "" : ": ", source.why_qemu));
 }
 
 // What --verbose tells of the survey.
@@ -163,18 +186,31 @@ EmitOptions emit_options(const Job& job, Progress& progress) {
 
 // What can be said about the output before the disk is looked at.
 void check_destination(const Job& job, const Ends& ends, Session& session) {
-  if (!job.output.measure) {
+  if (!job.output.measure && !job.output.mount) {
     check_output(session.destination(), 0, emit_options(job, session.progress()));
   }
   ends.check();
 }
 
 void print_measurement(const Image& image, const OpenedSource& source, HostRange range,
-                       const Job& job, Session& session) {
+                       const Job& job, SideFiles& files, Session& session) {
   check_unchanged(image.disk(), on_change(job));
+  if (files.manifest) {
+    write_manifest(*image.content(), image, *files.manifest);
+    files.manifest->keep();
+  }
   session.finish_progress();
   const bool is_part = job.output.range.offset || job.output.range.length;
   print_to_stdout(measure_text(image, source, range, is_part, *job.output.measure));
+}
+
+void print_root(const Disk& disk, const Job& job, Session& session) {
+  const auto content = hash_content(disk, {.allocation = job.survey.allocation,
+                                           .threads = job.survey.threads,
+                                           .progress = &session.progress()});
+  check_unchanged(disk, on_change(job));
+  session.finish_progress();
+  print_to_stdout(root_text(content->root()) + "\n");
 }
 
 // What was read from a pipe would have to come again.
@@ -182,12 +218,31 @@ bool comes_again(const Source& source, const Disk& disk) {
   return !std::holds_alternative<StandardInput>(source) || disk.stamp().has_value();
 }
 
+// With a manifest, which is complete before the last piece of the image goes out.
+EmitOptions emit_options(const Image& image, const Job& job, SideFiles& files,
+                         ManifestBuilder& content, Session& session) {
+  EmitOptions options = emit_options(job, session.progress());
+  if (image.content() != nullptr) {
+    options.expected = image.content().get();
+  } else if (files.manifest) {
+    options.content = &content;
+  }
+  if (files.manifest) {
+    options.before_last = [&] {
+      write_manifest(image.content() != nullptr ? *image.content() : content, image,
+                     *files.manifest);
+    };
+  }
+  return options;
+}
+
 EmitResult write_image(const std::shared_ptr<const Image>& image, HostRange range, const Job& job,
-                       Session& session) {
+                       SideFiles& files, Session& session) {
   session.output().begin(image, range, job.output.range,
                          comes_again(job.disk.source, image->disk()), session.destination());
-  EmitResult result =
-      emit(*image, range, session.destination(), emit_options(job, session.progress()));
+  ManifestBuilder content(image->measure().virtual_size, job.beside.manifest_chunk_bits);
+  EmitResult result = emit(*image, range, session.destination(),
+                           emit_options(*image, job, files, content, session));
   session.output().end();
   return result;
 }
@@ -217,6 +272,15 @@ void run(const Job& job, Session& session) {
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);
+  if (job.output.raw) {
+    mount_disk(disks.opened.disk, job, session);
+    return;
+  }
+
+  if (job.output.measure == MeasureFormat::kRoot) {
+    print_root(*disks.opened.disk, job, session);
+    return;
+  }
 
   // 3. The survey and the plan: from here on every offset in the image is fixed.
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
@@ -228,7 +292,11 @@ void run(const Job& job, Session& session) {
     report->plan(measure_json(*image, disks.opened, range));
   }
   if (job.output.measure) {
-    print_measurement(*image, disks.opened, range, job, session);
+    print_measurement(*image, disks.opened, range, job, files, session);
+    return;
+  }
+  if (job.output.mount) {
+    mount_image(image, job, session);
     return;
   }
 
@@ -236,9 +304,10 @@ void run(const Job& job, Session& session) {
   //    over, the output is closed, and what was written is right.
   check_image_is_alone(job);
   files.digests.begin();
-  EmitResult result = write_image(image, range, job, session);
+  EmitResult result = write_image(image, range, job, files, session);
 
   // 5. What is said of the image: from here on the digests stay.
+  if (files.manifest) files.manifest->keep();
   files.digests.write(result.digests);
   session.finish_progress();
   files.digests.print(result.digests);

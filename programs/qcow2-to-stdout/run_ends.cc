@@ -84,6 +84,7 @@ Ends ends_of(const Job& job) {
   }
   if (job.beside.report) add_side_file(ends, *job.beside.report);
   if (job.beside.save_plan) add_side_file(ends, *job.beside.save_plan);
+  if (job.beside.save_manifest) add_side_file(ends, *job.beside.save_manifest);
   add_digests(ends, job.beside.digests);
   return ends;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/lost_ranges.h"
 #include "common/message.h"
 #include "qcow2-to-stdout/advice.h"
 #include "qcow2-to-stdout/progress_shares.h"
@@ -23,8 +24,11 @@ Session::~Session() = default;
 // The command of --run must be started before there is another thread.
 void Session::start() {
   destination_ = make_destination(job_.output);
-  watch_.emplace(
-      signals_, [this](int signal) { say_goodbye(signal); }, [this] { say_progress(); });
+  if (job_.output.mount && job_.output.command) file_command_.emplace(*job_.output.command);
+  watch_.emplace(signals_,
+                 SignalWatch::Callbacks{.before_death = [this](int signal) { say_goodbye(signal); },
+                                        .on_usr1 = [this] { say_progress(); },
+                                        .ends_by_itself = [this] { return ends_by_itself(); }});
 }
 
 int Session::run(const std::function<void()>& run) {
@@ -63,6 +67,20 @@ void Session::show_progress(const Job& job) {
                    progress_, report());
 }
 
+void Session::end_by_signal(std::function<void()> end) {
+  const std::lock_guard lock(end_mutex_);
+  end_by_signal_ = std::move(end);
+}
+
+// The second signal does not wait any more.
+bool Session::ends_by_itself() {
+  const std::lock_guard lock(end_mutex_);
+  if (!end_by_signal_) return false;
+  end_by_signal_();
+  end_by_signal_ = nullptr;
+  return true;
+}
+
 void Session::say_goodbye(int signal) {
   output_.stop();
   const std::string text = fmt::format("{}: ended by {}{}", name_of(job_.disk.source),
@@ -78,11 +96,7 @@ void Session::say_progress() const {
 
 void Session::say_losses() {
   if (lost_ == nullptr) return;
-  for (const LostRange& lost : lost_->all()) {
-    message(fmt::format("{}: {} bytes at offset {} are lost: {}", name_of(job_.disk.source),
-                        lost.range.length, lost.range.begin.value(), lost.reason));
-    if (report_) report_->lost(lost);
-  }
+  say_lost(name_of(job_.disk.source), *lost_, report());
 }
 
 // In the report, whether or not the run got so far as to open it.

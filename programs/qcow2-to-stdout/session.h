@@ -9,6 +9,7 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/salvage.h"
+#include "run_command/file_command.h"
 
 namespace qcow2stream::cli {
 
@@ -42,6 +44,8 @@ class Session {
   [[nodiscard]] Progress& progress() { return progress_; }
   [[nodiscard]] Destination& destination() { return *destination_; }
   [[nodiscard]] OutputInProgress& output() { return output_; }
+  // The command of --run where the image is mounted, else null.
+  [[nodiscard]] FileCommand* file_command() { return file_command_ ? &*file_command_ : nullptr; }
 
   // The file of the report, if there is one among the ends, is empty from here on. Throws Error.
   void open_report(Ends& ends);
@@ -55,11 +59,16 @@ class Session {
   // status of a run that succeeds. May be null.
   void watch_losses(std::shared_ptr<const LostRanges> lost) { lost_ = std::move(lost); }
 
+  // From here on the first signal that would end the program calls `end` instead, in a thread of
+  // its own, and the run goes to its end; empty: no more. `end` must not wait.
+  void end_by_signal(std::function<void()> end);
+
   // The image is complete: what the report says of it.
   void set_digests(std::vector<Digest> digests) { digests_ = std::move(digests); }
 
  private:
   void start();
+  bool ends_by_itself();
   void say_goodbye(int signal);
   void say_progress() const;
   void say_losses();
@@ -71,12 +80,15 @@ class Session {
   std::vector<Digest> digests_;
   std::shared_ptr<const LostRanges> lost_;
   std::unique_ptr<Destination> destination_;
+  std::optional<FileCommand> file_command_;
   OutputInProgress output_{progress_};
   std::optional<Report> report_;
   bool report_was_tried_ = false;               // if there is none, it must not be
   std::atomic<Report*> open_report_ = nullptr;  // the same, for the thread that watches signals
   std::optional<ProgressDisplay> display_;
-  std::optional<SignalWatch> watch_;  // last: it uses the others
+  std::mutex end_mutex_;
+  std::function<void()> end_by_signal_;  // under the mutex
+  std::optional<SignalWatch> watch_;     // last: it uses the others
 };
 
 }  // namespace qcow2stream::cli

@@ -45,7 +45,7 @@ class StandardOutput final : public Destination {
 }  // namespace
 
 std::unique_ptr<Destination> make_destination(const OutputJob& output) {
-  if (output.command) return std::make_unique<Command>(*output.command);
+  if (output.command && !output.mount) return std::make_unique<Command>(*output.command);
   return std::make_unique<StandardOutput>();
 }
 

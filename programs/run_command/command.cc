@@ -10,32 +10,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/errors.h"
 #include "common/message.h"
 #include "qcow2stream/error.h"
+#include "run_command/ending.h"
 #include "system/io.h"
 
 namespace qcow2stream::cli {
 namespace {
 
 constexpr int kTakenPoll = 5;  // milliseconds
-
-int exit_status(int wait_status) {
-  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
-
-std::string failure_text(int wait_status) {
-  if (!WIFSIGNALED(wait_status)) {
-    return fmt::format("the command failed: exit status {}", WEXITSTATUS(wait_status));
-  }
-  const int signal = WTERMSIG(wait_status);
-  const char* name = ::sigabbrev_np(signal);
-  return fmt::format("the command died: signal {}{}", signal,
-                     name != nullptr ? fmt::format(" (SIG{})", name) : "");
-}
 
 }  // namespace
 
@@ -50,18 +36,13 @@ Command::~Command() {
   uninterrupted([&] { return ::waitpid(supervisor_.pid, nullptr, 0); });
 }
 
-void Command::send(const Order& order) const {
-  // If it is not there any more, the answer is missing.
-  static_cast<void>(::send(supervisor_.control.get(), &order, sizeof order, MSG_NOSIGNAL));
-}
-
 void Command::begin(const Announcement& announcement) {
   Destination::begin(announcement);
   Order order{.kind = Order::Kind::kStart, .size = announcement.length};
   const std::string& id = announcement.image_id;
   std::copy_n(id.begin(), std::min(id.size(), order.id.size() - 1), order.id.begin());
   started_ = true;
-  send(order);
+  send_order(supervisor_, order);
 }
 
 // It may end well and not have read everything that was meant for it.
@@ -83,21 +64,14 @@ void Command::wait_until_all_is_taken() const {
 
 std::optional<Ending> Command::wait_for_end() {
   started_ = false;
-  Ending ending;
-  ssize_t n = 0;
-  // A supervisor whose command has failed may answer and go without our last order. The kernel
-  // tells that first (ECONNRESET), and once; the answer is still there.
-  do {
-    n = ::recv(supervisor_.control.get(), &ending, sizeof ending, 0);
-  } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
-  if (n != sizeof ending) return std::nullopt;
-  is_alive_ = ending.is_alive;
+  const auto ending = wait_for_ending(supervisor_);
+  if (ending) is_alive_ = ending->is_alive;
   return ending;
 }
 
 void Command::finish() {
   wait_until_all_is_taken();
-  send({.kind = Order::Kind::kComplete});
+  send_order(supervisor_, {.kind = Order::Kind::kComplete});
   supervisor_.input = UniqueFd();
   const auto ending = wait_for_end();
   if (!ending)
@@ -116,7 +90,7 @@ std::optional<int> Command::abandon(bool receiver_left) {
 std::optional<int> Command::give_up(bool closed_input) {
   if (!started_) return std::nullopt;
   if (closed_input) {
-    send({.kind = Order::Kind::kNotWanted});
+    send_order(supervisor_, {.kind = Order::Kind::kNotWanted});
   } else {
     ::shutdown(supervisor_.control.get(), SHUT_WR);
   }

@@ -43,7 +43,6 @@ class Command final : public Destination {
 
   std::optional<int> give_up(bool closed_input);
   [[nodiscard]] int input() const { return supervisor_.input.get(); }
-  void send(const Order& order) const;
   std::optional<Ending> wait_for_end();
   void wait_until_all_is_taken() const;
 

@@ -151,13 +151,16 @@ class SupervisorProcess {
     // If somebody kills the supervisor itself.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != supervisor) ::_exit(127);
-    ::dup2(setup_.read_end.get(), STDIN_FILENO);
+    const bool reads_file = order.image.front() != 0;
+    // Standard input is the supervisor's own, which is empty, otherwise.
+    if (!reads_file) ::dup2(setup_.read_end.get(), STDIN_FILENO);
     for (const int signal : {SIGPIPE, SIGXFSZ, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::setenv("size", fmt::format("{}", order.size).c_str(), 1);
     ::setenv("id", order.id.data(), 1);
+    if (reads_file) ::setenv("image", order.image.data(), 1);
     ::execl("/bin/sh", "sh", "-c", setup_.command.c_str(), nullptr);
     ::_exit(127);
   }
@@ -267,6 +270,22 @@ Supervisor start_supervisor(const std::string& command) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) throw system_error("--run", "cannot be started", error);
   return {.pid = pid, .control = std::move(sockets[0]), .input = std::move(pipe[1])};
+}
+
+void send_order(const Supervisor& supervisor, const Order& order) {
+  static_cast<void>(::send(supervisor.control.get(), &order, sizeof order, MSG_NOSIGNAL));
+}
+
+std::optional<Ending> wait_for_ending(const Supervisor& supervisor) {
+  Ending ending;
+  ssize_t n = 0;
+  // A supervisor whose command has failed may answer and go without our last order. The kernel
+  // tells that first (ECONNRESET), and once; the answer is still there.
+  do {
+    n = ::recv(supervisor.control.get(), &ending, sizeof ending, 0);
+  } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+  if (n != sizeof ending) return std::nullopt;
+  return ending;
 }
 
 }  // namespace qcow2stream::cli

@@ -10,7 +10,9 @@
 #include <sys/types.h>
 
 #include <array>
+#include <climits>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "system/fd.h"
@@ -27,6 +29,9 @@ struct Order {
   Kind kind = Kind::kStart;
   std::uint64_t size = 0;      // kStart: $size
   std::array<char, 128> id{};  // kStart: $id, with a zero byte behind it
+  // kStart: $image, with a zero byte behind it. If there is one, the command reads that file, and
+  // nothing from its standard input.
+  std::array<char, PATH_MAX> image{};
 };
 
 // What it answers, once, to kComplete, kNotWanted and failure, when the command has ended.
@@ -45,5 +50,11 @@ struct Supervisor {
 // Starts the supervisor of `sh -c COMMAND`. To be called while there is one thread only. Throws
 // Error.
 Supervisor start_supervisor(const std::string& command);
+
+// Whether or not there still is a supervisor: if not, there will be no answer.
+void send_order(const Supervisor& supervisor, const Order& order);
+
+// Waits for the answer. Nothing if the supervisor has died. From any thread.
+std::optional<Ending> wait_for_ending(const Supervisor& supervisor);
 
 }  // namespace qcow2stream::cli

@@ -16,16 +16,20 @@
 //          So a flush that is asked for comes before the last piece, and another one after it.
 //
 // A digest is taken of the buffer that is written, never of a page that goes by reference and may
-// change on its way. So with digests everything goes by copy.
+// change on its way. So with digests, of the image or of the content, everything goes by copy.
 
 #include "qcow2stream/emit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "digest/hasher.h"
+#include "emit/content_threads.h"
 #include "emit/digest_threads.h"
 #include "emit/ordered_reader.h"
 #include "emit/read_error.h"
@@ -83,6 +87,30 @@ class ReadAhead {
   HostOffset position_;  // all before it has been announced
 };
 
+// What of the content is hashed, and what becomes of the digests.
+std::optional<ContentSent> content_sent(const Image& image, const EmitOptions& options) {
+  if (options.content == nullptr && options.expected == nullptr) return std::nullopt;
+  const bool compares = options.expected != nullptr;
+  const ManifestBuilder& shape = compares ? *options.expected : *options.content;
+  ContentSent sent{.length = shape.length(), .chunk_bits = shape.chunk_bits()};
+  if (!compares) {
+    sent.found = [to = options.content](std::uint64_t chunk, const ContentDigest& digest) {
+      to->set(chunk, digest);
+    };
+    return sent;
+  }
+  sent.rest = &image.disk();
+  sent.found = [expected = options.expected, &image](std::uint64_t chunk,
+                                                     const ContentDigest& digest) {
+    if (digest == expected->digest(chunk)) return;
+    const GuestRange range = chunk_range(chunk, expected->length(), expected->chunk_bits());
+    throw Error(ErrorKind::kChanged, image.disk().name(), "changed while it was read",
+                fmt::format("at offset {}", range.begin.value()))
+        .about(ErrorSubject::kDisk);
+  };
+  return sent;
+}
+
 class Emitter {
   using Places = DiskTraits::Places;
 
@@ -94,8 +122,13 @@ class Emitter {
         on_change_(options.on_change),
         threads_(options.threads),
         flush_(options.flush),
-        places_(image.disk().traits().places) {
+        places_(image.disk().traits().places),
+        before_last_(options.before_last),
+        learns_root_(options.content) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
+    if (const auto content = content_sent(image, options)) {
+      content_.emplace(*content, options.threads);
+    }
   }
 
   EmitResult run(HostRange range) {
@@ -106,7 +139,7 @@ class Emitter {
     const HostRange body{range.begin, range.length - tail - last};
     if (places_ != Places::kNone) {
       read_ahead_.emplace(image_, range);
-      write_range(body, !digests_);
+      write_range(body, !hashes());
       write_range({body.end(), tail}, false);
     } else {
       write_ahead_of_output({range.begin, range.length - last});
@@ -114,11 +147,13 @@ class Emitter {
     EmitResult result;
     result.digests = write_last({body.end() + tail, last}, tail);
     result.transferred = transferred_;
-    result.method = places_ != Places::kNone && !digests_ ? sink_.method() : "read and write";
+    result.method = places_ != Places::kNone && !hashes() ? sink_.method() : "read and write";
     return result;
   }
 
  private:
+  [[nodiscard]] bool hashes() const { return digests_ || content_; }
+
   void write_range(HostRange range, bool may_transfer) {
     if (places_ == Places::kAll) return write_stretch(range, may_transfer);
     while (range.length > 0) {
@@ -179,8 +214,9 @@ class Emitter {
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
       if (read_ahead_) read_ahead_->advance(at);
       write(piece);
+      const HostRange written{at, piece.size()};
       at += piece.size();
-      if (digests_) digests_->put(reader.exchange_buffer(digests_->take()), piece.size());
+      if (hashes()) pass_on(reader.exchange_buffer(take_buffer()), written);
     }
   }
 
@@ -220,22 +256,34 @@ class Emitter {
 
   void write_segment(HostRange range) {
     while (range.length > 0) {
-      const auto piece = read_piece(range.take_front(kBufferSize));
-      write(piece);
-      pass_on(piece.size());
+      const HostRange taken = range.take_front(kBufferSize);
+      write(read_piece(taken));
+      if (hashes()) pass_on(std::move(buffer_), taken);
       read_ahead_->advance(range.begin);
     }
   }
 
   // The digests are complete before the last piece goes out: they may fail, too.
   std::vector<Digest> write_last(HostRange range, std::uint64_t copied) {
-    const auto piece = read_piece(range);
+    const std::uint64_t trailer = trailer_in(range);
+    const HostRange content = range.first(range.length - trailer);
+    const auto read = read_piece(content);
+    std::vector<std::byte> piece(read.begin(), read.end());
+    if (content_) {
+      pass_on_content(std::move(buffer_), content);
+      content_->finish();
+      if (digests_) buffer_ = digests_->take();
+    }
+    if (learns_root_ != nullptr) image_.learn_root(learns_root_->root());
+    piece.resize(range.length);
+    image_.read(content.end(), std::span(piece).last(trailer));
     std::vector<Digest> digests;
     if (digests_) {
-      const std::vector<std::byte> last(piece.begin(), piece.end());
-      digests_->put(last, last.size());
+      buffer_.assign(piece.begin(), piece.end());
+      digests_->put(std::move(buffer_), piece.size());
       digests = digests_->finish();
     }
+    if (before_last_) before_last_();
     if (flush_) sink_.flush();
     sink_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
@@ -244,18 +292,45 @@ class Emitter {
     return digests;
   }
 
+  // How many bytes of the range, which may be the last ones, are of the root's trailer.
+  [[nodiscard]] std::uint64_t trailer_in(HostRange range) const {
+    const auto trailer = image_.root_trailer();
+    return trailer && *trailer < range.end() ? range.end() - std::max(*trailer, range.begin) : 0;
+  }
+
   // Fills the buffer with the range.
   std::span<const std::byte> read_piece(HostRange range) {
-    if (digests_) buffer_ = digests_->take();
+    if (hashes()) buffer_ = take_buffer();
     if (buffer_.size() < range.length) buffer_.resize(std::max(kBufferSize, range.length));
     const auto piece = std::span(buffer_).first(range.length);
     image_.read(range.begin, piece);
     return piece;
   }
 
-  // Hands the buffer, which has been written, to the digests.
-  void pass_on(std::size_t length) {
-    if (digests_) digests_->put(std::move(buffer_), length);
+  std::vector<std::byte> take_buffer() { return content_ ? content_->take() : digests_->take(); }
+
+  // Hands a buffer that has been written to the digests.
+  void pass_on(std::vector<std::byte> buffer, HostRange range) {
+    if (digests_ && content_) {
+      auto copy = digests_->take();
+      copy.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(range.length));
+      digests_->put(std::move(copy), range.length);
+    } else if (digests_) {
+      digests_->put(std::move(buffer), range.length);
+    }
+    if (content_) pass_on_content(std::move(buffer), range);
+  }
+
+  void pass_on_content(std::vector<std::byte> buffer, HostRange range) {
+    parts_.clear();
+    Image::Segments segments = image_.segments(range);
+    while (const auto segment = segments.next()) {
+      if (segment->kind != Segment::Kind::kDisk) continue;
+      parts_.push_back({.offset = segment->disk_offset,
+                        .at = segment->range.begin - range.begin,
+                        .length = segment->range.length});
+    }
+    content_->put(std::move(buffer), parts_);
   }
 
   void count(std::uint64_t bytes) {
@@ -272,7 +347,12 @@ class Emitter {
   std::uint64_t transferred_ = 0;
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;
+  const std::function<void()>& before_last_;
+  const ManifestBuilder*
+      learns_root_;              // what the content's root will be that of; null: nobody asks
+  std::vector<SentPart> parts_;  // of a buffer; kept for its memory
   std::optional<DigestThreads> digests_;
+  std::optional<ContentThreads> content_;
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include "image/content.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "manifest/root_trailer.h"
 #include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/error.h"
 
@@ -73,7 +75,31 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
       metadata(layout),
       bitmaps(layout, *disk),
       compressed(*disk, options, layout, std::move(survey.compressed)),
-      surveyed(survey.surveyed) {}
+      surveyed(survey.surveyed),
+      digests(std::move(survey.content)) {}
+
+std::optional<ContentDigest> Image::Content::root() const {
+  const std::lock_guard lock(root_mutex_);
+  if (!root_ && digests != nullptr) root_ = digests->root();
+  return root_;
+}
+
+void Image::Content::learn_root(const ContentDigest& root) const {
+  const std::lock_guard lock(root_mutex_);
+  root_ = root;
+}
+
+void Image::Content::read_trailer(HostOffset offset, std::span<std::byte> out) const {
+  const auto known = root();
+  if (!known) {
+    throw Error(ErrorKind::kUsage, disk->name(), "",
+                "the root of its content stands in the image and is not known yet");
+  }
+  const auto trailer = encode_root_trailer(
+      {.length = layout.virtual_size(), .root = *known, .parent = layout.root_record()->parent});
+  std::ranges::copy(std::span(trailer).subspan(offset - *layout.root_trailer(), out.size()),
+                    out.begin());
+}
 
 Segment Image::Content::segment_at(HostOffset offset) const {
   const Region& region = layout.region_at(offset);

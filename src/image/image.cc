@@ -31,6 +31,22 @@ std::uint64_t Image::surveyed() const {
   return content_->surveyed;
 }
 
+std::shared_ptr<const ManifestBuilder> Image::content() const {
+  return content_->digests;
+}
+
+std::optional<ContentDigest> Image::root() const {
+  return content_->root();
+}
+
+void Image::learn_root(const ContentDigest& root) const {
+  content_->learn_root(root);
+}
+
+std::optional<HostOffset> Image::root_trailer() const {
+  return content_->layout.root_trailer();
+}
+
 Measurement Image::measure() const {
   const Layout& layout = content_->layout;
   Measurement m;
@@ -62,7 +78,11 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
     buffer = buffer.subspan(out.size());
     switch (segment->kind) {
       case Segment::Kind::kGenerated:
-        content_->generate(segment->range.begin, out);
+        if (const auto trailer = root_trailer(); trailer && segment->range.begin >= *trailer) {
+          content_->read_trailer(segment->range.begin, out);
+        } else {
+          content_->generate(segment->range.begin, out);
+        }
         break;
       case Segment::Kind::kCompressed:
         content_->compressed.read(segment->range.begin, out);

@@ -31,6 +31,13 @@ std::uint64_t metadata_size(const Layout& layout) {
 }  // namespace
 
 std::string Image::id() const {
+  std::string id = stamp_id();
+  if (content_->digests == nullptr) return id;
+  id.resize(id.find('.'));
+  return fmt::format("{}.root-{}", id, root_text(*content_->root()));
+}
+
+std::string Image::stamp_id() const {
   const auto hash = make_hasher(DigestAlgorithm::kSha256);
   std::vector<std::byte> piece(kPiece);
   const std::uint64_t end = metadata_size(content_->layout);

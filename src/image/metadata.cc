@@ -64,6 +64,7 @@ void Metadata::generate_blocks(const Region& region, std::uint64_t at,
     case RegionKind::kDataClusters:
     case RegionKind::kZeroClusters:
     case RegionKind::kCompressedClusters:
+    case RegionKind::kRootTrailer:
       return;
   }
 }

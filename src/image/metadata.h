@@ -20,8 +20,8 @@ class Metadata {
   explicit Metadata(const Layout& layout);
 
   // Fills `out` with the image's bytes at `offset`. The range must lie within one region, which may
-  // be any but those of bitmaps, data and compressed clusters. It may begin and end within an
-  // entry.
+  // be any but those of bitmaps, of data, of compressed clusters and of the root's trailer. It may
+  // begin and end within an entry.
   void generate(HostOffset offset, std::span<std::byte> out) const;
 
  private:

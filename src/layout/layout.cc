@@ -68,6 +68,8 @@ std::string_view region_name(RegionKind kind) {
       return "zero-clusters";
     case RegionKind::kCompressedClusters:
       return "compressed-clusters";
+    case RegionKind::kRootTrailer:
+      return "root-trailer";
   }
   return "";
 }
@@ -79,6 +81,7 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
       data_file_(options.data_file),
       backing_file_(options.backing_file),
       compression_(options.compression),
+      root_record_(options.root_record),
       map_(std::move(map)),
       compressed_(*map_, geometry_),
       bitmaps_(std::move(bitmaps), geometry_),
@@ -101,8 +104,9 @@ Layout::Layout(const std::string& disk_name, std::uint64_t disk_size, const Imag
   add_region(RegionKind::kBitmaps, totals_.bitmaps * cluster_size);
   add_region(RegionKind::kDataClusters, totals_.data * cluster_size);
   add_region(RegionKind::kZeroClusters, totals_.zero * cluster_size);
-  // The last region is the only one that may end within a cluster.
+  // The last regions are the only ones that may end within a cluster.
   add_region(RegionKind::kCompressedClusters, compressed_.size());
+  if (root_record_ && root_record_->trailer) add_region(RegionKind::kRootTrailer, kTrailerLength);
 }
 
 void Layout::add_region(RegionKind kind, std::uint64_t length) {
@@ -117,10 +121,15 @@ std::uint64_t Layout::image_size() const {
 
 std::uint64_t Layout::fully_allocated_size() const {
   const ClusterCount data = external_data() ? 0 : map_->guest_clusters();
-  return total_clusters(geometry_, virtual_size_,
-                        {.l2_tables = l1_entries(), .bitmaps = bitmaps_.clusters(), .data = data})
-             .all() *
-         geometry_.cluster_size();
+  const ClusterTotals all =
+      total_clusters(geometry_, virtual_size_,
+                     {.l2_tables = l1_entries(), .bitmaps = bitmaps_.clusters(), .data = data});
+  return all.all() * geometry_.cluster_size() + (root_trailer() ? kTrailerLength : 0);
+}
+
+std::optional<HostOffset> Layout::root_trailer() const {
+  const Region& last = regions_.back();
+  return last.kind == RegionKind::kRootTrailer ? std::optional(last.range.begin) : std::nullopt;
 }
 
 std::uint64_t Layout::l1_entries() const {
@@ -190,6 +199,10 @@ qcow2::Header Layout::header() const {
     header.incompatible_features |= qcow2::kIncompatibleDataFile;
     if (data_file_->raw) header.autoclear_features |= qcow2::kAutoclearRawDataFile;
     header.data_file_name = data_file_->name;
+  }
+  if (root_record_) {
+    header.root = qcow2::RootExtension{.trailer = root_trailer().value_or(HostOffset(0)),
+                                       .parent = root_record_->parent};
   }
   if (geometry_.extended_l2) header.incompatible_features |= qcow2::kIncompatibleExtendedL2;
   if (backing_file_) {

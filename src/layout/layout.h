@@ -6,8 +6,8 @@
 // The image is a list of regions without gaps, always in this order, which is the reference's:
 // header, refcount table, refcount blocks, L1 table, L2 tables, dirty bitmaps, data clusters; then,
 // where the options ask for them, zero clusters and compressed clusters. Each begins at a cluster's
-// border. All but the first three may be empty. All functions are const, pure and may be called
-// from any thread.
+// border. The root's trailer, which belongs to no cluster, comes behind all of them. All but the
+// first three may be empty. All functions are const, pure and may be called from any thread.
 
 #pragma once
 
@@ -61,6 +61,9 @@ ClusterTotals total_clusters(const qcow2::Geometry& geometry, std::uint64_t virt
 void check_limits(const std::string& disk_name, const qcow2::Geometry& geometry,
                   std::uint64_t virtual_size, const ClusterTotals& totals);
 
+// Bytes behind the last cluster, where an image has its root there.
+inline constexpr std::uint64_t kTrailerLength = 512;
+
 enum class RegionKind {
   kHeader,
   kRefcountTable,
@@ -71,6 +74,7 @@ enum class RegionKind {
   kDataClusters,
   kZeroClusters,
   kCompressedClusters,
+  kRootTrailer,
 };
 
 // What a region is called: "refcount-table", for example.
@@ -97,6 +101,10 @@ class Layout {
   [[nodiscard]] std::uint64_t fully_allocated_size() const;
   [[nodiscard]] const ClusterTotals& totals() const { return totals_; }
   [[nodiscard]] std::uint64_t l1_entries() const;
+  // What the image says of its content.
+  [[nodiscard]] const std::optional<RootRecord>& root_record() const { return root_record_; }
+  // Where the root's trailer begins, or nothing.
+  [[nodiscard]] std::optional<HostOffset> root_trailer() const;
   [[nodiscard]] bool external_data() const { return data_file_.has_value(); }
 
   // The regions that are not empty, in order.
@@ -133,6 +141,7 @@ class Layout {
   std::optional<DataFile> data_file_;
   std::optional<BackingFile> backing_file_;
   std::optional<Compression> compression_;
+  std::optional<RootRecord> root_record_;
   std::shared_ptr<const ClusterMap> map_;
   CompressedLayout compressed_;
   BitmapLayout bitmaps_;

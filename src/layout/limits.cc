@@ -106,7 +106,8 @@ std::optional<OptionProblem> find_data_file_problem(const ImageOptions& options)
   if (options.version == 2) {
     return OptionProblem{Field::kDataFile, "an external data file needs version 3"};
   }
-  const std::uint64_t most = qcow2::max_data_file_name(checked_geometry(options));
+  const std::uint64_t most =
+      qcow2::max_data_file_name(checked_geometry(options), options.root_record.has_value());
   const std::string& name = options.data_file->name;
   if (most == 0) {
     return OptionProblem{
@@ -139,8 +140,9 @@ std::optional<OptionProblem> find_backing_file_problem(const ImageOptions& optio
     return problem(fmt::format("the name of its format has {} bytes, not 1 to {}", format.size(),
                                qcow2::kMaxBackingFormatBytes));
   }
-  const std::uint64_t most =
-      qcow2::max_backing_file_name(checked_geometry(options), format.size(), options.bitmaps);
+  const std::uint64_t most = qcow2::max_backing_file_name(
+      checked_geometry(options), format.size(),
+      {.bitmaps = options.bitmaps, .root = options.root_record.has_value()});
   if (name.size() > most) {
     return problem(fmt::format("a name of {} bytes does not fit, {} bytes do at this cluster size",
                                name.size(), most));

@@ -18,6 +18,11 @@ inline constexpr std::uint64_t kCopied = 1ULL << 63;
 // Bits 9-55 (L1E_OFFSET_MASK, L2E_OFFSET_MASK).
 inline constexpr std::uint64_t kOffsetMask = 0x00ff'ffff'ffff'fe00ULL;
 
+// Bits that must be zeros in an L1 entry, and in an L2 entry that is not compressed (QEMU:
+// L1E_RESERVED_MASK, L2E_STD_RESERVED_MASK).
+inline constexpr std::uint64_t kReservedOfL1 = 0x7f00'0000'0000'01ffULL;
+inline constexpr std::uint64_t kReservedOfL2 = 0x3f00'0000'0000'01feULL;
+
 inline constexpr std::uint64_t kUnallocatedEntry = 0;
 // An L2 entry of version 3: the cluster reads as zeros and has no space (QCOW_OFLAG_ZERO).
 inline constexpr std::uint64_t kZeroEntry = 1;

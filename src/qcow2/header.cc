@@ -69,10 +69,20 @@ std::vector<std::byte> encode_bitmaps(const BitmapDirectory& directory) {
   return data;
 }
 
+std::vector<std::byte> encode_root(const RootExtension& root) {
+  std::vector<std::byte> data(kRootExtensionSize);
+  store_big(data.data(), kRootExtensionVersion);
+  store_big(&data[4], root.parent ? kRootExtensionHasParent : 0U);
+  store_big(&data[8], root.trailer.value());
+  if (root.parent) std::ranges::copy(*root.parent, &data[16]);
+  return data;
+}
+
 // Appends the extensions in QEMU's order. An image of version 2 has extensions only where it needs
 // them, since readers of its time know none.
 void append_extensions(std::vector<std::byte>& out, const Header& header) {
-  const bool has_other = header.data_file_name || header.backing_file_name || header.bitmaps;
+  const bool has_other =
+      header.data_file_name || header.backing_file_name || header.bitmaps || header.root;
   if (header.backing_format) {
     append_extension(out, kExtensionBackingFormat,
                      std::as_bytes(std::span(*header.backing_format)));
@@ -80,6 +90,7 @@ void append_extensions(std::vector<std::byte>& out, const Header& header) {
   if (header.data_file_name) {
     append_extension(out, kExtensionDataFile, std::as_bytes(std::span(*header.data_file_name)));
   }
+  if (header.root) append_extension(out, kExtensionRoot, encode_root(*header.root));
   if (has_feature_table(header.geometry, has_other)) {
     append_extension(out, kExtensionFeatureNames, encode_feature_names());
   }
@@ -120,22 +131,24 @@ std::vector<std::byte> encode_header(const Header& header) {
   return out;
 }
 
-std::uint64_t max_data_file_name(const Geometry& geometry) {
+std::uint64_t max_data_file_name(const Geometry& geometry, bool root) {
   // Version 2 has no feature bits to say so; 512-byte clusters are left out because QEMU needs room
   // to put its own extensions in when it opens the image for writing.
   if (geometry.version < 3 || geometry.cluster_bits <= kMinClusterBits) return 0;
   const std::uint64_t features = has_feature_table(geometry, true) ? kFeatureTableSize : 0;
-  const std::uint64_t room =
-      geometry.cluster_size() - kVersion3Length - features - 2 * kExtensionHeaderSize;
+  const std::uint64_t room = geometry.cluster_size() - kVersion3Length - features -
+                             2 * kExtensionHeaderSize -
+                             (root ? kExtensionHeaderSize + kRootExtensionSize : 0);
   return std::min(align_down(room, 8), kMaxDataFileNameBytes);
 }
 
 std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length,
-                                    bool has_bitmaps) {
+                                    const OtherExtensions& others) {
   std::uint64_t taken = geometry.version >= 3 ? kVersion3Length : kVersion2Length;
   if (has_feature_table(geometry, true)) taken += kFeatureTableSize;
   if (format_length > 0) taken += kExtensionHeaderSize + align_up(format_length, 8);
-  if (has_bitmaps) taken += kExtensionHeaderSize + kBitmapsExtensionSize;
+  if (others.bitmaps) taken += kExtensionHeaderSize + kBitmapsExtensionSize;
+  if (others.root) taken += kExtensionHeaderSize + kRootExtensionSize;
   taken += kExtensionHeaderSize;  // the end
   return std::min(geometry.cluster_size() - taken, kMaxBackingFileNameBytes);
 }

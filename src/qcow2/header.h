@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "qcow2/geometry.h"
+#include "qcow2stream/root.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream::qcow2 {
@@ -38,6 +39,13 @@ struct BitmapDirectory {
   friend bool operator==(const BitmapDirectory&, const BitmapDirectory&) = default;
 };
 
+// What an image says of its content (docs/format.md).
+struct RootExtension {
+  HostOffset trailer;  // where the content's root lies; 0: nowhere
+  std::optional<ContentDigest> parent;
+  friend bool operator==(const RootExtension&, const RootExtension&) = default;
+};
+
 struct Header {
   Geometry geometry;
   std::uint64_t virtual_size = 0;  // bytes, a multiple of kSectorSize
@@ -53,6 +61,8 @@ struct Header {
   std::optional<std::string> backing_file_name;
   std::optional<std::string> backing_format;
   std::optional<BitmapDirectory> bitmaps;  // with kAutoclearBitmaps
+  // One of a version that is not known is as if it were not there.
+  std::optional<RootExtension> root;
   bool feature_name_table = false;  // set by decode_header(); encode_header() decides by itself
 
   // The rest is decoded only: encode_header() leaves it out.
@@ -86,13 +96,19 @@ Header decode_header(std::span<const std::byte> bytes, const std::string& name =
 inline constexpr std::size_t kSmallestHeader = 72;
 std::uint64_t header_cluster_size(std::span<const std::byte> bytes, const std::string& name);
 
-// How many bytes a data file's name may have in an image of this geometry; 0 if none fits.
-std::uint64_t max_data_file_name(const Geometry& geometry);
+// How many bytes a data file's name may have in an image of this geometry; 0 if none fits. `root`:
+// it has a root extension, too.
+std::uint64_t max_data_file_name(const Geometry& geometry, bool root = false);
+
+// What else the header has to say beside names and features.
+struct OtherExtensions {
+  bool bitmaps = false;
+  bool root = false;
+};
 
 // How many bytes a backing file's name may have in an image of this geometry; 0 if none fits.
-// `format_length` is the length of its format's name, 0 if that is not recorded; `has_bitmaps`: the
-// header has to name their directory, too.
+// `format_length` is the length of its format's name, 0 if that is not recorded.
 std::uint64_t max_backing_file_name(const Geometry& geometry, std::uint64_t format_length,
-                                    bool has_bitmaps = false);
+                                    const OtherExtensions& others = {});
 
 }  // namespace qcow2stream::qcow2

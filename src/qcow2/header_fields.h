@@ -47,6 +47,7 @@ enum ExtensionType : std::uint32_t {
   kExtensionFeatureNames = 0x6803f857,
   kExtensionBitmaps = 0x23852875,
   kExtensionEncryption = 0x0537be77,
+  kExtensionRoot = 0x71637372,  // "qcsr", of this program (docs/format.md)
 };
 inline constexpr std::size_t kExtensionHeaderSize = 8;
 
@@ -58,6 +59,11 @@ enum BitmapsExtensionField : std::size_t {
   kBitmapsOffsetAt = 16,
   kBitmapsExtensionSize = 24,
 };
+// The extension that says where the content's root is: its version, flags, where the trailer lies,
+// and the root of the parent.
+inline constexpr std::size_t kRootExtensionSize = 48;
+inline constexpr std::uint32_t kRootExtensionVersion = 1;
+inline constexpr std::uint32_t kRootExtensionHasParent = 1;
 
 // A name of the feature table: a kind, a bit and its text.
 inline constexpr std::size_t kFeatureNameSize = 48;

@@ -182,9 +182,24 @@ class HeaderReader {
       case kExtensionBitmaps:
         read_bitmaps(data);
         break;
+      case kExtensionRoot:
+        read_root(data);
+        break;
       default:
         break;
     }
+  }
+
+  // Nobody is kept from reading an image by what it says of its content.
+  void read_root(std::span<const std::byte> data) {
+    if (data.size() != kRootExtensionSize ||
+        load_big<std::uint32_t>(data.data()) != kRootExtensionVersion) {
+      return;
+    }
+    header_.root = RootExtension{.trailer = HostOffset(load_big<std::uint64_t>(&data[8]))};
+    if ((load_big<std::uint32_t>(&data[4]) & kRootExtensionHasParent) == 0) return;
+    header_.root->parent.emplace();
+    std::ranges::copy(data.subspan(16, sizeof(ContentDigest)), header_.root->parent->begin());
   }
 
   // Where the autoclear bit is missing, a program that knew nothing of bitmaps has written to the

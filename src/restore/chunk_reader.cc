@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "qcow2stream/error.h"
+
 namespace qcow2stream {
 namespace {
 
@@ -13,10 +15,15 @@ constexpr unsigned kChunks = 16;
 
 }  // namespace
 
-ChunkReader::ChunkReader(int fd, const std::string& name, std::span<const DigestAlgorithm> digests,
+ChunkReader::ChunkReader(const StreamedImage& image, std::uint64_t most_per_second,
                          Progress* progress)
-    : reader_(fd, name), progress_(progress) {
-  for (const DigestAlgorithm algorithm : digests) {
+    : limit_(most_per_second), progress_(progress) {
+  if (image.fd < 0 && image.file != nullptr) {
+    file_.emplace(image.file);
+  } else {
+    stream_.emplace(image.fd, image.name);
+  }
+  for (const DigestAlgorithm algorithm : image.digests) {
     workers_.push_back({.algorithm = algorithm, .hasher = make_hasher(algorithm), .waiting = {}});
   }
   threads_.reserve(workers_.size());
@@ -63,10 +70,24 @@ std::shared_ptr<std::vector<std::byte>> ChunkReader::take_buffer(std::size_t len
   return shared;
 }
 
+// What came in front of an error is handed out, and the error comes again with the next read.
+std::size_t ChunkReader::read(std::span<std::byte> buffer) {
+  if (file_) return file_->read(buffer);
+  const std::uint64_t begin = stream_->position();
+  try {
+    return stream_->read(buffer);
+  } catch (const Error&) {
+    if (stream_->position() == begin) throw;
+    return stream_->position() - begin;
+  }
+}
+
 SharedBytes ChunkReader::next(std::size_t length) {
   auto buffer = take_buffer(length);
-  const std::size_t n = reader_.read(std::span(*buffer).first(length));
-  if (progress_ != nullptr) progress_->spool_done = reader_.position();
+  const std::size_t n = read(std::span(*buffer).first(length));
+  limit_.take(n);
+  position_ += n;
+  if (progress_ != nullptr) progress_->spool_done = position_;
   SharedBytes chunk{buffer, std::span<const std::byte>(*buffer).first(n)};
   if (n > 0 && !workers_.empty()) {
     const std::lock_guard lock(mutex_);

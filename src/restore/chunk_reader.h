@@ -11,8 +11,8 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +20,9 @@
 #include "disk/stream/stream_reader.h"
 #include "qcow2stream/digest.h"
 #include "qcow2stream/progress.h"
+#include "qcow2stream/restore.h"
+#include "restore/in_order_reader.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream {
 
@@ -36,21 +39,21 @@ struct SharedBytes {
 // Belongs to one thread, but for the chunks. It must outlive them.
 class ChunkReader {
  public:
-  // `progress` may be null.
-  ChunkReader(int fd, const std::string& name, std::span<const DigestAlgorithm> digests,
-              Progress* progress);
+  // Reads at most `most_per_second` bytes on the average, unless that is 0. `progress` may be null.
+  ChunkReader(const StreamedImage& image, std::uint64_t most_per_second, Progress* progress);
   // Digests that are not finished are dropped.
   ~ChunkReader();
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
 
-  // Reads the next kChunk bytes, or `first` in place of that. There are fewer only at the end of
-  // the stream, and none behind it. Waits as long as the others hold all chunks. Throws Error.
+  // Reads the next kChunk bytes, or `length` in place of that. There are fewer only at the end of
+  // the stream, or in front of what cannot be read, and none behind it. Waits as long as the others
+  // hold all chunks. Throws Error.
   static constexpr std::size_t kChunk = 1 << 20;
   SharedBytes next(std::size_t length = kChunk);
 
   // How many bytes have been read.
-  [[nodiscard]] std::uint64_t position() const { return reader_.position(); }
+  [[nodiscard]] std::uint64_t position() const { return position_; }
 
   // The digests of all that was read, in the order in which they were asked for. Nothing may
   // follow. Throws Error.
@@ -66,8 +69,13 @@ class ChunkReader {
   std::shared_ptr<std::vector<std::byte>> take_buffer(std::size_t length);
   void hash(Worker& worker);
 
-  StreamReader reader_;
+  std::size_t read(std::span<std::byte> buffer);
+
+  std::optional<StreamReader> stream_;
+  std::optional<InOrderReader> file_;  // in place of it
+  RateLimit limit_;
   Progress* progress_;
+  std::uint64_t position_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::vector<std::byte>> spare_;

@@ -2,6 +2,8 @@
 
 #include "restore/content_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -31,6 +33,7 @@ ContentWriter::ContentWriter(Target* target, const RestoreOptions& options, Writ
       image_(std::move(image)),
       workers_(workers),
       bytes_(bytes),
+      is_in_order_(target != nullptr && target->traits().in_order),
       desks_(workers.threads()) {}
 
 void ContentWriter::data(GuestOffset at, SharedBytes bytes) {
@@ -64,6 +67,21 @@ void ContentWriter::below(GuestRange range) {
   count_done(range.length);
 }
 
+void ContentWriter::lost(GuestRange range, HostOffset at, const std::string& reason) {
+  if (options_.lost == nullptr) throw_damaged(image_.name, at, reason);
+  note_loss(range, at, reason);
+  if (options_.apply) {
+    below(range);
+  } else {
+    zeros(range);
+  }
+}
+
+void ContentWriter::note_loss(GuestRange range, HostOffset at, const std::string& reason) {
+  options_.lost->add(image_.name, range,
+                     fmt::format("{} (at {} in the image)", reason, at.value()));
+}
+
 void ContentWriter::add_zeros() {
   if (zeros_) add(Zeros{*std::exchange(zeros_, std::nullopt)}, 0);
 }
@@ -83,8 +101,9 @@ void ContentWriter::end_chunk() {
 void ContentWriter::submit() {
   if (batch_.empty()) return;
   batch_cost_ = 0;
-  auto batch = std::make_shared<std::vector<Piece>>(std::exchange(batch_, {}));
-  workers_.submit([this, batch](unsigned thread) {
+  auto batch = std::make_shared<Batch>(std::exchange(batch_, {}));
+  workers_.submit([this, batch, number = batches_++](unsigned thread) {
+    if (is_in_order_) return bring_in_turn(*batch, number, desks_[thread]);
     for (const Piece& piece : *batch) bring(piece, desks_[thread]);
   });
 }
@@ -101,6 +120,50 @@ void ContentWriter::count_done(std::uint64_t bytes) const {
   if (options_.progress != nullptr) options_.progress->emit_done += bytes;
 }
 
+// Decodes and reads at once with the others, and writes when its turn has come. Batches begin in
+// their order, so the one whose turn it is does not wait for anybody. What comes to the target out
+// of the order of the disk is the same with any number of threads.
+void ContentWriter::bring_in_turn(Batch& batch, std::uint64_t number, Desk& desk) {
+  try {
+    for (Piece& piece : batch) piece = as_data(piece, desk);
+    {
+      std::unique_lock lock(turn_mutex_);
+      turn_changed_.wait(lock, [&] { return turn_has_failed_ || turn_ == number; });
+      if (turn_has_failed_) return;
+    }
+    for (const Piece& piece : batch) bring(piece, desk);
+  } catch (...) {
+    const std::lock_guard lock(turn_mutex_);
+    turn_has_failed_ = true;
+    turn_changed_.notify_all();
+    throw;
+  }
+  const std::lock_guard lock(turn_mutex_);
+  ++turn_;
+  turn_changed_.notify_all();
+}
+
+// The same piece with bytes that need only be written.
+ContentWriter::Piece ContentWriter::as_data(const Piece& piece, Desk& desk) {
+  std::vector<std::byte> bytes;
+  GuestOffset at;
+  if (const auto* blob = std::get_if<Blob>(&piece)) {
+    const auto cluster = decoded(*blob, desk);
+    if (!cluster && options_.apply) return Data{blob->range.begin, {}};
+    if (!cluster) return Zeros{blob->range};
+    bytes.assign(cluster->begin(), cluster->end());
+    at = blob->range.begin;
+  } else if (const auto* part = std::get_if<OfDisk>(&piece)) {
+    bytes.resize(part->range.length);
+    part->disk->read(part->range.begin, bytes);
+    at = part->range.begin;
+  } else {
+    return piece;
+  }
+  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  return Data{at, {owner, *owner}};
+}
+
 void ContentWriter::bring(const Piece& piece, Desk& desk) {
   if (const auto* data = std::get_if<Data>(&piece)) {
     bring(data->at, data->bytes.bytes, desk);
@@ -113,7 +176,8 @@ void ContentWriter::bring(const Piece& piece, Desk& desk) {
   }
 }
 
-void ContentWriter::bring(const Blob& blob, Desk& desk) {
+// What of the cluster belongs to the disk; nothing where it is lost.
+std::optional<std::span<const std::byte>> ContentWriter::decoded(const Blob& blob, Desk& desk) {
   if (desk.decoder == nullptr) {
     desk.decoder =
         make_decoder(image_.compression, static_cast<std::uint32_t>(image_.cluster_size));
@@ -121,9 +185,21 @@ void ContentWriter::bring(const Blob& blob, Desk& desk) {
   desk.cluster.resize(std::max(desk.cluster.size(), image_.cluster_size));
   const std::span cluster = std::span(desk.cluster).first(image_.cluster_size);
   if (const BlobProblem problem = desk.decoder->decode(blob.bytes, cluster)) {
-    throw_damaged(image_.name, blob.at, std::string(*problem));
+    if (options_.lost == nullptr) throw_damaged(image_.name, blob.at, std::string(*problem));
+    note_loss(blob.range, blob.at, std::string(*problem));
+    return std::nullopt;
   }
-  bring(blob.range.begin, cluster.first(blob.range.length), desk);
+  return cluster.first(blob.range.length);
+}
+
+void ContentWriter::bring(const Blob& blob, Desk& desk) {
+  if (const auto bytes = decoded(blob, desk)) {
+    bring(blob.range.begin, *bytes, desk);
+  } else if (options_.apply) {
+    count_done(blob.range.length);
+  } else {
+    bring(Zeros{blob.range}, desk);
+  }
 }
 
 void ContentWriter::bring(const OfDisk& part, Desk& desk) {

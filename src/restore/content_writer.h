@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,6 +58,7 @@ class ContentWriter final : public RestoredContent {
   void compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) override;
   void zeros(GuestRange range) override;
   void below(GuestRange range) override;
+  void lost(GuestRange range, HostOffset at, const std::string& reason) override;
   void end_chunk() override;
 
   // A run of data of `disk`, which must outlive the writer.
@@ -83,6 +85,7 @@ class ContentWriter final : public RestoredContent {
     GuestRange range;
   };
   using Piece = std::variant<Data, Blob, Zeros, OfDisk>;
+  using Batch = std::vector<Piece>;
   // What one thread works with.
   struct Desk {
     std::unique_ptr<Decoder> decoder;
@@ -93,6 +96,10 @@ class ContentWriter final : public RestoredContent {
   void add(Piece piece, std::uint64_t cost);
   void add_zeros();
   void submit();
+  void bring_in_turn(Batch& batch, std::uint64_t number, Desk& desk);
+  [[nodiscard]] Piece as_data(const Piece& piece, Desk& desk);
+  void note_loss(GuestRange range, HostOffset at, const std::string& reason);
+  [[nodiscard]] std::optional<std::span<const std::byte>> decoded(const Blob& blob, Desk& desk);
   void bring(const Piece& piece, Desk& desk);
   void bring(const Blob& blob, Desk& desk);
   void bring(const OfDisk& part, Desk& desk);
@@ -110,11 +117,18 @@ class ContentWriter final : public RestoredContent {
   WrittenImage image_;
   WorkerPool& workers_;
   RestoredBytes& bytes_;
+  bool is_in_order_;         // the target is written in the order in which things come
   std::vector<Desk> desks_;  // one a thread
-  std::vector<Piece> batch_;
+  Batch batch_;
   std::uint64_t batch_cost_ = 0;
   std::optional<GuestRange> zeros_;  // may still grow
   std::mutex difference_;
+  // Of a target that is written in order:
+  std::uint64_t batches_ = 0;  // that were handed out
+  std::mutex turn_mutex_;
+  std::condition_variable turn_changed_;
+  std::uint64_t turn_ = 0;        // the number of the batch that may be written now
+  bool turn_has_failed_ = false;  // so none may any more
 };
 
 }  // namespace qcow2stream

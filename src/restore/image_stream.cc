@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/bits.h"
+#include "codec/decoder.h"
 #include "qcow2/limits.h"
 #include "qcow2stream/error.h"
 #include "restore/image_errors.h"
@@ -41,7 +42,7 @@ constexpr std::size_t kWholeEntries = 16;
 ImageStream::ImageStream(const StreamedImage& image, const RestoreOptions& options)
     : image_(image),
       options_(options),
-      chunks_(image.fd, image.name, image.digests, options.progress),
+      chunks_(image, options.most_per_second, options.progress),
       early_(options.spool_memory, options.spool_directory) {
   read_header();
   check_header();
@@ -85,13 +86,18 @@ void ImageStream::check_header() const {
 void ImageStream::read(RestoredContent& content, ReferenceCounts* counts) {
   content_ = &content;
   counts_ = counts;
-  tables_.emplace(header_, image_.name, content, [this](const Reference& r) { refer(r); });
+  tables_.emplace(
+      header_, image_.name, content, [this](const Reference& r) { refer(r); }, counts != nullptr);
+  const bool has_others = header_.snapshots > 0 || header_.bitmaps;
+  if (counts != nullptr && has_others && image_.file == nullptr) {
+    for_counts_.emplace(options_.spool_memory, options_.spool_directory);
+  }
   references_.emplace(header_.geometry.cluster_size(), tables_->table_reach(),
                       header_.geometry.refcounts_per_block());
   tables_->begin();
   const std::uint64_t most_memory = std::max<std::uint64_t>(memory_limit() / 2, 64 << 20);
   for (SharedBytes chunk = std::exchange(first_chunk_, {}); !chunk.bytes.empty();
-       chunk = chunks_.next()) {
+       chunk = next_chunk()) {
     sweep(chunk);
     content.end_chunk();
     if (references_->memory() > most_memory) {
@@ -100,6 +106,17 @@ void ImageStream::read(RestoredContent& content, ReferenceCounts* counts) {
     chunk = {};
   }
   check_end();
+}
+
+// Where a stream cannot be read any further it is cut off, to whoever takes what there is of it.
+SharedBytes ImageStream::next_chunk() {
+  try {
+    return chunks_.next();
+  } catch (const Error& error) {
+    if (!salvages() || error.kind() != ErrorKind::kFailed) throw;
+    broken_off_ = error.reason();
+    return {};
+  }
 }
 
 RestoredImage ImageStream::finish() {
@@ -134,6 +151,7 @@ void ImageStream::sweep(const SharedBytes& chunk) {
     for (const Arriving& a : arriving_) stop = std::min(stop, next_stop(a.reference));
     const SharedBytes step = chunk.part(at_ - begin, stop - at_);
     if (!tables_->are_complete()) keep(step);
+    if (for_counts_) keep_for_counts(step);
     at_ = stop;
     for (Arriving& a : arriving_) use(a, step);
     std::erase_if(arriving_, [](const Arriving& a) { return a.next == a.reference.host.end(); });
@@ -161,8 +179,10 @@ void ImageStream::begin_references() {
     references_->take_front();
     const auto is_also_table = [](const Arriving& a) { return a.reference.kind == Kind::kL2Table; };
     if (next->kind == Kind::kL2Table && std::ranges::any_of(arriving_, is_also_table)) {
-      throw_not_streamed(image_.name,
-                         fmt::format("two entries have the same L2 table at {}", at_.value()));
+      const auto reason = fmt::format("two entries have the same L2 table at {}", at_.value());
+      if (!salvages()) throw_not_streamed(image_.name, reason);
+      lose(*next, at_, reason);
+      continue;
     }
     count(*next);
     arriving_.push_back({.reference = *next, .next = at_, .gathered = {}});
@@ -173,7 +193,7 @@ void ImageStream::count(const Reference& reference) const {
   if (counts_ == nullptr || reference.kind == Kind::kPadding) return;
   // Of clusters with subclusters all are counted as such.
   if (reference.kind == Kind::kData && header_.geometry.extended_l2) return;
-  counts_->add(reference.host);
+  counts_->add(reference.host, reference.claim);
 }
 
 void ImageStream::refer(const Reference& reference) {
@@ -181,11 +201,27 @@ void ImageStream::refer(const Reference& reference) {
     const std::uint64_t end = reference.guest.value() + header_.geometry.refcounts_per_block();
     counted_clusters_ = std::max(counted_clusters_, end);
   }
-  if (reference.host.begin < at_) {
+  if (const auto reason = why_it_never_comes(reference)) {
+    lose(reference, reference.host.begin, *reason);
+  } else if (reference.host.begin < at_) {
     take_early(reference);
   } else {
     references_->add(reference);
   }
+}
+
+// Waiting for a table keeps all that comes meanwhile, so one that a damaged entry has where nothing
+// can be is given up at once, if the image is salvaged.
+std::optional<std::string> ImageStream::why_it_never_comes(const Reference& reference) const {
+  if (!salvages() || reference.kind != Kind::kL2Table) return std::nullopt;
+  const std::uint64_t begin = reference.host.begin.value();
+  if (!image_.size || begin < *image_.size) return std::nullopt;
+  return fmt::format("an L2 table lies at {}, behind the end of the image", begin);
+}
+
+void ImageStream::lose(const Reference& reference, HostOffset from, const std::string& reason) {
+  tables_->lose(reference, from, reason);
+  if (tables_->are_complete()) early_.forget_all();
 }
 
 // `bytes` are the next ones that come of it.
@@ -284,12 +320,35 @@ void ImageStream::keep(const SharedBytes& bytes) {
   }
 }
 
+// All that is not data of the disk. What is the disk's and comes too early is kept here, too.
+void ImageStream::keep_for_counts(const SharedBytes& bytes) {
+  const auto is_content = [](const Arriving& a) {
+    return a.reference.kind == Kind::kData || a.reference.kind == Kind::kCompressed;
+  };
+  if (std::ranges::any_of(arriving_, is_content)) return;
+  if (!for_counts_->keep(at_, bytes.bytes)) for_counts_.reset();
+}
+
+bool ImageStream::read_again(HostOffset at, std::span<std::byte> buffer) const {
+  if (image_.file != nullptr) {
+    image_.file->read(GuestOffset(at.value()), buffer);
+    return true;
+  }
+  const auto bytes = for_counts_ ? for_counts_->copy({at, buffer.size()}) : std::nullopt;
+  if (bytes) std::ranges::copy(*bytes, buffer.begin());
+  return bytes.has_value();
+}
+
 // Some or all of it has come already.
 void ImageStream::take_early(const Reference& reference) {
   count(reference);
+  if (reference.kind == Kind::kReserved || !is_needed(reference)) return;
   const HostRange there = reference.host.first(at_ - reference.host.begin);
   // The bytes of compressed data may be those of more.
   auto bytes = reference.kind == Kind::kCompressed ? early_.copy(there) : early_.take(there);
+  if (!bytes && salvages()) {
+    return lose(reference, reference.host.begin, "it is needed once more after it has passed");
+  }
   if (!bytes) throw_too_late(there.begin);
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
   Arriving arriving{.reference = reference, .next = reference.host.begin, .gathered = {}};
@@ -321,39 +380,69 @@ void ImageStream::throw_no_room(std::uint64_t more) const {
 // --- the end ------------------------------------------------------------------------------------
 
 bool ImageStream::is_needed(const Reference& reference) const {
-  if (reference.kind == Kind::kRefcountBlock) return counts_ != nullptr;
-  return reference.kind != Kind::kReserved && reference.kind != Kind::kPadding;
+  if (reference.kind == Kind::kRefcountBlock || reference.kind == Kind::kReserved) {
+    return counts_ != nullptr;
+  }
+  return reference.kind != Kind::kPadding;
+}
+
+void ImageStream::check_length() const {
+  const std::uint64_t length = at_.value();
+  if (!image_.size || salvages()) return;
+  if (length < *image_.size) {
+    throw_cut_off(image_.name, length, fmt::format("it should have {}", *image_.size));
+  }
+  if (length > *image_.size) {
+    throw Error(ErrorKind::kDamaged, image_.name, "is longer than announced",
+                fmt::format("it has {} bytes, not {}", length, *image_.size))
+        .about(ErrorSubject::kImage);
+  }
+}
+
+// What there is from `from` on has not come.
+void ImageStream::cut_off(const Reference& reference, HostOffset from) {
+  if (!is_needed(reference)) return;
+  const std::uint64_t length = at_.value();
+  if (!salvages()) {
+    throw_cut_off(image_.name, length, fmt::format("what lies at {} is missing", from.value()));
+  }
+  const std::string why = broken_off_ ? ": " + *broken_off_ : "";
+  lose(reference, from, fmt::format("the image is cut off after {} bytes{}", length, why));
+}
+
+// Whether compressed data ends in `bytes`, and was not cut off. What follows a stream that is cut
+// off is zeros to a decoder, which takes that for data.
+bool ImageStream::is_whole(std::span<const std::byte> bytes) const {
+  const auto type = header_.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
+                                                                        : CompressionType::kZlib;
+  const auto cluster = static_cast<std::uint32_t>(header_.geometry.cluster_size());
+  return make_decoder(type, cluster)->blob_length(bytes).has_value();
+}
+
+// Of compressed data the last sector need not be whole, nor the last cluster of what is not read.
+void ImageStream::end_arriving(Arriving& arriving) {
+  const Reference& reference = arriving.reference;
+  const std::uint64_t missing = reference.host.end() - arriving.next;
+  if (reference.kind == Kind::kReserved && missing < header_.geometry.cluster_size()) return;
+  if (reference.kind == Kind::kCompressed && missing < qcow2::kSectorSize &&
+      (!salvages() || is_whole(arriving.gathered))) {
+    arriving.gathered.resize(reference.host.length);
+    end_blob(arriving);
+  } else {
+    const bool is_table = reference.kind != Kind::kCompressed;
+    cut_off(reference, arriving.next - (is_table ? arriving.gathered.size() : 0));
+  }
 }
 
 // A stream does not say whether it is complete, so nothing of the disk may be missing. QEMU reads
 // as zeros what a file does not have of its last cluster; here that is where the stream broke off.
 void ImageStream::check_end() {
-  const std::uint64_t length = at_.value();
-  if (image_.size && length < *image_.size) {
-    throw_cut_off(image_.name, length, fmt::format("it should have {}", *image_.size));
-  }
-  if (image_.size && length > *image_.size) {
-    throw Error(ErrorKind::kDamaged, image_.name, "is longer than announced",
-                fmt::format("it has {} bytes, not {}", length, *image_.size))
-        .about(ErrorSubject::kImage);
-  }
-  for (Arriving& a : arriving_) {
-    // The last sector of compressed data need not be whole.
-    if (a.reference.kind == Kind::kCompressed &&
-        a.reference.host.end() - a.next < qcow2::kSectorSize) {
-      a.gathered.resize(a.reference.host.length);
-      end_blob(a);
-    } else if (is_needed(a.reference)) {
-      throw_cut_off(image_.name, length, fmt::format("what lies at {} is missing", a.next.value()));
-    }
-  }
-  arriving_.clear();
+  check_length();
+  // What is lost of a table ends nothing that is arriving.
+  for (Arriving& arriving : std::exchange(arriving_, {})) end_arriving(arriving);
   while (const auto next = references_->front()) {
-    if (is_needed(*next)) {
-      throw_cut_off(image_.name, length,
-                    fmt::format("what lies at {} is missing", next->host.begin.value()));
-    }
     references_->take_front();
+    cut_off(*next, next->host.begin);
   }
   content_->end_chunk();
 }

@@ -45,6 +45,10 @@ class ImageStream {
   // What is known of the image after that, with its digests. Once.
   RestoredImage finish();
 
+  // Fills `buffer` with what the image has at `at`, after it has been read with `counts`. It must
+  // be no data of the disk, and lie in the image. Returns false if it was not kept. Throws Error.
+  [[nodiscard]] bool read_again(HostOffset at, std::span<std::byte> buffer) const;
+
  private:
   // A reference whose bytes are arriving.
   struct Arriving {
@@ -57,6 +61,7 @@ class ImageStream {
   void check_header() const;
   void refer(const Reference& reference);
   void count(const Reference& reference) const;
+  SharedBytes next_chunk();
   void sweep(const SharedBytes& chunk);
   void begin_references();
   [[nodiscard]] static HostOffset tail_of(const Reference& reference);
@@ -67,8 +72,16 @@ class ImageStream {
   void end_blob(Arriving& arriving);
   void use_counts(Arriving& arriving, std::span<const std::byte> bytes);
   void keep(const SharedBytes& bytes);
+  void keep_for_counts(const SharedBytes& bytes);
   void take_early(const Reference& reference);
+  [[nodiscard]] bool salvages() const { return options_.lost != nullptr; }
+  void lose(const Reference& reference, HostOffset from, const std::string& reason);
+  [[nodiscard]] std::optional<std::string> why_it_never_comes(const Reference& reference) const;
   [[nodiscard]] bool is_needed(const Reference& reference) const;
+  void check_length() const;
+  [[nodiscard]] bool is_whole(std::span<const std::byte> bytes) const;
+  void end_arriving(Arriving& arriving);
+  void cut_off(const Reference& reference, HostOffset from);
   void check_end();
   [[noreturn]] void throw_too_late(HostOffset at) const;
   [[noreturn]] void throw_no_room(std::uint64_t more) const;
@@ -79,12 +92,14 @@ class ImageStream {
   SharedBytes first_chunk_;
   qcow2::Header header_;
   EarlyBytes early_;
-  std::deque<HostRange> tails_;  // what of early_ compressed data has had, too
+  std::optional<EarlyBytes> for_counts_;  // what only snapshots and bitmaps may refer to
+  std::deque<HostRange> tails_;           // what of early_ compressed data has had, too
   std::uint64_t tail_bytes_ = 0;
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
-  std::vector<Arriving> begun_early_;   // become arriving_ at the next step
-  std::uint64_t counted_clusters_ = 0;  // those behind them have no counts
+  std::vector<Arriving> begun_early_;      // become arriving_ at the next step
+  std::uint64_t counted_clusters_ = 0;     // those behind them have no counts
+  std::optional<std::string> broken_off_;  // why the rest cannot be read
   // While read() runs:
   std::optional<References> references_;
   std::optional<ImageTables> tables_;

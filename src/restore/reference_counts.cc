@@ -26,12 +26,18 @@ constexpr int kCountsLevel = 1;
 ReferenceCounts::ReferenceCounts(const qcow2::Geometry& geometry, std::string name)
     : geometry_(geometry), name_(std::move(name)) {}
 
-void ReferenceCounts::add(HostRange range) {
+void ReferenceCounts::add(HostRange range, Reference::Claim claim) {
   const std::uint64_t first = range.begin.value() >> geometry_.cluster_bits;
   const std::uint64_t last = (range.end().value() - 1) >> geometry_.cluster_bits;
-  if (references_.size() <= last) references_.resize(last + 1);
+  if (references_.size() <= last) {
+    references_.resize(last + 1);
+    only_one_.resize(last + 1);
+    one_of_several_.resize(last + 1);
+  }
   for (std::uint64_t i = first; i <= last; ++i) {
     if (references_[i] != kMany) ++references_[i];
+    if (claim == Reference::Claim::kOnlyOne) only_one_[i] = true;
+    if (claim == Reference::Claim::kOneOfSeveral) one_of_several_[i] = true;
   }
 }
 
@@ -78,17 +84,33 @@ void ReferenceCounts::throw_too_low(std::uint64_t cluster, std::uint64_t count) 
                             references_to(cluster), count));
 }
 
-// There are no counts for these: each is 0.
-void ReferenceCounts::compare_from(std::uint64_t cluster, std::uint64_t end) const {
-  end = std::min<std::uint64_t>(end, references_.size());
-  for (; cluster < end; ++cluster) {
-    if (references_[cluster] != 0) throw_too_low(cluster, 0);
+// QEMU: check_oflag_copied().
+void ReferenceCounts::compare_one(std::uint64_t cluster, std::uint64_t count) const {
+  if (cluster >= references_.size()) return;
+  if (count < references_[cluster]) throw_too_low(cluster, count);
+  if (count == 1 && one_of_several_[cluster]) {
+    throw_damaged(
+        name_, geometry_.offset(HostCluster(cluster)),
+        "the cluster has one reference, whose entry does not say that it is the only one");
+  }
+  if (count != 1 && only_one_[cluster]) {
+    throw_damaged(name_, geometry_.offset(HostCluster(cluster)),
+                  fmt::format("the count of the cluster is {}, and an entry says that it is the "
+                              "only one",
+                              count));
   }
 }
 
-std::uint64_t ReferenceCounts::compare(std::uint64_t length) const {
+// There are no counts for these: each is 0.
+void ReferenceCounts::compare_from(std::uint64_t cluster, std::uint64_t end) const {
+  end = std::min<std::uint64_t>(end, references_.size());
+  for (; cluster < end; ++cluster) compare_one(cluster, 0);
+}
+
+ReferenceCounts::Comparison ReferenceCounts::compare(std::uint64_t length) const {
   const std::uint64_t clusters = geometry_.clusters_for(length);
-  std::uint64_t too_high = 0;
+  Comparison result;
+  std::uint64_t used = references_.size();
   std::uint64_t next = 0;
   std::vector<std::byte> bytes;
   for (const auto& [first, counts] : counts_) {
@@ -101,13 +123,15 @@ std::uint64_t ReferenceCounts::compare(std::uint64_t length) const {
     for (std::uint64_t i = first; i < std::min(end, clusters); ++i) {
       const std::uint64_t count = count_at(bytes, i - first);
       const std::uint64_t references = references_to(i);
-      if (count < references) throw_too_low(i, count);
-      if (count > references && references != kMany) ++too_high;
+      compare_one(i, count);
+      if (count > references && references != kMany) ++result.too_high;
+      if (count > 0) used = std::max(used, i + 1);
     }
     next = std::max(next, end);
   }
   compare_from(next, references_.size());
-  return too_high;
+  result.end = used << geometry_.cluster_bits;
+  return result;
 }
 
 }  // namespace qcow2stream

@@ -23,6 +23,10 @@ constexpr std::size_t kPage = 4096;
 // The fastest level. Beyond it the pages hardly get smaller.
 constexpr int kPageLevel = 1;
 
+// A byte of a page has the kind, and what is claimed.
+constexpr unsigned kClaimShift = 4;
+constexpr std::byte kKindBits{0x0f};
+
 // Numbers of seven bits a byte, the lowest first. Small ones are short, in both directions.
 void put_number(std::vector<std::byte>& out, std::uint64_t n) {
   while (n >= 0x80) {
@@ -80,7 +84,7 @@ std::uint64_t References::reach(const Reference& reference) const {
 
 // Whether it goes on where the last one ends. What is compressed stays on its own.
 bool References::joins(const Reference& reference) const {
-  if (!last_ || last_->kind != reference.kind) return false;
+  if (!last_ || last_->kind != reference.kind || last_->claim != reference.claim) return false;
   if (reference.kind == Reference::Kind::kCompressed) return false;
   if (last_->host.end() != reference.host.begin) return false;
   if (reference.kind == Reference::Kind::kReserved) return true;
@@ -136,7 +140,8 @@ void References::close_page() {
   Key lowest{std::numeric_limits<std::uint64_t>::max(), 0};
   for (const Reference& reference : open_page_) {
     lowest = std::min(lowest, key_of(reference));
-    raw.push_back(static_cast<std::byte>(reference.kind));
+    raw.push_back(static_cast<std::byte>(reference.kind) | static_cast<std::byte>(reference.claim)
+                                                               << kClaimShift);
     put_difference(raw, host, reference.host.begin.value());
     put_difference(raw, guest, reference.guest.value());
     put_number(raw, reference.host.length);
@@ -167,7 +172,8 @@ std::vector<Reference> References::decode(const Page& page) {
   std::uint64_t guest = 0;
   for (const std::byte* at = raw.data(); at != raw.data() + raw.size();) {
     Reference reference;
-    reference.kind = static_cast<Reference::Kind>(*at++);
+    reference.kind = static_cast<Reference::Kind>(*at & kKindBits);
+    reference.claim = static_cast<Reference::Claim>(*at++ >> kClaimShift);
     reference.host.begin = HostOffset(take_difference(at, host));
     reference.guest = GuestOffset(take_difference(at, guest));
     reference.host.length = take_number(at);

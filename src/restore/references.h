@@ -31,9 +31,12 @@ struct Reference {
     kReserved,       // nothing is needed of it, but it is referred to
     kPadding,        // nothing is needed of it
   };
+  // Whether its entry says that nothing else refers to the cluster (QCOW_OFLAG_COPIED).
+  enum class Claim : std::uint8_t { kNone, kOnlyOne, kOneOfSeveral };
   HostRange host;  // never empty
   GuestOffset guest;
   Kind kind = Kind::kData;
+  Claim claim = Claim::kNone;
 
   friend bool operator==(const Reference&, const Reference&) = default;
 };

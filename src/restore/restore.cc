@@ -12,6 +12,8 @@
 #include "qcow2stream/error.h"
 #include "restore/content_writer.h"
 #include "restore/image_stream.h"
+#include "restore/limited_target.h"
+#include "restore/other_references.h"
 #include "restore/reference_counts.h"
 #include "restore/worker_pool.h"
 #include "target/held_ends.h"
@@ -24,19 +26,34 @@ CompressionType compression_of(const qcow2::Header& header) {
                                                             : CompressionType::kZlib;
 }
 
+BegunImage begun(const std::string& name, const qcow2::Header& header) {
+  return {.name = name, .disk_size = header.virtual_size, .backing_file = header.backing_file_name};
+}
+
+void tell(const RestoreOptions& options, const BegunImage& image) {
+  if (options.on_image) options.on_image(image);
+}
+
 }  // namespace
 
 class Restore::Work {
  public:
   Work(Target& target, RestoreOptions options)
-      : options_(std::move(options)), workers_(options_.threads) {
-    if (target.traits().keeps_failures && replaces()) held_.emplace(target);
-    target_ = held_ ? &*held_ : &target;
+      : options_(std::move(options)), target_(&target), workers_(options_.threads) {
+    if (options_.most_per_second != 0) {
+      limited_.emplace(target, options_.most_per_second);
+      target_ = &*limited_;
+    }
+    if (target.traits().keeps_failures && replaces()) {
+      held_.emplace(*target_);
+      target_ = &*held_;
+    }
   }
 
   RestoredImage add(const StreamedImage& image) {
     ImageStream stream(image, options_);
     check_base(image.name, stream.header());
+    tell(options_, begun(image.name, stream.header()));
     begin_image(stream.header().virtual_size);
     ContentWriter writer = make_writer(image.name, stream.header());
     stream.read(writer, nullptr);
@@ -47,6 +64,7 @@ class Restore::Work {
 
   void add(const Disk& disk) {
     check_size_of(disk);
+    tell(options_, {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}});
     begin_image(disk.size());
     ContentWriter writer(target_, options_, {.name = disk.name(), .target_is_zero = is_zero()},
                          workers_, bytes_);
@@ -124,8 +142,9 @@ class Restore::Work {
   }
 
   RestoreOptions options_;
+  std::optional<LimitedTarget> limited_;
   std::optional<HeldEnds> held_;
-  Target* target_ = nullptr;
+  Target* target_;
   RestoredBytes bytes_;
   std::uint64_t size_ = 0;
   unsigned images_ = 0;
@@ -168,6 +187,9 @@ class CheckedContent final : public RestoredContent {
   }
   void zeros(GuestRange range) override { decoder_.below(range); }
   void below(GuestRange range) override { decoder_.below(range); }
+  void lost(GuestRange range, HostOffset at, const std::string& reason) override {
+    decoder_.lost(range, at, reason);
+  }
   void end_chunk() override { decoder_.end_chunk(); }
 
   std::uint64_t data_clusters = 0;
@@ -180,9 +202,12 @@ class CheckedContent final : public RestoredContent {
 
 }  // namespace
 
-CheckedImage check_image(const StreamedImage& image, const RestoreOptions& options) {
+CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given) {
+  RestoreOptions options = given;
+  options.lost = nullptr;  // damage is what is looked for
   ImageStream stream(image, options);
   const qcow2::Header& header = stream.header();
+  tell(options, begun(image.name, header));
   RestoredBytes bytes;
   WorkerPool workers(options.threads);
   if (options.progress != nullptr) options.progress->emit_total = header.virtual_size;
@@ -196,16 +221,29 @@ CheckedImage check_image(const StreamedImage& image, const RestoreOptions& optio
   stream.read(content, &counts);
   decoder.finish();
   RestoredImage read = stream.finish();
-  const std::uint64_t too_high = counts.compare(read.stream_bytes);
-  // What snapshots and bitmaps refer to is not gone through.
-  const bool has_others = header.snapshots > 0 || header.bitmaps || header.has_stale_bitmaps;
+  read.remarks.clear();  // they are about what is restored
+  const auto again = [&](HostOffset at, std::span<std::byte> buffer) {
+    return stream.read_again(at, buffer);
+  };
+  const bool all_counted =
+      OtherReferences(header, image.name, read.stream_bytes, again, counts).count();
+  const auto compared = counts.compare(read.stream_bytes);
+  if (!all_counted) {
+    read.remarks.emplace_back(
+        "what its snapshots and dirty bitmaps refer to was not gone through: there was no room to "
+        "keep it; read the image from a file");
+  }
+  if (read.stream_bytes > compared.end) {
+    read.remarks.push_back(
+        fmt::format("{} bytes lie behind its last cluster", read.stream_bytes - compared.end));
+  }
   return {.disk_size = read.disk_size,
           .stream_bytes = read.stream_bytes,
           .digests = std::move(read.digests),
           .backing_file = std::move(read.backing_file),
           .data_clusters = content.data_clusters,
           .compressed_clusters = content.compressed_clusters,
-          .leaked_clusters = has_others ? 0 : too_high,
+          .leaked_clusters = all_counted ? compared.too_high : 0,
           .remarks = std::move(read.remarks)};
 }
 

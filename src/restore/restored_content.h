@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "qcow2stream/types.h"
@@ -25,6 +26,9 @@ class RestoredContent {
   virtual void zeros(GuestRange range) = 0;
   // The image leaves it to its backing file.
   virtual void below(GuestRange range) = 0;
+  // What the image says of it cannot be used, for something that it has, or should have, at `at`.
+  // Throws Error{kDamaged} unless the image is salvaged.
+  virtual void lost(GuestRange range, HostOffset at, const std::string& reason) = 0;
 
   // Nothing more comes of the chunk whose bytes came last, so they should not be held for long.
   virtual void end_chunk() = 0;

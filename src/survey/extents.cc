@@ -32,6 +32,32 @@ class MapExtents final : public RunCursor {
   GuestOffset end_;
 };
 
+class ChunkRuns final : public RunCursor {
+ public:
+  explicit ChunkRuns(const Manifest& manifest)
+      : cursor_(manifest), chunks_(manifest.chunk_count()), bits_(manifest.header().chunk_bits) {}
+
+  std::optional<Run> next() override {
+    if (at_ == chunks_) return std::nullopt;
+    const std::uint64_t first = at_;
+    const bool zeros = cursor_.at(at_).zeros;
+    // Another look at the last one costs nothing.
+    while (at_ < chunks_) {
+      const ManifestChunk chunk = cursor_.at(at_);
+      if (chunk.zeros != zeros) break;
+      at_ += chunk.run;
+    }
+    return Run{.range = {GuestOffset(first << bits_), (at_ - first) << bits_},
+               .holds = data_or_zeros(!zeros)};
+  }
+
+ private:
+  Manifest::Cursor cursor_;
+  const std::uint64_t chunks_;
+  const unsigned bits_;
+  std::uint64_t at_ = 0;
+};
+
 class UnionOfExtents final : public RunCursor {
  public:
   UnionOfExtents(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b, std::uint64_t size)
@@ -67,6 +93,10 @@ class UnionOfExtents final : public RunCursor {
 std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
                                       std::uint64_t disk_size) {
   return std::make_unique<MapExtents>(std::move(map), listed, disk_size);
+}
+
+std::unique_ptr<RunCursor> runs_of(const Manifest& manifest) {
+  return std::make_unique<ChunkRuns>(manifest);
 }
 
 std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,

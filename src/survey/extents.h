@@ -9,6 +9,7 @@
 
 #include "layout/cluster_map.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 
 namespace qcow2stream {
 
@@ -20,6 +21,10 @@ enum class Listed {
 // The runs of a disk of `disk_size` bytes that has data where the map has clusters that are listed.
 std::unique_ptr<RunCursor> extents_of(std::shared_ptr<const ClusterMap> map, Listed listed,
                                       std::uint64_t disk_size);
+
+// The runs of the content that a manifest, which must outlive the cursor, is of: chunks of zeros
+// are holes. The last one goes on to the end of its chunk.
+std::unique_ptr<RunCursor> runs_of(const Manifest& manifest);
 
 // The runs of `size` bytes that have data where one of the two has data. `a` and `b` may be of
 // disks of any size; what lies behind the end of one of them is a hole in it.

@@ -16,6 +16,8 @@
 #include "base/zero.h"
 #include "codec/codec.h"
 #include "layout/layout.h"
+#include "manifest/chunk_stream.h"
+#include "survey/disk_reads.h"
 
 namespace qcow2stream {
 namespace {
@@ -27,44 +29,66 @@ constexpr std::uint64_t kReadSize = 256 << 10;
 // One of the reads is worked on, the others keep the disk busy.
 constexpr unsigned kReadsInFlight = 4;
 
-// One of the disks that are read: its requests, and which of them have been answered.
-class Side {
- public:
-  Side(const Disk& disk, std::size_t slots, std::size_t buffer_size)
-      : size_(disk.size()),
-        buffers_(slots, std::vector<std::byte>(buffer_size)),
-        done_(slots),
-        queue_(disk.queue()) {}
+// Chunks of more than this need not be so many.
+constexpr std::uint64_t kLargeRead = 2 << 20;
+constexpr unsigned kLargeReadsInFlight = 2;
 
-  // Starts a read into a slot. What lies behind the end of the disk becomes zeros.
-  void start(std::size_t slot, GuestOffset begin, std::uint64_t length) {
-    const std::uint64_t there = size_ - std::min(size_, begin.value());
-    const std::uint64_t n = std::min(length, there);
-    const std::span buffer(buffers_[slot]);
-    std::ranges::fill(buffer.subspan(n, length - n), std::byte{0});
-    done_[slot] = n == 0;
-    if (n > 0) queue_->submit(begin, buffer.first(n), slot);
-  }
-
-  // Waits for the read of the slot and returns what it has read.
-  std::span<const std::byte> get(std::size_t slot) {
-    while (!done_[slot]) done_[queue_->wait()] = true;
-    return buffers_[slot];
-  }
-
- private:
-  std::uint64_t size_;
-  std::vector<std::vector<std::byte>> buffers_;
-  std::vector<bool> done_;
-  // Last, so that it goes first: nothing may be in flight when the buffers go.
-  std::unique_ptr<RequestQueue> queue_;
-};
+// What has to be read at once besides a cluster; 0: nothing.
+std::uint64_t chunk_size(const FullScan& scan) {
+  if (scan.base_manifest == nullptr) return 0;
+  return std::uint64_t{1} << scan.base_manifest->header().chunk_bits;
+}
 
 unsigned reads_in_flight(const FullScan& scan) {
-  unsigned most = std::min(kReadsInFlight, scan.disk.traits().requests_in_flight);
+  const bool are_large = chunk_size(scan) > kLargeRead;
+  unsigned most = std::min(are_large ? kLargeReadsInFlight : kReadsInFlight,
+                           scan.disk.traits().requests_in_flight);
   if (scan.base != nullptr) most = std::min(most, scan.base->traits().requests_in_flight);
   return std::max(1U, most);
 }
+
+// The chunks of a base of which there is a manifest, and which of those that were read differ.
+class BaseDigests {
+ public:
+  explicit BaseDigests(const FullScan& scan)
+      : content_(*scan.content),
+        bits_(scan.base_manifest->header().chunk_bits),
+        hasher_(bits_),
+        chunks_(scan.base_manifest->chunk_count()),
+        cursor_(*scan.base_manifest) {}
+
+  // `range` are whole chunks, unless it ends where the disk does. `data` begins with its bytes.
+  void compare(GuestRange range, std::span<const std::byte> data) {
+    same_.clear();
+    first_ = range.begin.value() >> bits_;
+    for (std::uint64_t chunk = first_; range.length > 0; ++chunk) {
+      const std::uint64_t n = range.take_front(std::uint64_t{1} << bits_).length;
+      const ContentDigest digest = hasher_.digest(data.first(n));
+      data = data.subspan(n);
+      content_.set(chunk, digest);
+      same_.push_back(chunk < chunks_ ? digest == cursor_.at(chunk).digest
+                                      : hasher_.is_zeros(digest));
+    }
+  }
+
+  // Whether all chunks are the same of which the cluster has a part.
+  [[nodiscard]] bool is_same(GuestOffset cluster, std::uint64_t size) const {
+    const std::size_t first = (cluster.value() >> bits_) - first_;
+    const std::size_t end = ((cluster.value() + size - 1) >> bits_) - first_ + 1;
+    return std::all_of(same_.begin() + static_cast<std::ptrdiff_t>(first),
+                       same_.begin() + static_cast<std::ptrdiff_t>(std::min(end, same_.size())),
+                       [](bool same) { return same; });
+  }
+
+ private:
+  ManifestBuilder& content_;
+  const unsigned bits_;
+  ChunkHasher hasher_;
+  const std::uint64_t chunks_;  // of the base
+  Manifest::Cursor cursor_;
+  std::uint64_t first_ = 0;  // chunk that was compared
+  std::vector<bool> same_;
+};
 
 class Worker {
  public:
@@ -75,10 +99,15 @@ class Worker {
         geometry_(geometry),
         map_(map),
         guest_end_(virtual_size_of(scan.disk.size())),
-        read_size_(std::max(kReadSize, geometry.cluster_size())),
+        read_size_(std::max({kReadSize, geometry.cluster_size(), chunk_size(scan)})),
         readings_(reads_in_flight(scan)),
         disk_(scan.disk, readings_.size(), read_size_) {
     if (scan.base != nullptr) base_.emplace(*scan.base, readings_.size(), read_size_);
+    if (scan.base_manifest != nullptr) {
+      base_digests_.emplace(scan);
+    } else if (scan.content != nullptr) {
+      chunks_.emplace(*scan.content);
+    }
     if (scan.compression != nullptr) {
       codec_ = make_codec(*scan.compression, static_cast<std::uint32_t>(geometry.cluster_size()));
       store_.emplace(*scan.store);
@@ -89,13 +118,14 @@ class Worker {
     for (;;) {
       while (next_ - oldest_ < readings_.size() && start_reading()) {
       }
-      if (next_ == oldest_) return;
+      if (next_ == oldest_) break;
       const std::size_t slot = oldest_ % readings_.size();
       work_on(readings_[slot], slot);
       work_.done(readings_[slot].range.length);
       if (readings_[slot].ends_run) finish_run(readings_[slot]);
       ++oldest_;
     }
+    if (chunks_) chunks_->finish();
   }
 
  private:
@@ -129,9 +159,12 @@ class Worker {
     const std::uint64_t size = geometry_.cluster_size();
     const auto data = disk_.get(slot);
     const auto base = base_ ? base_->get(slot) : std::span<const std::byte>();
+    if (chunks_) chunks_->add(reading.range.begin, data.first(reading.range.length));
+    if (base_digests_) base_digests_->compare(reading.range, data);
     GuestCluster cluster = geometry_.cluster(reading.range.begin);
     for (std::uint64_t at = 0; at < reading.range.length; at += size, cluster += 1) {
       if (base_ && is_same(cluster, data.subspan(at, size), base.subspan(at, size))) continue;
+      if (base_digests_ && base_digests_->is_same(geometry_.offset(cluster), size)) continue;
       decide(cluster, data.subspan(at, size));
     }
   }
@@ -182,8 +215,10 @@ class Worker {
   std::vector<Reading> readings_;  // a ring
   std::uint64_t next_ = 0;
   std::uint64_t oldest_ = 0;
-  Side disk_;
-  std::optional<Side> base_;
+  DiskReads disk_;
+  std::optional<DiskReads> base_;
+  std::optional<BaseDigests> base_digests_;
+  std::optional<ChunkStream> chunks_;
 };
 
 }  // namespace
@@ -191,6 +226,7 @@ class Worker {
 void scan_fully(const FullScan& scan, SurveyWork& work, const qcow2::Geometry& geometry,
                 ClusterMapBuilder& map) {
   assert((scan.compression == nullptr) == (scan.store == nullptr));
+  assert(scan.base_manifest == nullptr || (scan.base == nullptr && scan.content != nullptr));
   Worker(scan, work, geometry, map).run();
 }
 

@@ -5,6 +5,7 @@
 #include "layout/cluster_map_builder.h"
 #include "qcow2/geometry.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "spool/compressed_store.h"
 #include "survey/work.h"
@@ -24,11 +25,17 @@ struct FullScan {
   // If given, clusters that are the same in both disks stay unallocated. What lies behind the end
   // of the base reads as zeros.
   const Disk* base = nullptr;
+  // The same by the digests of chunks; only one of the two may be given. The work must come in
+  // whole chunks.
+  const Manifest* base_manifest = nullptr;
   // Both or none must be given. With them clusters are compressed, and are data only where that
   // does not make them smaller.
   const Compression* compression = nullptr;
   CompressedStore* store = nullptr;
   OnZeros on_zeros = OnZeros::kLeaveOut;
+  // If given, gets the digests of all that is read. The work must come in batches of whole chunks;
+  // with a base_manifest, the chunks are as there.
+  ManifestBuilder* content = nullptr;
 };
 
 // Is what one worker does: it reads what `work` hands out, which must be whole clusters, and marks

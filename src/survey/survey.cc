@@ -3,10 +3,7 @@
 #include "qcow2stream/survey.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,11 +18,12 @@
 #include "survey/bitmap_survey.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
+#include "survey/hash_content.h"
+#include "survey/parallel.h"
 #include "survey/stored_scan.h"
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 #include "system/cores.h"
-#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
@@ -44,12 +42,13 @@ void mark_extents(SurveyWork& work, const qcow2::Geometry& geometry, ClusterMapB
 }
 
 // Whether a list says what of the disk may hold data.
-bool asks_list(const std::variant<Full, Against, Only>& what) {
+bool asks_list(const Question& what) {
   const auto is_list = [](const Allocation& allocation) {
     return std::holds_alternative<AllocationList>(allocation);
   };
   if (const auto* full = std::get_if<Full>(&what)) return is_list(full->allocation);
-  const auto* against = std::get_if<Against>(&what);
+  if (const auto* against = std::get_if<Against>(&what)) return is_list(against->allocation);
+  const auto* against = std::get_if<AgainstManifest>(&what);
   return against != nullptr && is_list(against->allocation);
 }
 
@@ -76,35 +75,6 @@ void check_options(const ImageOptions& image, const SurveyOptions& options) {
   }
 }
 
-// Runs `worker` in `threads` threads, the calling one among them. The first exception stops the
-// others and is thrown when all have ended.
-template <class Worker>
-void run_parallel(unsigned threads, SurveyWork& work, const Worker& worker) {
-  std::mutex mutex;
-  std::exception_ptr first_error;
-  const auto guarded = [&] {
-    try {
-      worker();
-    } catch (...) {
-      work.stop();
-      const std::lock_guard lock(mutex);
-      if (!first_error) first_error = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    try {
-      for (unsigned i = 1; i < threads; ++i) others.emplace_back(guarded);
-    } catch (const std::exception& error) {
-      // The system has no more threads, or no memory for them: fewer do the same work.
-      tell("survey", "another thread", error.what(),
-           std::to_string(others.size() + 1) + " do the same work");
-    }
-    guarded();
-  }
-  if (first_error) std::rethrow_exception(first_error);
-}
-
 // Where the kernel cannot copy from the disk, a thread waits for a server more than it works, and
 // only its own connection carries requests meanwhile. So there are some threads, however few cores.
 // From nbdkit with --filter=delay rdelay=5ms 512 MiB took 2.2 s with two threads, 1.2 s with four.
@@ -114,10 +84,6 @@ unsigned threads_to_probe(unsigned wanted, const DiskTraits& disk) {
   unsigned threads = cores();
   if (disk.places == DiskTraits::Places::kNone) threads = std::max(threads, kFewestForServers);
   return std::min(wanted != 0 ? wanted : threads, disk.queues);
-}
-
-unsigned threads_to_work(unsigned wanted) {
-  return wanted != 0 ? wanted : cores();
 }
 
 // One survey, step by step.
@@ -134,7 +100,9 @@ class Survey {
   SurveyResult run() {
     SurveyResult result =
         std::visit([this](const auto& what) { return find(what); }, options_.what);
+    result.content = content_;
     result.map = map_.finish();
+    if (options_.hash_chunk_bits && !content_) result.content = hash_all(result.map);
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
@@ -161,6 +129,13 @@ class Survey {
     // The base is not read again, so this is the time to see whether it has changed.
     check_unchanged(*base_, options_.on_change);
     return result;
+  }
+
+  SurveyResult find(const AgainstManifest& against) {
+    base_manifest_ = against.base.get();
+    return scan(union_of(runs_of(against.allocation, disk_, geometry_), runs_of(*against.base),
+                         virtual_size_of(disk_.size())),
+                on_zeros());
   }
 
   SurveyResult find(const Only& only) {
@@ -197,7 +172,9 @@ class Survey {
     return geometry;
   }
 
-  [[nodiscard]] bool reads_everything() const { return image_.compresses() || base_ != nullptr; }
+  [[nodiscard]] bool reads_everything() const {
+    return image_.compresses() || base_ != nullptr || base_manifest_ != nullptr;
+  }
 
   [[nodiscard]] OnZeros on_zeros() const {
     if (!is_increment())
@@ -255,9 +232,14 @@ class Survey {
   SurveyResult scan(std::unique_ptr<RunCursor> extents, OnZeros on_zeros_here) {
     const bool keeps_first = stored_ != nullptr && !reads_everything();
     if (keeps_first) extents = keep_stored(std::move(extents));
-    const std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
+    std::uint64_t alignment = reads_everything() ? geometry_.cluster_size() : 1;
+    std::uint64_t unit = 1;
+    if (reads_everything() && begin_hashing()) {
+      unit = std::uint64_t{1} << content_->chunk_bits();
+      if (base_manifest_ != nullptr) alignment = std::max(alignment, unit);
+    }
     SurveyWork work(std::move(extents), disk_.size(), alignment,
-                    keeps_first ? nullptr : options_.progress);
+                    keeps_first ? nullptr : options_.progress, std::max(unit, alignment));
     SurveyResult result;
     if (reads_everything()) {
       result = read_all(work, on_zeros_here);
@@ -273,9 +255,43 @@ class Survey {
     return result;
   }
 
+  // Whether what is read is to be hashed at the same time. Changes of which somebody tells are not
+  // all that there is to hash.
+  bool begin_hashing() {
+    std::optional<unsigned> bits = options_.hash_chunk_bits;
+    if (std::holds_alternative<Only>(options_.what)) bits.reset();
+    if (base_manifest_ != nullptr) bits = base_manifest_->header().chunk_bits;
+    if (!bits) return false;
+    content_ = std::make_shared<ManifestBuilder>(virtual_size_of(disk_.size()), *bits);
+    return true;
+  }
+
+  // What has not been read for another reason.
+  std::shared_ptr<const ManifestBuilder> hash_all(const std::shared_ptr<const ClusterMap>& map) {
+    return hash_runs(disk_, runs_to_hash(map),
+                     {.chunk_bits = *options_.hash_chunk_bits,
+                      .threads = options_.threads,
+                      .progress = options_.progress});
+  }
+
+  // A full image has all that is not zeros in what its map has, unless that is everything.
+  std::unique_ptr<RunCursor> runs_to_hash(const std::shared_ptr<const ClusterMap>& map) {
+    if (const auto* only = std::get_if<Only>(&options_.what)) {
+      const Allocation all = only->believe_zeros ? Allocation(DiskItself{}) : Everything{};
+      return runs_of(all, disk_, geometry_);
+    }
+    const bool has_everything = options_.scan == Scan::kNone || image_.data_file;
+    if (has_everything) return runs_of(DiskItself{}, disk_, geometry_);
+    return extents_of(map, Listed::kAll, disk_.size());
+  }
+
   SurveyResult read_all(SurveyWork& work, OnZeros on_zeros_here) {
     std::shared_ptr<CompressedStore> store;
-    FullScan scan{.disk = disk_, .base = base_, .on_zeros = on_zeros_here};
+    FullScan scan{.disk = disk_,
+                  .base = base_,
+                  .base_manifest = base_manifest_,
+                  .on_zeros = on_zeros_here,
+                  .content = content_.get()};
     if (image_.compresses()) {
       store = std::make_shared<CompressedStore>(options_.spool_memory, options_.spool_directory);
       scan.compression = &*image_.compression;
@@ -294,6 +310,8 @@ class Survey {
   const StoredClusters* stored_;  // what is kept is looked for there; null: nothing is
   ClusterMapBuilder map_;
   const Disk* base_ = nullptr;  // what differs from it is looked for
+  const Manifest* base_manifest_ = nullptr;
+  std::shared_ptr<ManifestBuilder> content_;  // null: what is read is not hashed
 };
 
 }  // namespace

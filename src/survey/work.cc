@@ -28,12 +28,14 @@ constexpr std::chrono::milliseconds kLongestAhead{100};
 }  // namespace
 
 SurveyWork::SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size,
-                       std::uint64_t alignment, Progress* progress)
+                       std::uint64_t alignment, Progress* progress, std::uint64_t unit)
     : cursor_(std::move(extents)),
       disk_size_(disk_size),
       alignment_(alignment),
+      unit_(std::max(unit, alignment)),
+      piece_size_(std::max(kPieceSize, unit_)),
       progress_(progress) {
-  assert(std::has_single_bit(alignment) && kPieceSize % alignment == 0);
+  assert(std::has_single_bit(alignment) && std::has_single_bit(unit_));
   if (progress_ != nullptr) progress_->survey_total = std::max(look_ahead(), std::uint64_t{1});
 }
 
@@ -81,13 +83,21 @@ bool SurveyWork::next_extent() {
   return range.has_value();
 }
 
+// Whether what comes next belongs to another batch.
+bool SurveyWork::is_complete(const std::vector<GuestRange>& batch, std::uint64_t bytes) const {
+  if (bytes < piece_size_ && batch.size() < kMaxPieces) return false;
+  const std::uint64_t last = batch.back().end().value() - 1;
+  return align_down(last, unit_) != align_down(rest_.begin.value(), unit_);
+}
+
 bool SurveyWork::take(std::vector<GuestRange>& batch) {
   const std::lock_guard lock(mutex_);
   batch.clear();
   std::uint64_t bytes = 0;
-  while (!stopped_ && bytes < kPieceSize && batch.size() < kMaxPieces) {
+  while (!stopped_) {
     if (rest_.length == 0 && !next_extent()) break;
-    const GuestOffset cut(align_down(rest_.begin.value() + kPieceSize, kPieceSize));
+    if (is_complete(batch, bytes)) break;
+    const GuestOffset cut(align_down(rest_.begin.value() + piece_size_, piece_size_));
     const GuestRange piece = rest_.take_front(cut - rest_.begin);
     batch.push_back(piece);
     bytes += piece.length;

@@ -25,11 +25,13 @@ class SurveyWork {
   // the disk ends. No byte is handed out twice. `progress` may be null. It counts bytes of data,
   // since holes take no time, as far as it is known where data is before the first piece is handed
   // out.
+  // What lies within one multiple of `unit` (a power of two, at least the alignment) is handed out
+  // at once.
   SurveyWork(std::unique_ptr<RunCursor> extents, std::uint64_t disk_size, std::uint64_t alignment,
-             Progress* progress);
+             Progress* progress, std::uint64_t unit = 1);
 
   // Fills `batch` with the next pieces of data in ascending order. False at the end of the disk and
-  // after stop(). A batch has less than kMaxBatch bytes.
+  // after stop(). A batch has less than kMaxBatch bytes, or than two units if that is more.
   bool take(std::vector<GuestRange>& batch);
   static constexpr std::uint64_t kMaxBatch = 16ULL << 20;
 
@@ -45,12 +47,15 @@ class SurveyWork {
   std::uint64_t look_ahead();
   std::optional<GuestRange> extent_of_cursor();
   bool next_extent();
+  [[nodiscard]] bool is_complete(const std::vector<GuestRange>& batch, std::uint64_t bytes) const;
   void count_holes(const std::vector<GuestRange>& batch);
 
   std::mutex mutex_;
   std::unique_ptr<RunCursor> cursor_;
   const std::uint64_t disk_size_;
   const std::uint64_t alignment_;
+  const std::uint64_t unit_;
+  const std::uint64_t piece_size_;
   std::deque<GuestRange> ahead_;  // extents that the cursor has given and that are still to come
   GuestOffset asked_to_;          // the end of the last one that it has given
   GuestOffset known_to_;          // up to here the data was known when progress began

@@ -189,7 +189,7 @@ Child::Child(const ChildSetup& setup) : name_(setup.command.front()) {
   if (told.bytes < sizeof failure) return;
   wait();
   if (failure.is_confinement) {
-    refuse_confinement(setup.confinement->file, "Landlock and seccomp filters", failure.error);
+    refuse_confinement(setup.confinement->file, kNeedsFilters, failure.error);
   }
   if (failure.error != ENOENT) throw system_error(name_, "cannot be started", failure.error);
   if (find_program(name_).empty()) throw NoSuchProgram(name_);

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "system/fd.h"
+#include "system/landlock.h"
 
 namespace qcow2stream {
 
@@ -44,11 +44,15 @@ class ReadyConfinement {
   bool allow(const std::string& path, std::uint64_t access);
 
   Confinement confinement_;
-  std::uint64_t forbidden_ = 0;  // ways to use files, as far as the kernel can forbid them
-  UniqueFd ruleset_;
+  LandlockRuleset rules_;
   std::vector<sock_filter> filter_;
   sock_fprog program_{};  // filter_ as the kernel wants it
 };
+
+// What a kernel needs to confine a process, in words.
+inline constexpr const char* kNeedsLandlock = "Landlock (Linux 5.13 or later, switched on at boot)";
+inline constexpr const char* kNeedsFilters = "Landlock and seccomp filters";
+inline constexpr const char* kNeedsProcessor = "x86-64 or 64-bit Arm";
 
 // Throws Error{kFailed}, which says that the kernel would need `need`.
 [[noreturn]] void refuse_confinement(const std::string& file, const std::string& need, int error);

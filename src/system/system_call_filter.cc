@@ -7,8 +7,6 @@
 #include "system/system_call_filter.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -16,26 +14,16 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <utility>
+
+#include "system/filter_assembler.h"
 
 namespace qcow2stream {
 namespace {
-
-#if defined(__x86_64__)
-constexpr unsigned kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr unsigned kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-constexpr unsigned kArchitecture = 0;
-#endif
 
 // This is fchmodat2 (Linux 6.6). From 424 on calls have the same number on all processors; those of
 // x32 have higher ones.
 constexpr unsigned kFirstUnknown = 452;
 
-constexpr unsigned kRefuse = SECCOMP_RET_ERRNO | EACCES;
 constexpr unsigned kNotThere = SECCOMP_RET_ERRNO | ENOSYS;
 
 // These calls fail as if the kernel did not have them: what they are to do is written in memory,
@@ -145,16 +133,6 @@ constexpr unsigned kRefused[] = {
 #endif
 };
 
-enum class When { kEqual, kNotEqual, kSet, kNotSet };
-
-// A call that is refused depending on one argument, of which only the lower half counts.
-struct ArgumentRule {
-  unsigned call;
-  unsigned argument;
-  When when;
-  unsigned value;
-};
-
 constexpr ArgumentRule kRefusedByArgument[] = {
     {SYS_clone, 0, When::kNotSet, CLONE_THREAD},
     {SYS_openat, 2, When::kSet, O_TRUNC},
@@ -171,55 +149,15 @@ constexpr ArgumentRule kRefusedByArgument[] = {
 #endif
 };
 
-constexpr unsigned kNumber = offsetof(seccomp_data, nr);
-
-class Assembler {
- public:
-  void load(std::size_t offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offset)); }
-  void result(unsigned action) { add(BPF_RET | BPF_K, action); }
-  // Compares, and skips so many instructions if the comparison holds, or if it does not.
-  void compare(unsigned how, unsigned value, unsigned char skip_if, unsigned char skip_if_not) {
-    add(BPF_JMP | BPF_K | how, value, skip_if, skip_if_not);
-  }
-
-  void refuse(unsigned call, unsigned action) {
-    compare(BPF_JEQ, call, 0, 1);
-    result(action);
-  }
-
-  void refuse(const ArgumentRule& rule) {
-    const bool compares = rule.when == When::kEqual || rule.when == When::kNotEqual;
-    const bool if_it_holds = rule.when == When::kEqual || rule.when == When::kSet;
-    compare(BPF_JEQ, rule.call, 0, 4);
-    load(offsetof(seccomp_data, args) + rule.argument * sizeof(std::uint64_t));
-    compare(compares ? BPF_JEQ : BPF_JSET, rule.value, if_it_holds ? 0 : 1, if_it_holds ? 1 : 0);
-    result(kRefuse);
-    load(kNumber);
-  }
-
-  std::vector<sock_filter> take() { return std::move(program_); }
-
- private:
-  void add(unsigned code, unsigned k, unsigned char jt = 0, unsigned char jf = 0) {
-    program_.push_back({.code = static_cast<__u16>(code), .jt = jt, .jf = jf, .k = k});
-  }
-
-  std::vector<sock_filter> program_;
-};
-
 }  // namespace
 
 std::vector<sock_filter> system_call_filter() {
-  if (kArchitecture == 0) return {};
-  Assembler program;
-  program.load(offsetof(seccomp_data, arch));
-  program.compare(BPF_JEQ, kArchitecture, 1, 0);
-  program.result(SECCOMP_RET_KILL_PROCESS);
-  program.load(kNumber);
-  program.compare(BPF_JGE, kFirstUnknown, 0, 1);
-  program.result(kNotThere);
-  for (const unsigned call : kAbsent) program.refuse(call, kNotThere);
-  for (const unsigned call : kRefused) program.refuse(call, kRefuse);
+  if (kFilteredArchitecture == 0) return {};
+  FilterAssembler program;
+  program.check_architecture();
+  program.answer_from(kFirstUnknown, kNotThere);
+  for (const unsigned call : kAbsent) program.answer(call, kNotThere);
+  for (const unsigned call : kRefused) program.answer(call, kRefuseCall);
   for (const ArgumentRule& rule : kRefusedByArgument) program.refuse(rule);
   program.result(SECCOMP_RET_ALLOW);
   return program.take();

@@ -107,6 +107,10 @@ std::unique_ptr<Target> open_device_target(const std::string& path, const Target
   if (!S_ISBLK(status.st_mode)) {
     throw_target_error(path, "cannot be opened", "it is no longer a block device");
   }
+  int is_read_only = 0;
+  if (writes && ::ioctl(fd.get(), BLKROGET, &is_read_only) == 0 && is_read_only != 0) {
+    throw_target_error(path, "cannot be written", "the device is read-only");
+  }
   if (!options.force_share) lock_target(fd.get(), path, options.use);
   return std::make_unique<DeviceTarget>(std::move(fd), path, options);
 }

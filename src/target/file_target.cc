@@ -135,7 +135,7 @@ std::unique_ptr<Target> replace_file(const std::string& path, const TargetOption
                                                          &std::free);
   if (real == nullptr) throw_target_error(path, "cannot be replaced", errno);
   const NewFile::Replaced replaced{
-      .mode = status.st_mode, .owner = status.st_uid, .group = status.st_gid};
+      .mode = status.st_mode, .owner = status.st_uid, .group = status.st_gid, .fd = old.get()};
   return std::make_unique<FileTarget>(NewFile(real.get(), path, replaced), path, std::move(old));
 }
 

@@ -102,14 +102,18 @@ void HeldEnds::read(GuestOffset offset, std::span<std::byte> buffer) {
       [&](GuestRange part) { inner_.read(part.begin, of(part)); });
 }
 
-// The blocks that hold something, in runs. An end may lie behind a disk that has become smaller.
-void HeldEnds::write_back(End& end) {
+// Writes the blocks of `range`, a part of the end, that hold something, in runs. Returns whether
+// there were any. An end may lie behind a disk that has become smaller.
+bool HeldEnds::write_back(End& end, GuestRange range) {
   const GuestOffset limit(inner_.traits().size.value_or(size_));
+  bool has_written = false;
   const auto write = [&](GuestRange run) {
-    if (run.length != 0) inner_.write(run.begin, end.at(run));
+    if (run.length == 0) return;
+    inner_.write(run.begin, end.at(run));
+    has_written = true;
   };
-  GuestRange run = end.range.first(0);
-  for (GuestRange left = end.overlap({GuestOffset(0), limit.value()}); left.length != 0;) {
+  GuestRange run = range.first(0);
+  for (GuestRange left = range.first(limit - std::min(limit, range.begin)); left.length != 0;) {
     const std::uint64_t number = (left.begin - end.range.begin) / kBlock;
     const GuestRange block = left.take_front(kBlock);
     if (end.written.at(number)) {
@@ -120,15 +124,20 @@ void HeldEnds::write_back(End& end) {
     }
   }
   write(run);
+  return has_written;
 }
 
-// The first bytes come last: without them the rest is hardly a disk. There is no flush in between,
-// so that a process that is killed is not likely to leave one end without the other.
+// The first block comes last, behind a flush of all others: a machine that fails meanwhile must not
+// keep the beginning and lose something else, which would look like the whole disk. Until then,
+// what may be found is the copy of a GPT at the end, by programs that repair one.
 void HeldEnds::finish() {
-  if (!ends_.empty()) {
-    inner_.flush();
-    for (std::size_t i = ends_.size(); i > 0; --i) write_back(*ends_[i - 1]);
-    inner_.flush();
+  if (!ends_.empty()) inner_.flush();
+  for (auto end = ends_.rbegin(); end != ends_.rend(); ++end) {
+    const GuestRange range = (*end)->range;
+    const bool is_first = range.begin.value() == 0;
+    const GuestRange rest = is_first ? range.without_first(kBlock) : range;
+    if (write_back(**end, rest)) inner_.flush();
+    if (is_first && write_back(**end, range.first(kBlock))) inner_.flush();
   }
   ends_.clear();
   inner_.finish();

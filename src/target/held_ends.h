@@ -20,7 +20,8 @@ namespace qcow2stream {
 // like a disk, neither the new one nor the old one: the partition tables and most signatures of
 // file systems lie in the first MiB of a device and in its last. set_size() makes these zeros, on
 // stable storage, before anything else is written. What is written to them is kept in memory, and
-// reaches the target in finish(), when all the rest is on stable storage.
+// reaches the target in finish(), when all the rest is on stable storage, and its first block when
+// all the others are.
 //
 // A target that is larger than the disk keeps what lies behind the disk: that part of its ends is
 // read before it is blanked, kept, and written back in finish(). Of a target that cannot be read,
@@ -63,7 +64,7 @@ class HeldEnds final : public Target {
 
   void begin(std::uint64_t size);
   void hold(GuestRange range, std::uint64_t size);
-  void write_back(End& end);
+  bool write_back(End& end, GuestRange range);
   template <class Held, class Direct>
   void divide(GuestRange range, const Held& held, const Direct& direct);
 

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -92,9 +93,34 @@ void NewFile::take_over_mode(int fd) const {
     mode &= kPermissions;
   }
   if (::fchmod(fd, mode) != 0) throw_target_error(name_, "its mode cannot be kept", errno);
+  if (replaced_->fd >= 0) take_over_attributes(fd);
   // These come behind the flush of the data.
   if (uninterrupted([&] { return ::fsync(fd); }) != 0) {
     throw_target_error(name_, "flush failed", errno);
+  }
+}
+
+// Behind the mode, which is a part of an access control list.
+void NewFile::take_over_attributes(int fd) const {
+  const auto told = [this](const std::string& what) {
+    tell(name_, what, errno, "the new file goes without it");
+  };
+  const ssize_t size = ::flistxattr(replaced_->fd, nullptr, 0);
+  if (size <= 0) return;
+  std::string names(static_cast<std::size_t>(size), '\0');
+  const ssize_t there = ::flistxattr(replaced_->fd, names.data(), names.size());
+  if (there < 0) return told("the list of its attributes");
+  names.resize(static_cast<std::size_t>(there));
+  for (std::size_t begin = 0; begin < names.size();) {
+    const std::string name(names.c_str() + begin);
+    begin += name.size() + 1;
+    const ssize_t length = ::fgetxattr(replaced_->fd, name.c_str(), nullptr, 0);
+    std::string value(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');
+    if (length < 0 ||
+        ::fgetxattr(replaced_->fd, name.c_str(), value.data(), value.size()) != length ||
+        ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0) {
+      told(name);
+    }
   }
 }
 

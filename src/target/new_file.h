@@ -24,6 +24,7 @@ class NewFile {
     mode_t mode = 0;
     uid_t owner = 0;
     gid_t group = 0;
+    int fd = -1;  // for its extended attributes, with its access control lists; -1: none are kept
   };
 
   // `path` is the name that it gets; errors call it `name`. Without `replaced` there must be no
@@ -42,6 +43,7 @@ class NewFile {
  private:
   void make_named();
   void take_over_mode(int fd) const;
+  void take_over_attributes(int fd) const;
   void link_to(int fd, const std::string& path) const;
   void name_first(int fd);
   void rename_over(int fd);

@@ -137,7 +137,7 @@ class PipeTarget final : public Target {
         pieces_(saturating_sum(options.spool_memory, kLeastMemory), options.spool_directory) {}
 
   [[nodiscard]] const std::string& name() const override { return output_.name(); }
-  [[nodiscard]] TargetTraits traits() const override { return {}; }
+  [[nodiscard]] TargetTraits traits() const override { return {.in_order = true}; }
 
   void set_size(std::uint64_t size) override {
     std::unique_lock lock(mutex_);

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -21,6 +20,7 @@
 #include "qcow2stream/qcow2stream.h"
 #include "qemu_testing.h"
 #include "ram_target.h"
+#include "restore_testing.h"
 #include "system/fd.h"
 #include "system/io.h"
 #include "testing.h"
@@ -28,42 +28,20 @@
 namespace qcow2stream {
 namespace {
 
+using testing::all_kinds;
+using testing::Bytes;
+using testing::disk_content;
 using testing::MemoryDisk;
 using testing::RamTarget;
+using testing::stream_of;
+using testing::streamable;
 using testing::TestDirectory;
-using Bytes = std::vector<std::byte>;
-
-// A descriptor to read these bytes from.
-UniqueFd stream_of(const Bytes& bytes) {
-  UniqueFd fd(::memfd_create("image", MFD_CLOEXEC));
-  EXPECT_EQ(write_full(fd.get(), bytes).bytes, bytes.size());
-  ::lseek(fd.get(), 0, SEEK_SET);
-  return fd;
-}
 
 Bytes file_content(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::vector<char> chars{std::istreambuf_iterator<char>(file), {}};
   const auto* begin = reinterpret_cast<const std::byte*>(chars.data());
   return {begin, begin + chars.size()};
-}
-
-// Data that compresses a little, with holes between.
-Bytes disk_content(std::uint64_t size, unsigned seed) {
-  Bytes bytes(size);
-  std::mt19937 random(seed);
-  for (std::uint64_t at = 0; at < size;) {
-    const std::uint64_t length = std::min<std::uint64_t>(random() % 200000 + 1, size - at);
-    if (random() % 2 == 0) {
-      for (std::uint64_t i = 0; i < length; ++i) bytes[at + i] = std::byte(random() % 16);
-    }
-    at += length;
-  }
-  return bytes;
-}
-
-Bytes streamable(const Bytes& disk, const ImageOptions& options) {
-  return testing::read_all(testing::make_image(std::make_shared<MemoryDisk>(disk), options));
 }
 
 RestoredImage restore(const Bytes& image, Target& target, const RestoreOptions& options = {}) {
@@ -84,21 +62,6 @@ ErrorKind kind_of_failure(const Bytes& image, const RestoreOptions& options = {}
   }
   ADD_FAILURE() << "no error";
   return ErrorKind::kUsage;
-}
-
-std::vector<ImageOptions> all_kinds() {
-  std::vector<ImageOptions> kinds;
-  for (const std::uint32_t cluster : {512U, 4096U, 65536U, 2U << 20}) {
-    kinds.push_back({.cluster_size = cluster});
-  }
-  kinds.push_back({.version = 2});
-  kinds.push_back({.refcount_bits = 1});
-  kinds.push_back({.refcount_bits = 64});
-  kinds.push_back({.extended_l2 = true});
-  kinds.push_back({.compression = Compression{}});
-  kinds.push_back(
-      {.cluster_size = 4096, .compression = Compression{.type = CompressionType::kZstd}});
-  return kinds;
 }
 
 TEST(Restore, GivesBackWhatOurImagesWereMadeOf) {

@@ -51,9 +51,27 @@ TEST(HeldEnds, EndsComeWhenTheRestIsOnStableStorage) {
     ++writes;
   };
   target.finish();
-  EXPECT_EQ(writes, 2U);
+  EXPECT_EQ(writes, 3U);
   EXPECT_EQ(inner.stable(), disk);
   EXPECT_TRUE(inner.is_finished);
+}
+
+// Who has the first block has all.
+TEST(HeldEnds, TheFirstBlockComesBehindAFlushOfAllOthers) {
+  MemoryTarget inner(random_bytes(5 * kMiB, 1));
+  HeldEnds target(inner);
+  target.set_size(5 * kMiB);
+  const Bytes disk = random_bytes(5 * kMiB, 2);
+  target.write(GuestOffset(0), disk);
+  std::vector<std::uint64_t> order;
+  inner.before_write = [&](GuestRange range) {
+    order.push_back(range.begin.value());
+    if (range.begin.value() != 0) return;
+    EXPECT_TRUE(same_bytes(part(inner.stable(), 4096, 5 * kMiB - 4096),
+                           part(disk, 4096, 5 * kMiB - 4096)));
+  };
+  target.finish();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{4 * kMiB, 4096, 0}));
 }
 
 TEST(HeldEnds, WhatLiesBehindTheDiskIsBlankedAndComesBack) {

@@ -8,14 +8,8 @@
 
 namespace qcow2stream {
 
-bool holds(const ChainPart& part, const Error& error) {
-  const auto offset = error.offset();
-  return offset && *offset >= part.offset.value() &&
-         *offset - part.offset.value() < part.range.length;
-}
-
-void set_disk_offset(Error& error, const ChainPart& part) {
-  error.at(part.range.begin.value() + (*error.offset() - part.offset.value()));
+DiskPart where_it_lies(const ChainPart& part) {
+  return {.range = part.range, .disk = part.disk, .offset = part.offset};
 }
 
 namespace {
@@ -43,7 +37,8 @@ void read_part(const Qcow2Chain& chain, const ChainPart& part, std::span<std::by
       try {
         part.disk->read(part.offset, buffer);
       } catch (Error& error) {
-        if (holds(part, error)) set_disk_offset(error, part);
+        const DiskPart there = where_it_lies(part);
+        if (holds(there, error)) set_disk_offset(error, there);
         throw;
       }
       break;

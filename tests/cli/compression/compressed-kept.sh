@@ -146,7 +146,7 @@ check_image image disk.raw
 [[ $(blobs image) == 0 ]]
 qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd disk.raw zstd.qcow2
 expect_refusal 1 'zstd.qcow2: .*zstd needs version 3' "$tool" -f qcow2 --compress=keep -v 2 zstd.qcow2
-for options in '' '-f raw' '-f qcow2 --isolate' '-f qcow2 --salvage' '-f qcow2 --deflate-window 4k' '-f qcow2 -r 1' \
+for options in '' '-f raw' '-f qcow2 --salvage' '-f qcow2 --deflate-window 4k' '-f qcow2 -r 1' \
   '-f qcow2 -d'; do
   # shellcheck disable=SC2086
   expect_status 2 "$tool" --compress=keep $options packed.qcow2

@@ -11,7 +11,7 @@ data disk.raw 0 100
 # In qemu-img, -c compresses and -o and -O describe the output.
 expect_refusal 2 '-c sets the cluster size' "$tool" -c disk.raw
 expect_refusal 2 '--cluster-size|-c' "$tool" -o cluster_size=64k disk.raw
-expect_refusal 2 'standard output|qcow2' "$tool" -O qcow2 disk.raw
+expect_refusal 2 'raw needs --mount' "$tool" -O raw disk.raw
 
 # Optional values are attached.
 expect_refusal 2 'did you mean .?--measure=json' "$tool" --measure json disk.raw
@@ -54,9 +54,12 @@ meant --output=human --measure
 meant --backing_fmt=raw --backing-format
 meant --compression_type=zstd '--compress=zlib or --compress=zstd'
 meant --image-opts --blockdev
+# The beginning of a name will do, but not where other programs mean something by it.
+expect_status 0 "$tool" --meas disk.raw
+meant --force --force-share
 meant -measure --measure
 meant -measure=json --measure
-expect_refusal 2 'the output is always qcow2' "$tool" --output-format=raw disk.raw
+expect_refusal 2 'is not qcow2 or raw' "$tool" --output-format=vmdk disk.raw
 for word in --frobnicate --x --zzz "--$(printf 'offset%.0s' {1..200})"; do
   expect_refusal 2 'unknown option; see --help$' "$tool" "$word" disk.raw
 done

@@ -47,5 +47,8 @@ done
 grep -q '"reader":"native"' report
 
 need_isolation
-is_read_by qemu 'disk.qcow2: is read by QEMU: what is not trusted is read by a program that is confined' \
-  --isolate -f qcow2 disk.qcow2
+for format in qcow2 auto; do
+  is_read_by native 'disk.qcow2: is read by this program, in a process that is confined' \
+    --isolate -f $format disk.qcow2
+done
+is_read_by qemu 'base.vmdk: is read by QEMU' --isolate -f vmdk base.vmdk

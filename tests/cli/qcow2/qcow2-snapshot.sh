@@ -82,7 +82,6 @@ expect_refusal 2 '-l, --snapshot: .* is not a name' "$tool" -f qcow2 -l '' disk.
 expect_refusal 2 '-l, --snapshot: needs -f qcow2' "$tool" -l before disk.qcow2
 expect_refusal 2 '-l, --snapshot: needs -f qcow2' "$tool" -f raw -l before disk.qcow2
 expect_refusal 2 '-l, --snapshot: needs -f qcow2' "$tool" -f vmdk -l before disk.qcow2
-expect_refusal 2 '-l, --snapshot: needs -f qcow2, without --isolate' "$tool" -f qcow2 --isolate -l before disk.qcow2
 expect_refusal 2 '-l, --snapshot: needs -f qcow2' "$tool" -l before nbd://localhost
 over=(-B base.raw -F raw)
 expect_refusal 2 '-l, --snapshot: not together' "$tool" -f qcow2 "${over[@]}" -l before --shallow disk.qcow2

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Images that refer to a file of this machine or to a server. Without --isolate each attack works, so
-# that this test could fail; with it the secret does not appear and nobody connects. Prints a table.
+# that this test could fail; with it the secret does not appear and nobody connects. Images of qcow2 are
+# refused where there is no QEMU at all. Prints a table.
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 
@@ -37,21 +38,29 @@ run() {
 printf '%-31s %-10s %6s %-10s %s\n' image option status leaked message
 row() { printf '%-31s %-10s %6s %-10s %s\n' "$1" "$2" "$status" "$leaked" "$(head -n 1 stderr)"; }
 
-refers='QEMU cannot open it: it refers to another file or to a server, and is isolated from them: '
+mkdir nothing
 # attack NAME ARGUMENT...: must work, unless it is fixed in some versions of QEMU, and with --isolate be
 # refused with $pattern.
-pattern=$refers
+pattern='refers to another file: it is isolated from all of them'
+without_qemu=yes
 fixed=no
 attack() {
+  local path=$path
   run "${@:2}"
   row "$1" -
   [[ $leaked != no || $fixed == yes ]] || fail "the attack does not work, so this proves nothing: $1"
+  [[ $without_qemu == no ]] || path=$dir/nothing
   run --isolate "${@:2}"
   row "$1" --isolate
   [[ $leaked == no ]] || fail "leaked with --isolate: $1"
   [[ $status == 1 && ! -s stdout ]] || fail "not refused: $1"
   expect_messages 1
   expect_stderr "$pattern"
+}
+# The same with an image that QEMU reads.
+attack_qemu() {
+  local pattern=${pattern_qemu:-'QEMU cannot open it: it refers to another file or to a server, and is isolated from them: '}
+  without_qemu=no attack "$@"
 }
 
 overlay() { qemu-img create -q -u -f "${3:-qcow2}" -b "$2" -F raw "$1" 1M; }
@@ -65,7 +74,7 @@ qemu-img create -q -u -f qcow2 -b absolute.img -F qcow2 chain.img 1M
 attack "backing file of a backing file" -f qcow2 chain.img
 for format in qed qcow; do
   qemu-img create -q -u -f $format -b "$dir/secret" -F raw old.img 1M 2>create.log || continue
-  attack "backing file, $format" -f $format old.img
+  attack_qemu "backing file, $format" -f $format old.img
 done
 overlay json.img "json:{\"driver\":\"raw\",\"file\":{\"driver\":\"file\",\"filename\":\"$dir/secret\"}}"
 attack "backing file, json: file" -f qcow2 json.img
@@ -85,7 +94,7 @@ attack "backing file, json: nbd" -f qcow2 json-nbd.img
 qemu-img create -q -f qcow2 -o data_file="$dir/data",data_file_raw=on,preallocation=metadata data.img 1M
 cp secret data
 attack "data file" -f qcow2 data.img
-pattern='it refers to another file or to a server' attack "data file, format probed" -f auto data.img
+attack "data file, format probed" -f auto data.img
 json="json:{\"driver\":\"file\",\"filename\":\"$dir/data\"}"
 name=$(printf '%*s' ${#json} '' | tr ' ' n)
 qemu-img create -q -f qcow2 -o data_file="$name",data_file_raw=on,preallocation=metadata json-data.img 1M
@@ -95,7 +104,7 @@ bytes = image.read()
 image.seek(bytes.index(os.environ["NAME"].encode()))
 image.write(os.environ["JSON"].encode())'
 # CVE-2024-4467, as with the server of a vmdk extent below.
-fixed=yes pattern='QEMU cannot open it: ' attack "data file, json: file" -f qcow2 json-data.img
+fixed=yes attack "data file, json: file" -f qcow2 json-data.img
 
 # vmdk DESCRIPTOR-LINE...
 vmdk() {
@@ -103,11 +112,11 @@ vmdk() {
     'createType="monolithicFlat"' "$@"
 }
 vmdk "RW 2048 FLAT \"$dir/secret\" 0" >flat.vmdk
-attack "vmdk extent, absolute" -f vmdk flat.vmdk
+attack_qemu "vmdk extent, absolute" -f vmdk flat.vmdk
 vmdk 'RW 2048 FLAT "secret" 0' >relative.vmdk
-attack "vmdk extent, relative" -f vmdk relative.vmdk
+attack_qemu "vmdk extent, relative" -f vmdk relative.vmdk
 vmdk "RW 2048 FLAT \"nbd://127.0.0.1:$port/\" 0" >nbd.vmdk
-fixed=yes pattern='QEMU cannot open it: ' attack "vmdk extent, nbd://" -f vmdk nbd.vmdk
+fixed=yes pattern_qemu='QEMU cannot open it: ' attack_qemu "vmdk extent, nbd://" -f vmdk nbd.vmdk
 
 # A descriptor that whoever started the program left open.
 exec 9<secret
@@ -123,5 +132,5 @@ if type -P qemu-nbd >/dev/null; then
   attack "qemu-nbd: backing file" -f qcow2 absolute.img
   attack "qemu-nbd: backing file, nbd://" -f qcow2 nbd.img
   attack "qemu-nbd: data file" -f qcow2 data.img
-  attack "qemu-nbd: vmdk extent" -f vmdk flat.vmdk
+  attack_qemu "qemu-nbd: vmdk extent" -f vmdk flat.vmdk
 fi

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What --isolate starts is confined while it runs, and dies with the program like any other child.
+# The QEMU that --isolate starts is confined while it runs, and dies with the program like any other child.
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 
 need qemu-img pgrep
 need_isolation
 data disk.raw 0 24*M
-for format in qcow2 vmdk; do qemu-img convert -f raw -O $format disk.raw disk.$format; done
+qemu-img convert -f raw -O vmdk disk.raw disk.vmdk
 exec 9<disk.raw # not to be passed on
 
 field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
@@ -37,11 +37,11 @@ try() {
   while_running "$1" -f vmdk disk.vmdk
   ! (confined) 2>/dev/null || fail "confined without being asked, so this proves nothing"
   drain
-  while_running "$1" --isolate -f qcow2 disk.qcow2
+  while_running "$1" --isolate -f vmdk disk.vmdk
   confined
   drain
   [[ $status == 0 ]] || fail "status $status"
-  while_running "$1" --isolate -f qcow2 disk.qcow2
+  while_running "$1" --isolate -f vmdk disk.vmdk
   kill -KILL "$stalled"
   wait_for gone "$child"
   drain 2>/dev/null

@@ -38,6 +38,14 @@ for partition in 1 7; do recipe_fails one-file partition=$partition file=large; 
 [[ ! -e large && -z $(ls files) ]]
 run_recipe one-file-end
 
+# The same without QEMU.
+run_recipe one-file-begin-mounted
+grep -q '8192' recipe.log || fail "the partition is not listed: $(<recipe.log)"
+run_recipe one-file partition=2 file=large
+same large tree/large
+run_recipe one-file-end
+rm large
+
 convert system.raw tuesday.qcow2
 try_recipe one-file-begin # whose last command finds no partitions
 recipe_fails one-file partition=1 file=large

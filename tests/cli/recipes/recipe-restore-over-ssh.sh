@@ -61,6 +61,25 @@ data ../device.raw 0 9*M 99
 run_recipe restore-stream "${settings[@]}" image="$dir/srv/monday.qcow2"
 same "$loop" ../monday.raw
 [[ -z $(ls) ]]
+# Images that arrive: the device is thin, so it has what the disk has.
+thin() { (($(stat -c %b ../device.raw) * 512 <= $1 + 128 * K)) || fail "$(stat -c %b ../device.raw) blocks"; }
+settings+=(backups="$dir/srv")
+data ../device.raw 0 9*M 99
+run_recipe stream-full "${settings[@]}"
+same "$loop" ../monday.raw
+sync ../device.raw
+thin 3*M
+run_recipe stream-increment "${settings[@]}"
+same "$loop" ../tuesday.raw
+thin 6*M
+data ../device.raw 0 9*M 99
+run_recipe stream-chain "${settings[@]}"
+same "$loop" ../tuesday.raw
+run_recipe stream-check "${settings[@]}"
+[[ -z $(ls) ]]
+for recipe in stream-full stream-increment stream-chain stream-check; do
+  recipe_fails $recipe host=backup target="$loop" backups="$dir/nosuch"
+done
 for recipe in restore-remote image-over-ssh restore-stream; do
   recipe_fails $recipe "${settings[@]}" image="$dir/srv/nosuch.qcow2"
 done

@@ -27,6 +27,18 @@ expect_status 0 from_pipe image.qcow2 --overwrite old.raw
 expect_silence
 same old.raw disk.raw
 [[ $(stat -c %a old.raw) == 640 ]] || fail "mode $(stat -c %a old.raw)"
+# Attributes, and a list of who may do what: user 65534 may read.
+if type -P python3 >/dev/null && python3 - <<'END' 2>/dev/null; then
+import os, struct
+os.setxattr("old.raw", "user.note", b"kept")
+entries = [(1, 6, 2**32 - 1), (2, 4, 65534), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)]
+os.setxattr("old.raw", "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries))
+END
+  expect_status 0 from_pipe image.qcow2 --overwrite old.raw
+  python3 -c 'import os
+assert os.getxattr("old.raw", "user.note") == b"kept"
+assert len(os.getxattr("old.raw", "system.posix_acl_access")) == 4 + 5 * 8' || fail "its attributes are not kept"
+fi
 # By a link it is the file that the link leads to.
 cp kept.raw old.raw
 ln -s old.raw link.raw

@@ -59,6 +59,24 @@ serve_memory file image.qcow2
 expect_status 0 "$from_stdin" -i "$uri" out.raw
 expect_silence
 same out.raw disk.raw
-expect_refusal 2 'nbdcopy' "$from_stdin" --check -i "$uri"
+"$tool" --digest sha256=sums disk.raw >same.qcow2
+expect_status 0 "$from_stdin" --check --verbose -i "$uri"
+expect_stderr 'is sound'
+expect_status 0 "$from_stdin" --check --expect-digest sha256=sums -i "$uri"
+expect_silence
+rm out.raw
+expect_status 0 "$from_stdin" --expect-digest sha256=sums --limit-rate 1G -i "$uri" out.raw
+expect_silence
+same out.raw disk.raw
+expect_refusal 3 'has another md5 digest' "$from_stdin" --expect-digest md5:0123456789abcdef0123456789abcdef -i "$uri" no.raw
+end_process "$server"
+rm -f socket.pid
+truncate -s 16M empty.raw
+"$tool" -B image.qcow2 -F qcow2 --base empty.raw disk.raw >increment.qcow2
+serve_memory file increment.qcow2
+truncate -s 0 out.raw
+truncate -s 16M out.raw
+expect_status 0 "$from_stdin" --apply -i "$uri" out.raw
+same out.raw disk.raw
 expect_refusal 1 ': .*' "$from_stdin" -i 'nbd+unix:///?socket=nothing' no.raw
 is_not_there no.raw

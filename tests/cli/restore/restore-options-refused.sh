@@ -22,13 +22,17 @@ refused 'other.raw: unexpected argument.*-i new.raw' new.raw other.raw
 refused 'did you mean --progress=new.raw' --progress new.raw other.raw
 refused '--frobnicate' --frobnicate new.raw
 refused '--clobber: .*--overwrite' --clobber new.raw
+# Beginnings of our names by which other programs mean something else.
+refused '--target: unknown option; TARGET is the operand' --target new.raw
+refused '--target=new.raw: unknown option; TARGET is the operand' --target=new.raw
+refused '--force: unknown option; did you mean --overwrite' --force new.raw
 refused '-f: .*always qcow2' -f qcow2 new.raw
 refused '-Z' -Z new.raw
 for option in -i --chain -l --size --expect-digest --spool-memory --spool-dir --max-size --connections --requests \
-  --timeout --report -T; do
+  --timeout --report --limit-rate -T; do
   refused "${option//-/\\-}" new.raw $option
 done
-for option in --size --spool-memory --max-size; do refused "$option" $option 1kB new.raw; done
+for option in --size --spool-memory --max-size --limit-rate; do refused "$option" $option 1kB new.raw; done
 for option in --connections --requests --timeout; do
   for count in 0 -1 x '' 99999999; do refused "$option" $option "$count" new.raw; done
 done

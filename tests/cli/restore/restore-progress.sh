@@ -30,6 +30,9 @@ expect_status 3 from_pipe cut.qcow2 --progress=3 c.raw 3>lines
 ! grep -q 100/100 lines || fail "100/100 after a failure"
 
 from_pipe image.qcow2 --report=report --expect-digest sha256=sums c.raw
+head -n 1 report >plan
+[[ $(json plan event) == plan && $(json plan virtual-size) == $((16 * M)) && $(json plan target) == c.raw ]] || fail "$(<plan)"
+[[ $(json plan image) == 'standard input' ]]
 tail -n 1 report >end
 [[ $(json end event) == end && $(json end status) == 0 && $(json end bytes) == $((16 * M)) ]] || fail "$(<end)"
 [[ $(json end digests sha256 hex) == "$(sha256sum image.qcow2 | cut -d' ' -f1)" ]]

@@ -21,6 +21,18 @@ for options in '' --compress '-c 512'; do
   same out.raw disk.raw
 done
 
+# Without room for anything that comes out of turn: with any number of threads nothing does.
+truncate -s 40M large.raw
+data large.raw 0 30*M
+"$tool" --compress large.raw >image.qcow2
+for threads in 1 2 8 32; do
+  "$from_stdin" -T $threads --spool-memory 0 - <image.qcow2 | cat >out.raw
+  same out.raw large.raw
+  from_pipe image.qcow2 -T $threads --spool-memory 0 - | cat >out.raw
+  same out.raw large.raw
+done
+"$tool" disk.raw >image.qcow2
+
 # From where it stands, never emptied.
 { echo before && "$from_stdin" - <image.qcow2; } >out.raw
 same out.raw <(echo before && cat disk.raw)

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# No reader stumbles over the root in an image, and a program that writes to the image may.
+# shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
+. "$(dirname "$0")/../../lib/lib.sh" || exit 1
+# shellcheck source=../../lib/manifests.sh
+. "$source_root/tests/lib/manifests.sh"
+need qemu-img qemu-io
+
+truncate -s 12M disk.raw
+data disk.raw 0 5*M
+data disk.raw 8*M+300 4000
+: >nothing.raw
+"$tool" --save-manifest nothing --measure=size nothing.raw >size
+
+# has_extension IMAGE: its type stands in the first cluster.
+has_extension() { head -c 512 "$1" | grep -aq qcsr || fail "$1 has no root in its header"; }
+
+# readable OPTION...
+readable() {
+  convert disk.raw image --save-manifest manifest "$@"
+  has_extension image
+  check_image image disk.raw
+  qemu-img check -f qcow2 image | grep -q '^No errors' || fail "$(qemu-img check image)"
+  qemu-img info --output=json image >info.json
+  [[ $(json info.json virtual-size) == $((12 * M)) ]]
+  qemu-img convert -f qcow2 -O raw image converted
+  same converted disk.raw
+  "$tool" -f qcow2 --measure=root image >root
+  [[ $(<root) == "$(root_in manifest)" ]]
+  "$from_stdin" --check <image
+  "$from_stdin" --overwrite restored <image
+  same restored disk.raw
+  "$from_stdin" --overwrite -i image restored
+  same restored disk.raw
+  # What QEMU writes to it: the root is another one now, and nothing else is wrong.
+  qemu-io -f qcow2 -c 'write -P 7 10M 1M' image >/dev/null
+  qemu-img check -q -f qcow2 image
+  has_extension image
+  "$tool" -f qcow2 --measure=root image >other
+  ! cmp -s root other
+}
+readable
+readable -c 512
+readable -c 4k
+readable -v 2
+readable -c 2M
+readable --compress
+readable --compress=zstd -c 4k
+readable --extended-l2
+readable --base-manifest nothing
+
+if nbdkit --dump-plugin null >/dev/null 2>&1 && nbdkit --filter=qcow2dec null --help >/dev/null 2>&1; then
+  convert disk.raw image --save-manifest manifest
+  serve sock --filter=qcow2dec file image
+  [[ $("$tool" --measure=root nbd+unix:///?socket=sock) == "$(root_in manifest)" ]]
+fi
+# The name of a backing file has less room in a small header.
+"$tool" -c 512 --base-manifest nothing -B "$(printf 'n%.0s' {1..200})" -F raw disk.raw >image
+expect_refusal 2 'a name of 330 bytes does not fit, 320 bytes do' "$tool" -c 512 --base-manifest nothing \
+  -B "$(printf 'n%.0s' {1..330})" -F raw disk.raw

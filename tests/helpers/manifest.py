@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Roots and manifests by docs/manifest.md alone.
+
+manifest.py root DISK                the root of a raw disk
+manifest.py check MANIFEST [DISK]    the root of a manifest, if all in it is right (of this disk, too)
+"""
+
+import hashlib
+import sys
+
+LEAF, PAGE, BODY = 1 << 16, 4096, 4096 - 32
+
+
+def sha(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+ZEROS = [sha(b"\2")]  # by level
+for _ in range(48):
+    ZEROS.append(sha(b"\1", ZEROS[-1], ZEROS[-1]))
+
+
+def number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def node(nodes: dict[int, bytes], level: int, to: int) -> dict[int, bytes]:
+    """From the nodes of a level that are not zeros, those of a level above it."""
+    for below in range(level, to):
+        zeros = ZEROS[below]
+        nodes = {n: sha(b"\1", nodes.get(2 * n, zeros), nodes.get(2 * n + 1, zeros)) for n in {n // 2 for n in nodes}}
+    return nodes
+
+
+def root(length: int, nodes: dict[int, bytes], level: int) -> bytes:
+    return sha(b"\3", length.to_bytes(8, "big"), node(nodes, level, 48).get(0, ZEROS[48]))
+
+
+def leaves(path: str) -> tuple[int, dict[int, bytes]]:
+    found, length = {}, 0
+    with open(path, "rb") as disk:
+        while data := disk.read(LEAF):
+            if any(data):
+                found[length // LEAF] = sha(b"\0", data.ljust(LEAF, b"\0"))
+            length += len(data)
+    return -(-length // 512) * 512, found
+
+
+def read(path: str) -> tuple[dict, dict[int, bytes]]:
+    """The header and the chunks that are not zeros."""
+    with open(path, "rb") as file:
+        pages = list(iter(lambda: file.read(PAGE), b""))
+    for page in pages:
+        assert len(page) == PAGE and sha(page[:BODY]) == page[BODY:], "checksum"
+    top, chunks, chunk = pages[0], {}, 0
+    assert top[:32] == b"qcow2-to-stdout manifest 1\n".ljust(32, b"\0") and number(top[32:36]) == 1, "version"
+    header = {"bits": number(top[36:40]), "length": number(top[40:48]), "root": top[64:96]}
+    header["parent"] = top[96:128] if number(top[48:52]) & 1 else None
+    for n, page in enumerate(pages[1:], 1):
+        assert number(page[:8]) == n and number(page[8:16]) == chunk, "order"
+        at, used = 32, number(page[16:24])
+        while at < used:
+            kind, count, at = page[at], number(page[at + 1 : at + 8]), at + 8
+            for i in range(count if kind else 0):
+                chunks[chunk + i] = page[at : at + 32]
+                at += 32
+            chunk += count
+        assert at == used <= BODY, "run"
+    assert chunk == -(-header["length"] // (1 << header["bits"])), "end"
+    assert root(header["length"], chunks, header["bits"] - 16) == header["root"], "root"
+    return header, chunks
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "root":
+        print(root(*leaves(sys.argv[2]), 0).hex())
+    else:
+        head, digests = read(sys.argv[2])
+        if len(sys.argv) > 3:
+            size, below = leaves(sys.argv[3])
+            assert size == head["length"] and node(below, 0, head["bits"] - 16) == digests, "of another disk"
+        print(head["root"].hex())
