@@ -73,11 +73,11 @@ _qcow2_to_stdout() {
       words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --salvage --scan
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
-        --compress --compress= --deflate-window -B --backing-file -F --backing-format --base --base-format
-        --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure --measure= --mount -O
-        --output-format --allow-changes --if-match --save-plan --plan --assume-unchanged --run --flush
-        --digest --name -p --progress --progress= -q --quiet --report --verbose -T -j --threads
-        --spool-memory --spool-dir -h --help -V --version"
+        --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format --base
+        --base-format --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure
+        --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
+        --assume-unchanged --run --flush --digest --name -p --progress --progress= -q --quiet --report
+        --verbose -T -j --threads --spool-memory --spool-dir -h --help -V --version"
       ;;
     *) return ;;
   esac
