@@ -20,9 +20,9 @@ _qcow2_to_stdout() {
       -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
         --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
         --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
-        --dirty-bitmap | --changed-map | --offset | --length | --mount | -O | --output-format | --if-match | \
-        --save-plan | --plan | --run | --digest | --name | --report | -T | -j | --threads | --spool-memory | \
-        --spool-dir)
+        --dirty-bitmap | --changed-map | --base-manifest | --offset | --length | --mount | -O | \
+        --output-format | --if-match | --save-plan | --plan | --run | --digest | --name | --save-manifest | \
+        --manifest-chunk | --report | -T | -j | --threads | --spool-memory | --spool-dir)
         option=$prev
         ;;
     esac
@@ -48,7 +48,7 @@ _qcow2_to_stdout() {
     --deflate-window) words="4k 32k" ;;
     -F | --backing-format) words="qcow2 raw" ;;
     --base-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
-    --measure) words="human json size id" ;;
+    --measure) words="human json size id root" ;;
     -O | --output-format) words="qcow2 raw" ;;
     --digest) words="sha256 sha512 blake2b sha1 md5 crc32c crc64nvme" ;;
     --manifest-chunk) words="64k 256k 1M 4M 16M" ;;
@@ -74,10 +74,11 @@ _qcow2_to_stdout() {
         --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
         --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format --base
-        --base-format --dirty-bitmap --shallow --shallow= --changed-map --offset --length --measure
-        --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
-        --assume-unchanged --run --flush --digest --name -p --progress --progress= -q --quiet --report
-        --verbose -T -j --threads --spool-memory --spool-dir -h --help -V --version"
+        --base-format --dirty-bitmap --shallow --shallow= --changed-map --base-manifest --offset --length
+        --measure --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
+        --assume-unchanged --run --flush --digest --name --save-manifest --manifest-chunk --no-root-trailer
+        -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-memory --spool-dir -h
+        --help -V --version"
       ;;
     *) return ;;
   esac
