@@ -113,7 +113,8 @@ void check_snapshot(const CommandLine& said) {
 
 void check_bitmaps(const CommandLine& said) {
   if (!said.bitmaps) return;
-  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  if (!is_read_here(said) || said.isolate)
+    throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
   const char* other = nullptr;
   if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
   if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
