@@ -218,7 +218,7 @@ class CheckedContent final : public RestoredContent {
 CheckedImage check_confined(const StreamedImage& image, const RestoreOptions& options) {
   ConfinedStream stream(image, options, true);
   stream.read(nullptr);
-  tell(options, stream.begun());
+  announce(options, stream.begun());
   return stream.finish_check();
 }
 
