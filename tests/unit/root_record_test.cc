@@ -17,14 +17,14 @@
 namespace qcow2stream {
 namespace {
 
-ContentDigest filled(unsigned value) {
+ContentDigest digest_of_all(unsigned value) {
   ContentDigest digest{};
   digest.fill(std::byte(value));
   return digest;
 }
 
 TEST(RootTrailer, EveryBitCounts) {
-  const RootTrailer trailer{.length = 4096, .root = filled(1), .parent = filled(2)};
+  const RootTrailer trailer{.length = 4096, .root = digest_of_all(1), .parent = digest_of_all(2)};
   const auto bytes = encode_root_trailer(trailer);
   const auto same = decode_root_trailer(bytes);
   ASSERT_TRUE(same);
@@ -48,7 +48,7 @@ TEST(RootExtension, BothWays) {
     header.l1_offset = HostOffset(3 << 16);
     header.refcount_table_offset = HostOffset(1 << 16);
     header.refcount_table_clusters = 1;
-    for (const auto& parent : {std::optional<ContentDigest>(), std::optional(filled(3))}) {
+    for (const auto& parent : {std::optional<ContentDigest>(), std::optional(digest_of_all(3))}) {
       header.root = qcow2::RootExtension{.trailer = HostOffset(12345 * 512), .parent = parent};
       auto bytes = qcow2::encode_header(header);
       bytes.resize(header.geometry.cluster_size());
@@ -62,19 +62,19 @@ TEST(RootRecord, IsTheEndOfTheImage) {
   const auto disk = std::make_shared<testing::MemoryDisk>(content);
   const ImageOptions plain;
   ImageOptions with;
-  with.root_record = RootRecord{.parent = filled(5)};
+  with.root_record = RootRecord{.parent = digest_of_all(5)};
   const Image image = testing::make_image(disk, with);
   EXPECT_EQ(image.size(), testing::make_image(disk, plain).size() + kRootTrailerSize);
   ASSERT_EQ(image.root_trailer(), HostOffset(image.size() - kRootTrailerSize));
   EXPECT_FALSE(image.root());
   std::vector<std::byte> last(kRootTrailerSize);
   EXPECT_THROW(image.read(*image.root_trailer(), last), Error);
-  image.learn_root(filled(6));
+  image.learn_root(digest_of_all(6));
   image.read(*image.root_trailer(), last);
   const auto trailer = decode_root_trailer(last);
   ASSERT_TRUE(trailer);
-  EXPECT_EQ(trailer->root, filled(6));
-  EXPECT_EQ(trailer->parent, filled(5));
+  EXPECT_EQ(trailer->root, digest_of_all(6));
+  EXPECT_EQ(trailer->parent, digest_of_all(5));
   EXPECT_EQ(trailer->length, content.size());
   // A part of it is a part of the image like any other.
   std::vector<std::byte> part(100);
