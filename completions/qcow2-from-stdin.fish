@@ -8,6 +8,7 @@ complete -c qcow2-from-stdin -l ignore-names -d 'whatever backing files\' names 
 complete -c qcow2-from-stdin -s l -l snapshot -x -d 'an internal snapshot of an image in a file'
 complete -c qcow2-from-stdin -l size -x -d 'bytes of the image that must come'
 complete -c qcow2-from-stdin -l expect-digest -x -a 'sha256 sha512 blake2b sha1 md5 crc32c crc64nvme' -d 'of the image: FILE has it; or ALGO:HEX'
+complete -c qcow2-from-stdin -l isolate -d 'take the image apart in a confined process'
 complete -c qcow2-from-stdin -l salvage -d 'what is damaged is left out, with status 5'
 complete -c qcow2-from-stdin -l ignore-root -d 'although it was written to since it was made'
 complete -c qcow2-from-stdin -l spool-memory -x -d 'memory for what comes too early (64M)'

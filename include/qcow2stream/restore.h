@@ -52,6 +52,9 @@ struct RestoreOptions {
   std::optional<std::string> spool_directory;
   // The largest disk that is accepted, in bytes.
   std::optional<std::uint64_t> max_size;
+  // Streams are not trusted: they are taken apart by the confined program of confined.h, and what
+  // that says is checked. `spool_directory` is not used then.
+  bool isolate = false;
   // Bytes a second, on the average, at most: of a stream that is read, and of what is written to
   // the target or read of it. 0: there is no limit.
   std::uint64_t most_per_second = 0;
@@ -73,6 +76,9 @@ struct RestoreOptions {
 // One image of a restore that comes as a stream.
 struct StreamedImage {
   int fd = -1;  // blocking or not; is neither owned nor closed
+  // In place of it: fills the buffer with what comes next, and returns how much that is, less only
+  // at the end of the stream. Throws Error.
+  std::function<std::size_t(std::span<std::byte>)> read;
   // The same, where it can be read at any place; without `fd`, its bytes are the stream.
   std::shared_ptr<const Disk> file;
   std::string name;

@@ -32,6 +32,7 @@ struct CommandLine {
   std::optional<std::uint64_t> size;
   std::vector<ExpectedDigest> digests;
   bool ignore_names = false;
+  bool isolate = false;
   bool salvage = false;
 
   std::optional<std::string> manifest;

@@ -26,9 +26,10 @@ InputJob input_of(const CommandLine& said) {
                  .size = said.size,
                  .digests = said.digests,
                  .lost = said.salvage ? std::make_shared<LostRanges>() : nullptr,
-                 .as_stream = said.apply || said.check || !said.digests.empty(),
+                 .as_stream = said.apply || said.check || said.isolate || !said.digests.empty(),
                  .ignore_names = said.ignore_names,
-                 .ignore_root = said.ignore_root,
+                 // One that is not trusted is not asked what it says of itself.
+                 .ignore_root = said.ignore_root || said.isolate,
                  .force_share = said.force_share,
                  .nbd = nbd_options(said)};
   if (input.sources.empty() && !said.no_image) input.sources.emplace_back(StandardInput{});
@@ -83,6 +84,7 @@ Job make_job(const CommandLine& said) {
                       .spool_memory = spool_memory(said),
                       .spool_directory = said.spool_directory,
                       .max_size = said.max_size,
+                      .isolate = said.isolate,
                       .most_per_second = said.limit_rate.value_or(0),
                       .lost = input.lost,
                       // What is lost of an image is no longer what its root says.

@@ -101,6 +101,18 @@ void check_inputs(const CommandLine& said) {
   }
 }
 
+// One stream is taken apart by itself.
+void check_isolation(const CommandLine& said) {
+  if (!said.isolate) return;
+  refuse_together(said, {"chain", "snapshot", "salvage", "spool-dir"},
+                  "--isolate, which reads one stream");
+  if (said.inputs.size() > 1) refuse("--isolate", "not together with more than one image");
+  if (said.check) {
+    refuse_together(said, {"manifest", "expect-root", "save-manifest"},
+                    "--isolate and --check: nothing is decoded here");
+  }
+}
+
 // What needs the whole of an image, in any order.
 void check_snapshot(const CommandLine& said) {
   if (!said.snapshot) return;
@@ -158,6 +170,7 @@ void check_rules(const CommandLine& said) {
   check_what_is_done(said);
   check_standard_output(said);
   check_inputs(said);
+  check_isolation(said);
   check_snapshot(said);
   check_verify(said);
   check_content(said);

@@ -39,6 +39,8 @@ constexpr std::array kImageOptions = {
         [](Said& said, const char* value) {
           said.digests.push_back(expected_digest_value(value));
         }},
+    Row{{0, "isolate", Value::kNone, "", "take the image apart in a confined process"},
+        [](Said& said, const char*) { said.isolate = true; }},
     Row{{0, "salvage", Value::kNone, "", "what is damaged is left out, with status 5"},
         [](Said& said, const char*) { said.salvage = true; }},
     Row{{0, "ignore-root", Value::kNone, "", "although it was written to since it was made"},

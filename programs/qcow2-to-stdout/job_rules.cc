@@ -113,7 +113,8 @@ void check_snapshot(const CommandLine& said) {
 
 void check_bitmaps(const CommandLine& said) {
   if (!said.bitmaps) return;
-  if (!is_read_here(said)) throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
+  if (!is_read_here(said) || said.isolate)
+    throw UsageError("--bitmaps: needs -f qcow2, without --isolate");
   const char* other = nullptr;
   if (said.snapshot) other = "-l, --snapshot: bitmaps are about the disk as it is now";
   if (said.salvage) other = "--salvage: a bitmap that has lost something says nothing";
@@ -347,7 +348,7 @@ void check_manifest_options(const CommandLine& said) {
   if (said.salvage) other = "--salvage: it would be of what could be read";
   if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
   if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
-  if (asks_root && said.map) other = "--map, which can say that the disk holds something else";
+  if (said.map) other = "--map, which can say that the disk holds something else";
   if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 

@@ -26,7 +26,7 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
+constexpr std::int64_t kNanosecondsASecond = 1'000'000'000;
 constexpr std::uint64_t kSectorSize = 512;
 
 // A change that is allowed is told of once, and not at each read.
@@ -81,8 +81,8 @@ class DiskContent final : public FileContent {
 std::timespec time_of(const Disk& disk) {
   std::timespec time{};
   if (const auto stamp = disk.stamp()) {
-    time.tv_sec = stamp->mtime_ns / kNanoseconds;
-    time.tv_nsec = stamp->mtime_ns % kNanoseconds;
+    time.tv_sec = stamp->mtime_ns / kNanosecondsASecond;
+    time.tv_nsec = stamp->mtime_ns % kNanosecondsASecond;
   } else {
     static_cast<void>(std::timespec_get(&time, TIME_UTC));
   }

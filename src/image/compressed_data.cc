@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/bits.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -27,14 +28,22 @@ struct CompressedData::Piece {
 };
 
 // What a thread needs to compress clusters again: a codec, and disk data of the next few clusters.
+// With digests it reads whole chunks and compares each.
 class CompressedData::Compressor {
  public:
-  Compressor(const Disk& disk, const qcow2::Geometry& geometry, const Compression& compression)
+  Compressor(const Disk& disk, const qcow2::Geometry& geometry, const Compression& compression,
+             const ManifestBuilder* digests)
       : disk_(disk),
         geometry_(geometry),
+        digests_(digests),
+        unit_(digests == nullptr
+                  ? geometry.cluster_size()
+                  : std::max(geometry.cluster_size(), std::uint64_t{1} << digests->chunk_bits())),
         codec_(make_codec(compression, static_cast<std::uint32_t>(geometry.cluster_size()))),
-        input_(std::max(kReadSize, geometry.cluster_size())),
-        output_(geometry.cluster_size() - 1) {}
+        input_(std::max(kReadSize, unit_)),
+        output_(geometry.cluster_size() - 1) {
+    if (digests != nullptr) hasher_.emplace(digests->chunk_bits());
+  }
 
   // The compressed data of `cluster`; valid until the next call. If it has to read, it reads for
   // the clusters up to `end` too.
@@ -52,22 +61,43 @@ class CompressedData::Compressor {
   void forget_input() { end_ = begin_; }
 
  private:
-  void read(GuestCluster first, GuestCluster end) {
+  void read(GuestCluster wanted, GuestCluster wanted_end) {
+    const std::uint64_t from = align_down(geometry_.offset(wanted).value(), unit_);
+    const std::uint64_t to = align_up(geometry_.offset(wanted_end).value(), unit_);
+    const GuestCluster first = geometry_.cluster(GuestOffset(from));
     const ClusterCount n =
-        std::min(end - first, ClusterCount{input_.size() >> geometry_.cluster_bits});
-    const std::uint64_t from = geometry_.offset(first).value();
+        std::min<std::uint64_t>(to - from, input_.size()) >> geometry_.cluster_bits;
     const std::uint64_t length =
         std::min(n << geometry_.cluster_bits, disk_.size() - std::min(disk_.size(), from));
     forget_input();
     disk_.read(GuestOffset(from), std::span(input_).first(length));
     // The disk may end within its last cluster; zeros fill it up.
     std::fill(input_.begin() + static_cast<std::ptrdiff_t>(length), input_.end(), std::byte{0});
+    if (digests_ != nullptr) compare({GuestOffset(from), length});
     begin_ = first;
     end_ = first + n;
   }
 
+  // What was read is what the survey has read.
+  void compare(GuestRange range) {
+    const unsigned bits = digests_->chunk_bits();
+    std::span<const std::byte> rest(input_);
+    while (range.length > 0) {
+      const GuestRange chunk = range.take_front(std::uint64_t{1} << bits);
+      const ContentDigest digest = hasher_->digest(rest.first(chunk.length));
+      rest = rest.subspan(chunk.length);
+      if (digest == digests_->digest(chunk.begin.value() >> bits)) continue;
+      throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
+                  fmt::format("at offset {}", chunk.begin.value()))
+          .about(ErrorSubject::kDisk);
+    }
+  }
+
   const Disk& disk_;
   const qcow2::Geometry geometry_;
+  const ManifestBuilder* digests_;  // null: nothing is compared
+  const std::uint64_t unit_;        // reads begin and end at multiples of it
+  std::optional<ChunkHasher> hasher_;
   std::unique_ptr<Codec> codec_;
   std::vector<std::byte> input_;
   std::vector<std::byte> output_;
@@ -103,8 +133,8 @@ class CompressedData::Lease {
         return;
       }
     }
-    compressor_ =
-        std::make_unique<Compressor>(owner_.disk_, owner_.layout_.geometry(), *owner_.compression_);
+    compressor_ = std::make_unique<Compressor>(owner_.disk_, owner_.layout_.geometry(),
+                                               *owner_.compression_, owner_.digests_.get());
   }
 
   const CompressedData& owner_;
@@ -149,12 +179,14 @@ class CompressedData::KeptCursor {
 };
 
 CompressedData::CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
-                               std::shared_ptr<const CompressedStore> kept)
+                               std::shared_ptr<const CompressedStore> kept,
+                               std::shared_ptr<const ManifestBuilder> digests)
     : disk_(disk),
       layout_(layout),
       compression_(options.compression),
       stored_(compression_ && compression_->keep ? disk.stored_clusters() : nullptr),
-      kept_(std::move(kept)) {}
+      kept_(std::move(kept)),
+      digests_(std::move(digests)) {}
 
 CompressedData::~CompressedData() = default;
 

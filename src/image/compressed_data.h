@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "layout/layout.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/manifest.h"
 #include "qcow2stream/stored_clusters.h"
 #include "qcow2stream/types.h"
 #include "spool/compressed_store.h"
@@ -22,9 +23,11 @@ namespace qcow2stream {
 
 class CompressedData {
  public:
-  // `disk` and `layout` must outlive it. `kept` may be null.
+  // `disk` and `layout` must outlive it. `kept` may be null, and so may `digests`: those of what
+  // the disk held when it was surveyed.
   CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
-                 std::shared_ptr<const CompressedStore> kept);
+                 std::shared_ptr<const CompressedStore> kept,
+                 std::shared_ptr<const ManifestBuilder> digests);
   ~CompressedData();
   CompressedData(const CompressedData&) = delete;
   CompressedData& operator=(const CompressedData&) = delete;
@@ -34,7 +37,8 @@ class CompressedData {
 
   // Fills `out` with the image's bytes at `offset`. The range must lie in the region of compressed
   // clusters. Any number of threads may call it. Throws Error, kChanged if a cluster does not
-  // compress to the size that it has in the layout.
+  // compress to the size that it has in the layout, or if what is compressed again has another
+  // digest.
   void read(HostOffset offset, std::span<std::byte> out) const;
 
  private:
@@ -55,6 +59,7 @@ class CompressedData {
   const StoredClusters*
       stored_;  // the clusters go out as they lie there; null: they are compressed
   const std::shared_ptr<const CompressedStore> kept_;
+  const std::shared_ptr<const ManifestBuilder> digests_;
   // Compressors that no thread uses just now. There are at most as many as threads.
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Compressor>> idle_;

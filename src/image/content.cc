@@ -74,7 +74,7 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
              fitting(std::move(survey.bitmaps), *disk, options)),
       metadata(layout),
       bitmaps(layout, *disk),
-      compressed(*disk, options, layout, std::move(survey.compressed)),
+      compressed(*disk, options, layout, std::move(survey.compressed), survey.content),
       surveyed(survey.surveyed),
       digests(std::move(survey.content)) {}
 

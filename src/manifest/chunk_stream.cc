@@ -9,8 +9,12 @@
 
 namespace qcow2stream {
 
+namespace {
+
 using content_tree::kLeafBits;
 using content_tree::kLeafSize;
+
+}  // namespace
 
 ChunkStream::ChunkStream(ManifestBuilder& builder)
     : builder_(builder), level_(builder.chunk_bits() - kLeafBits) {}

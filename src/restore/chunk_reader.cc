@@ -17,10 +17,10 @@ constexpr unsigned kChunks = 16;
 
 ChunkReader::ChunkReader(const StreamedImage& image, std::uint64_t most_per_second,
                          Progress* progress)
-    : limit_(most_per_second), progress_(progress) {
+    : read_(image.read), limit_(most_per_second), progress_(progress) {
   if (image.fd < 0 && image.file != nullptr) {
     file_.emplace(image.file);
-  } else {
+  } else if (!read_) {
     stream_.emplace(image.fd, image.name);
   }
   for (const DigestAlgorithm algorithm : image.digests) {
@@ -72,6 +72,7 @@ std::shared_ptr<std::vector<std::byte>> ChunkReader::take_buffer(std::size_t len
 
 // What came in front of an error is handed out, and the error comes again with the next read.
 std::size_t ChunkReader::read(std::span<std::byte> buffer) {
+  if (read_) return read_(buffer);
   if (file_) return file_->read(buffer);
   const std::uint64_t begin = stream_->position();
   try {

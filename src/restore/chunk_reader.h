@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,6 +72,7 @@ class ChunkReader {
 
   std::size_t read(std::span<std::byte> buffer);
 
+  std::function<std::size_t(std::span<std::byte>)> read_;  // in place of both
   std::optional<StreamReader> stream_;
   std::optional<InOrderReader> file_;  // in place of it
   RateLimit limit_;

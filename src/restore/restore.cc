@@ -12,6 +12,7 @@
 #include "qcow2/header.h"
 #include "qcow2stream/error.h"
 #include "restore/chunk_set.h"
+#include "restore/confined_stream.h"
 #include "restore/content_proof.h"
 #include "restore/content_writer.h"
 #include "restore/image_stream.h"
@@ -38,7 +39,7 @@ BegunImage begun(const std::string& name, const qcow2::Header& header) {
           .roots = OwnRoot(header).roots()};
 }
 
-void tell(const RestoreOptions& options, const BegunImage& image) {
+void announce(const RestoreOptions& options, const BegunImage& image) {
   if (options.on_image) options.on_image(image);
 }
 
@@ -62,9 +63,10 @@ class Restore::Work {
   }
 
   RestoredImage add(const StreamedImage& image) {
+    if (options_.isolate) return add_confined(image);
     ImageStream stream(image, options_);
-    check_base(image.name, stream.header());
-    tell(options_, begun(image.name, stream.header()));
+    check_base(image.name, stream.header().backing_file_name);
+    announce(options_, begun(image.name, stream.header()));
     proof_.begin_image(target_, {.name = image.name,
                                  .size = stream.header().virtual_size,
                                  .roots = image.file != nullptr ? read_image_roots(*image.file)
@@ -81,9 +83,9 @@ class Restore::Work {
   }
 
   void add(const Disk& disk, const std::optional<ImageRoots>& roots) {
-    check_size_of(disk);
-    tell(options_,
-         {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}, .roots = roots});
+    check_size(target_->name(), disk.size());
+    announce(options_,
+             {.name = disk.name(), .disk_size = disk.size(), .backing_file = {}, .roots = roots});
     proof_.begin_image(target_, {.name = disk.name(), .size = disk.size(), .roots = roots});
     begin_image(disk.size());
     ContentWriter writer(
@@ -157,20 +159,41 @@ class Restore::Work {
     return images_ == 0 && replaces() && target_->traits().reads_as_zeros;
   }
 
-  void check_base(const std::string& name, const qcow2::Header& header) const {
-    if (!header.backing_file_name || images_ > 0 || options_.apply) return;
+  RestoredImage add_confined(const StreamedImage& image) {
+    ConfinedStream stream(image, options_, false);
+    check_base(image.name, stream.header().backing_file);
+    check_size(image.name, stream.header().disk_size);
+    announce(options_, stream.begun());
+    // What the image says of its root is not asked of it.
+    proof_.begin_image(target_, {.name = image.name,
+                                 .size = stream.header().disk_size,
+                                 .is_increment = stream.header().backing_file.has_value(),
+                                 .is_last = image.is_last});
+    begin_image(stream.header().disk_size);
+    ContentWriter writer(
+        target_, options_,
+        {.name = image.name, .target_is_zero = is_zero(), .record = proof_.record()}, workers_,
+        bytes_);
+    stream.read(&writer);
+    writer.finish();
+    ++images_;
+    proof_.end_image(std::nullopt);
+    return stream.finish();
+  }
+
+  void check_base(const std::string& name, const std::optional<std::string>& backing_file) const {
+    if (!backing_file || images_ > 0 || options_.apply) return;
     throw Error(ErrorKind::kMismatch, name, "",
-                fmt::format("is an increment of \"{}\"", *header.backing_file_name))
+                fmt::format("is an increment of \"{}\"", *backing_file))
         .about(ErrorSubject::kImage)
         .advise(Advice::kApply);
   }
 
   // Of a stream the header says it (ImageStream).
-  void check_size_of(const Disk& disk) const {
-    if (!options_.max_size || disk.size() <= *options_.max_size) return;
-    throw Error(
-        ErrorKind::kFailed, target_->name(), "the disk is too large",
-        fmt::format("it has {} bytes, of {} that are accepted", disk.size(), *options_.max_size))
+  void check_size(const std::string& name, std::uint64_t size) const {
+    if (!options_.max_size || size <= *options_.max_size) return;
+    throw Error(ErrorKind::kFailed, name, "the disk is too large",
+                fmt::format("it has {} bytes, of {} that are accepted", size, *options_.max_size))
         .about(ErrorSubject::kImage);
   }
 
@@ -268,14 +291,22 @@ class CheckedContent final : public RestoredContent {
   bool is_hashed_;
 };
 
+CheckedImage check_confined(const StreamedImage& image, const RestoreOptions& options) {
+  ConfinedStream stream(image, options, true);
+  stream.read(nullptr);
+  announce(options, stream.begun());
+  return stream.finish_check();
+}
+
 }  // namespace
 
 CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given) {
+  if (given.isolate) return check_confined(image, given);
   RestoreOptions options = given;
   options.lost = nullptr;  // damage is what is looked for
   ImageStream stream(image, options);
   const qcow2::Header& header = stream.header();
-  tell(options, begun(image.name, header));
+  announce(options, begun(image.name, header));
   RestoredBytes bytes;
   WorkerPool workers(options.threads);
   if (options.progress != nullptr) options.progress->emit_total = header.virtual_size;

@@ -27,7 +27,7 @@ using BitsKind = qcow2::BitmapCluster::Kind;
 constexpr std::size_t kMostBitmapRuns = 1 << 20;
 
 // What bytes of a bitmap are, whose last one has `unused` bits that are not set.
-BitsKind kind_of(std::span<const std::byte> bytes, unsigned unused) {
+BitsKind bits_kind_of(std::span<const std::byte> bytes, unsigned unused) {
   if (is_zero(bytes)) return BitsKind::kZeros;
   constexpr std::byte kAll{0xff};
   const bool is_full = bytes.back() == kAll >> unused &&
@@ -71,7 +71,7 @@ class BitmapScan {
       const auto cluster = std::span(buffer_).first(std::min(cluster_size, rest));
       bitmaps_.read(number, at, cluster);
       at += cluster.size();
-      add(found, kind_of(cluster, at == bytes ? unused : 0), 1);
+      add(found, bits_kind_of(cluster, at == bytes ? unused : 0), 1);
     }
     // QEMU takes no bitmap without a table.
     if (bytes == 0) add(found, BitsKind::kZeros, 1);

@@ -7,6 +7,7 @@
 #include "system/self_confinement.h"
 
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -44,6 +45,7 @@ constexpr unsigned kAllowedCalls[] = {
     // Threads and time.
     SYS_futex,
     SYS_sched_yield,
+    SYS_sysinfo,
     SYS_getpid,
     SYS_gettid,
     SYS_getrandom,
@@ -88,7 +90,7 @@ bool forbid_files_and_rights() {
          enter_landlock(nothing) && keep_capabilities(0);
 }
 
-bool allow_computing_only() {
+bool allow_computing_only(bool threads) {
   if (kFilteredArchitecture == 0) {
     errno = ENOSYS;
     return false;
@@ -96,6 +98,11 @@ bool allow_computing_only() {
   FilterAssembler program;
   program.check_architecture();
   for (const ArgumentRule& rule : kNotSo) program.refuse(rule);
+  if (threads) {
+    program.refuse({SYS_clone, 0, When::kNotSet, CLONE_THREAD});
+    program.answer(SYS_clone, SECCOMP_RET_ALLOW);
+    program.answer(SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);  // what is asked for lies in memory
+  }
   for (const unsigned call : kAllowedCalls) program.answer(call, SECCOMP_RET_ALLOW);
   program.result(kRefuseCall);
   std::vector<sock_filter> filter = program.take();

@@ -18,8 +18,8 @@ namespace qcow2stream {
 [[nodiscard]] bool forbid_files_and_rights();
 
 // From then on all threads of the process can make only the system calls that computing needs;
-// all others fail with EACCES. No thread can be started, and no memory be made executable. False,
-// with errno, if the kernel refuses, or has no such filters (ENOSYS).
-[[nodiscard]] bool allow_computing_only();
+// all others fail with EACCES. No memory can be made executable, and no thread be started unless
+// `threads` says so. False, with errno, if the kernel refuses, or has no such filters (ENOSYS).
+[[nodiscard]] bool allow_computing_only(bool threads);
 
 }  // namespace qcow2stream

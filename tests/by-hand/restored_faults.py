@@ -268,7 +268,7 @@ def nbdkit_filter(table, image):
                      env={**os.environ, "image": str(table.directory / "image")}, timeout=120)
         content = backing.read_bytes()
         signs = {} if content == table.old else signs_of_a_disk(content, table.directory)
-        last = result.stderr.decode().strip().splitlines()[-1:]
+        last = [line for line in result.stderr.decode().splitlines() if line.startswith("qcow2-from-stdin: ")][-1:]
         table.line(f"nbdkit, 30 % of {kind} fail", result.returncode == 1 and not signs, f"{last} {signs}")
 
 

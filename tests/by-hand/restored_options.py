@@ -66,7 +66,7 @@ def data_of(path):
     total = 0
     with open(path, "rb") as disk:
         while part := disk.read(UNIT):
-            total += len(part) if any(part) else 0
+            total += len(part) if part.count(0) != len(part) else 0
     return total
 
 

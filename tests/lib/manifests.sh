@@ -6,6 +6,7 @@
 need python3
 
 # root_of DISK: of a raw disk, by the page.
+# shellcheck disable=SC2154  # helpers is that of lib.sh
 root_of() { python3 "$helpers/manifest.py" root "$1"; }
 
 # root_in MANIFEST [DISK]: all in it is right, also of this disk.

@@ -32,6 +32,13 @@ def last_line(text):
     return lines[-1] if lines else "no message"
 
 
+def qemu_reason(text):
+    """QEMU says in a line of its own what is wrong with a table, and then that there was an error."""
+    lines = text.decode(errors="replace").splitlines()
+    details = [line.split("corrupt: ", 1)[1] for line in lines if "corrupt: " in line]
+    return last_line(text) + (f" ({details[0]})" if details else "")
+
+
 def run(directory, *command):
     return subprocess.run(command, cwd=directory, capture_output=True, check=False,
                           timeout=TIMEOUT)
@@ -52,7 +59,7 @@ def native(reader, name, directory, snapshot=()):
 def through_qemu(name, directory):
     mapped = run(directory, "qemu-img", "map", "-f", "qcow2", "--output=json", name)
     if mapped.returncode != 0:
-        return Reading(error=last_line(mapped.stderr))
+        return Reading(error=qemu_reason(mapped.stderr))
     # Data that is zeros: in an image that looks preallocated QEMU asks the file below for holes.
     # What the tables say is data.
     runs = [(r["start"], r["length"], "data" if r["data"] else "zeros",
@@ -67,7 +74,7 @@ def content_through_qemu(name, directory, size, runs, snapshot=()):
     result = run(directory, "qemu-img", "convert", *snapshot, "-f", "qcow2", "-O", "raw", "-S", "4k",
                  name, raw)
     if result.returncode != 0:
-        return Reading(error=last_line(result.stderr), size=size, runs=runs)
+        return Reading(error=qemu_reason(result.stderr), size=size, runs=runs)
     with open(raw, "rb") as file:
         digest = content_digest(lambda at, length: os.pread(file.fileno(), length, at), size, runs)
     os.unlink(raw)

@@ -17,11 +17,11 @@
 namespace qcow2stream {
 namespace {
 
-using Bytes = std::vector<std::byte>;
+using BitmapBytes = std::vector<std::byte>;
 
 struct NamedBits {
   DiskBitmap bitmap;
-  Bytes bytes;
+  BitmapBytes bytes;
 };
 
 // Tells of nothing without reading it, or of as much as is alike.
@@ -91,8 +91,9 @@ NamedBits random_bits(std::mt19937& random, std::uint64_t disk_size, std::size_t
 }
 
 // The bits of a bitmap as the image has them.
-Bytes decoded(const Bytes& image, const qcow2::Geometry& geometry, const qcow2::Bitmap& bitmap) {
-  Bytes bits;
+BitmapBytes decoded(const BitmapBytes& image, const qcow2::Geometry& geometry,
+                    const qcow2::Bitmap& bitmap) {
+  BitmapBytes bits;
   for (std::uint64_t i = 0; i < bitmap.table_entries; ++i) {
     std::uint64_t entry = 0;
     for (std::size_t k = 0; k < 8; ++k) {
@@ -120,7 +121,7 @@ Bytes decoded(const Bytes& image, const qcow2::Geometry& geometry, const qcow2::
   return bits;
 }
 
-void expect_bitmaps(const Bytes& bytes, const ImageOptions& options, std::uint64_t disk_size,
+void expect_bitmaps(const BitmapBytes& bytes, const ImageOptions& options, std::uint64_t disk_size,
                     const std::vector<NamedBits>& wanted) {
   const qcow2::Header header = qcow2::decode_header(std::span(bytes).first(options.cluster_size));
   const qcow2::Geometry geometry = geometry_of(options);
@@ -137,7 +138,7 @@ void expect_bitmaps(const Bytes& bytes, const ImageOptions& options, std::uint64
     RC_ASSERT(bitmap.granularity_bits == wanted[i].bitmap.granularity_bits);
     RC_ASSERT(bitmap.is_active == wanted[i].bitmap.is_active);
     RC_ASSERT(!bitmap.in_use);
-    Bytes bits = decoded(bytes, geometry, bitmap);
+    BitmapBytes bits = decoded(bytes, geometry, bitmap);
     RC_ASSERT(bits.size() >= wanted[i].bytes.size());
     bits.resize(wanted[i].bytes.size());
     const std::uint64_t unused =
@@ -157,11 +158,11 @@ RC_GTEST_PROP(CarriedBitmaps, AreInTheImageBitByBit, ()) {
   const auto disk = std::make_shared<DiskWithBitmaps>(
       disk_size, std::make_shared<MemoryBitmaps>(bits, *rc::gen::arbitrary<bool>()));
   const Image image = testing::make_image(disk, options, {.scan = Scan::kZeros});
-  const Bytes whole = testing::read_all(image);
+  const BitmapBytes whole = testing::read_all(image);
   expect_bitmaps(whole, options, disk_size, bits);
   for (int i = 0; i < 30; ++i) {
     const std::uint64_t at = random() % whole.size();
-    Bytes part(random() % std::min<std::uint64_t>(whole.size() - at, 20'000));
+    BitmapBytes part(random() % std::min<std::uint64_t>(whole.size() - at, 20'000));
     image.read(HostOffset(at), part);
     RC_ASSERT(std::ranges::equal(part, std::span(whole).subspan(at, part.size())));
   }
@@ -171,7 +172,7 @@ TEST(CarriedBitmaps, WhatADiskDoesNotTellDoesNotMatter) {
   std::mt19937 random(7);
   const std::vector<NamedBits> bits = {random_bits(random, 40 << 20, 0),
                                        random_bits(random, 40 << 20, 1)};
-  std::vector<Bytes> images;
+  std::vector<BitmapBytes> images;
   for (const bool tells : {false, true}) {
     const auto disk =
         std::make_shared<DiskWithBitmaps>(40 << 20, std::make_shared<MemoryBitmaps>(bits, tells));

@@ -19,12 +19,12 @@ namespace {
 
 using testing::MemoryDisk;
 
-constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kOneMiB = 1 << 20;
 
 std::vector<std::byte> mixed_content(std::size_t size) {
   std::vector<std::byte> bytes(size);
   for (std::size_t at = 0; at < size; ++at) {
-    const bool zeros = (at / 40000) % 3 == 0 || (at > 5 * kMiB && at < 25 * kMiB);
+    const bool zeros = (at / 40000) % 3 == 0 || (at > 5 * kOneMiB && at < 25 * kOneMiB);
     if (!zeros) bytes[at] = std::byte(at * 7 + (at >> 13));
   }
   return bytes;
@@ -42,8 +42,8 @@ ContentDigest simple_root(const std::vector<std::byte>& bytes) {
 }
 
 TEST(HashContent, SameRootForAnyChunkAndThreads) {
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{512}, 65537UL, 30 * kMiB + 1000, 34 * kMiB}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{512}, 65537UL,
+                                 30 * kOneMiB + 1000, 34 * kOneMiB}) {
     const auto bytes = mixed_content(size);
     const MemoryDisk disk(bytes);
     const ContentDigest root = simple_root(bytes);

@@ -27,7 +27,7 @@ namespace {
 
 using content_tree::kLeafSize;
 
-constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kMebibyte = 1 << 20;
 
 ContentDigest digest_of(unsigned value) {
   ContentDigest digest{};
@@ -82,7 +82,7 @@ void seal_again(std::vector<std::byte>& file) {
 
 // Chunks of each kind, over more than one page.
 ManifestBuilder mixed() {
-  ManifestBuilder builder(1000 * kMiB - 512, 20);
+  ManifestBuilder builder(1000 * kMebibyte - 512, 20);
   for (unsigned i = 3; i < 400; ++i) {
     if (i % 50 != 0) builder.set(i, digest_of(i), i % 3 == 0);
   }
@@ -120,7 +120,7 @@ TEST(ContentHash, WhatIsShortIsPaddedWithZeros) {
 }
 
 TEST(ChunkHasher, RootDoesNotDependOnTheChunk) {
-  std::vector<std::byte> disk(40 * kMiB + 1024);
+  std::vector<std::byte> disk(40 * kMebibyte + 1024);
   for (std::size_t i = 0; i < disk.size(); i += 3 * kLeafSize) disk.at(i) = std::byte(i >> 16);
   disk.back() = std::byte{9};
   std::vector<std::string> roots;
@@ -141,7 +141,7 @@ TEST(ChunkHasher, RootDoesNotDependOnTheChunk) {
 TEST(Root, ValuesOfTheReader) {
   EXPECT_EQ(root_text(ManifestBuilder(0, 16).root()),
             "327f89f6aac3aae8d1b560c829e90b36d73db77d80555dd768a2bba78a53fb59");
-  EXPECT_EQ(root_text(ManifestBuilder(kMiB, 20).root()),
+  EXPECT_EQ(root_text(ManifestBuilder(kMebibyte, 20).root()),
             "81703ab5e852810782a44a1f19a7837bdd39a43279821016ff44c0b18b52abcf");
   EXPECT_EQ(root_text(ManifestBuilder(15ULL << 40, 18).root()),
             "ffb189129266363713210963b039f3d3a8d6c94e871ac08f6349f7452ec07a9e");
@@ -159,9 +159,9 @@ TEST(Root, ValuesOfTheReader) {
 }
 
 TEST(Root, DependsOnTheLengthAndOnThePlace) {
-  ManifestBuilder a(kMiB, 16);
-  ManifestBuilder b(kMiB + 512, 16);
-  ManifestBuilder c(kMiB, 16);
+  ManifestBuilder a(kMebibyte, 16);
+  ManifestBuilder b(kMebibyte + 512, 16);
+  ManifestBuilder c(kMebibyte, 16);
   a.set(1, digest_of(1));
   b.set(1, digest_of(1));
   c.set(2, digest_of(1));
@@ -308,12 +308,12 @@ TEST(Manifest, ChangeOfTheFileIsSeen) {
 }
 
 TEST(ManifestBuilder, TheLastOneCounts) {
-  ManifestBuilder builder(kMiB, 16);
+  ManifestBuilder builder(kMebibyte, 16);
   builder.set(3, digest_of(1));
   builder.set(3, digest_of(2));
   EXPECT_EQ(builder.digest(3), digest_of(2));
   builder.set(3, zero_digest(0));
-  EXPECT_EQ(builder.root(), ManifestBuilder(kMiB, 16).root());
+  EXPECT_EQ(builder.root(), ManifestBuilder(kMebibyte, 16).root());
 }
 
 }  // namespace

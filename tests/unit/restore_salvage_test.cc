@@ -86,7 +86,8 @@ TEST(Salvage, NamesWhatATableMapsThatMakesNoSense) {
   const Bytes whole = streamable(disk, options);
   const auto l1 = load_big<std::uint64_t>(whole.data() + 40);
   // Amid a cluster; in the header, which has passed; behind the end of the image.
-  for (const std::uint64_t wrong : {std::uint64_t{512}, std::uint64_t{0x1000}, std::uint64_t{1} << 40}) {
+  for (const std::uint64_t wrong :
+       {std::uint64_t{512}, std::uint64_t{0x1000}, std::uint64_t{1} << 40}) {
     Bytes image = whole;
     const auto entry = load_big<std::uint64_t>(image.data() + l1 + 8);
     store_big<std::uint64_t>(image.data() + l1 + 8, wrong == 512 ? entry | 512 : wrong);
@@ -145,7 +146,8 @@ TEST(Salvage, OfAnyMutationIsWhatTheReaderOfFilesGives) {
     const Bytes whole = streamable(disk, options);
     for (int i = 0; i < 60; ++i) {
       Bytes image = whole;
-      const std::uint64_t tables = std::min<std::uint64_t>(image.size(), 6ULL * options.cluster_size);
+      const std::uint64_t tables =
+          std::min<std::uint64_t>(image.size(), 6ULL * options.cluster_size);
       for (int n = 0; n < 3; ++n) {
         image[options.cluster_size + random() % (tables - options.cluster_size)] =
             std::byte(random());

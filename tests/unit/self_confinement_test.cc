@@ -72,7 +72,7 @@ class SelfConfinementTest : public ::testing::Test {
         all(attempts.size());
         is_done = true;
       });
-      if (!allow_computing_only()) {
+      if (!allow_computing_only(false)) {
         shared->failure = errno;
         ::_exit(1);
       }

@@ -67,8 +67,8 @@ TEST(HeldEnds, TheFirstBlockComesBehindAFlushOfAllOthers) {
   inner.before_write = [&](GuestRange range) {
     order.push_back(range.begin.value());
     if (range.begin.value() != 0) return;
-    EXPECT_TRUE(same_bytes(part(inner.stable(), 4096, 5 * kMiB - 4096),
-                           part(disk, 4096, 5 * kMiB - 4096)));
+    EXPECT_TRUE(
+        same_bytes(part(inner.stable(), 4096, 5 * kMiB - 4096), part(disk, 4096, 5 * kMiB - 4096)));
   };
   target.finish();
   EXPECT_EQ(order, (std::vector<std::uint64_t>{4 * kMiB, 4096, 0}));

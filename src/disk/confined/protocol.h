@@ -31,6 +31,7 @@ inline constexpr unsigned kDescriptorsBesideChannels = 2;
 
 enum class Work : std::uint32_t {
   kDisk = 1,  // to answer questions about the disk of an image
+  kStream,    // to take apart an image that comes as a stream
 };
 
 struct Start {
@@ -57,6 +58,17 @@ enum class Ask : std::uint32_t {
   kRead,          // so many bytes of the disk from there, at most a slot; answer: they
   kStored,        // where `length` clusters from `begin` on are stored compressed; see told_runs.h
   kStoredLength,  // of the blob of `length` bytes from `begin` of the image on; answer: a number
+
+  // Of Work::kStream it is the program that asks, and we who answer, but for the first request,
+  // kTake: `length` bytes in the slot of the first channel say what to take apart (told_stream.h).
+  // The other channels bring what it holds, in any order.
+  kTake = 16,
+  kHeader,  // the slot has what the header says; answer: nothing
+  kChunk,   // answer: the next `length` bytes of the stream, or fewer at its end
+  kData,    // the `length` bytes in the slot are those of the disk from `begin` on
+  kZeros,   // so many bytes of the disk from there read as zeros
+  kEnd,     // all has been told; the slot has what else is known
+  kFailed,  // the slot has the error
 };
 
 struct Request {

@@ -31,7 +31,7 @@ struct HandedOver {
   Start start;
   UniqueFd file;
   UniqueFd memory;
-  std::vector<UniqueFd> sockets;
+  std::vector<ServedChannel> channels;
 };
 
 std::optional<HandedOver> take_over(int control) {
@@ -52,16 +52,31 @@ std::optional<HandedOver> take_over(int control) {
   const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   std::array<int, kMostDescriptors> descriptors{};
   std::memcpy(descriptors.data(), CMSG_DATA(header), count * sizeof(int));
-  if (all.start.protocol != kProtocol || all.start.work != Work::kDisk ||
-      count != std::size_t{all.start.channels} + kDescriptorsBesideChannels) {
+  const bool has_file = all.start.work == Work::kDisk;
+  const std::size_t beside = has_file ? kDescriptorsBesideChannels : kDescriptorsBesideChannels - 1;
+  if (all.start.protocol != kProtocol || (!has_file && all.start.work != Work::kStream) ||
+      count != all.start.channels + beside) {
     return std::nullopt;
   }
   all.memory = UniqueFd(descriptors[0]);
-  all.file = UniqueFd(descriptors[1]);
-  for (std::size_t i = kDescriptorsBesideChannels; i < count; ++i) {
-    all.sockets.emplace_back(descriptors.at(i));
+  if (has_file) all.file = UniqueFd(descriptors[1]);
+  for (std::size_t i = beside; i < count; ++i) {
+    all.channels.push_back({.socket = UniqueFd(descriptors.at(i)), .slot = {}});
   }
   return all;
+}
+
+bool map_memory(HandedOver& all) {
+  const std::size_t bytes = all.channels.size() * kSlotBytes;
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, all.memory.get(), 0);
+  if (mapped == MAP_FAILED) return false;
+  std::span<std::byte> rest(static_cast<std::byte*>(mapped), bytes);
+  for (ServedChannel& channel : all.channels) {
+    channel.slot = rest.first(kSlotBytes);
+    rest = rest.subspan(kSlotBytes);
+  }
+  all.memory = UniqueFd();
+  return true;
 }
 
 bool say(int socket, std::span<const std::byte> message) {
@@ -92,20 +107,21 @@ Missing missing_of(bool forbade_files) {
   return forbade_files ? Missing::kFilters : Missing::kLandlock;
 }
 
+// Their threads are started before the filter that lets none be started.
+void serve_disk(const HandedOver& given, ServedImage& image, std::vector<std::thread>& threads) {
+  for (const ServedChannel& channel : given.channels) {
+    threads.emplace_back(serve_channel, std::ref(image), channel.socket.get(), channel.slot);
+  }
+}
+
 }  // namespace
 
-// The order counts: threads inherit what was forbidden before them and are started before no thread
-// can be. Nothing of the image is looked at before all of it is done.
-int serve(int control) {
+// The order counts: threads inherit what was forbidden before them. Nothing of the image is looked
+// at before all of it is done.
+int serve(int control, const TakeStream& take_stream) {
   auto given = take_over(control);
-  if (!given) return 1;
-  const std::size_t bytes = given->sockets.size() * kSlotBytes;
-  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, given->memory.get(), 0);
-  if (mapped == MAP_FAILED) return 1;
-  const std::span<std::byte> memory(static_cast<std::byte*>(mapped), bytes);
-  given->memory = UniqueFd();
+  if (!given || !map_memory(*given)) return 1;
   use_libraries();
-
   Hello hello;
   const auto say_hello = [&] { return say(control, std::as_bytes(std::span(&hello, 1))); };
   if (!forbid_files_and_rights()) {
@@ -113,22 +129,21 @@ int serve(int control) {
     say_hello();
     return 1;
   }
+  const bool is_stream = given->start.work == Work::kStream;
   ServedImage image(given->file.get(), given->start.file_bytes);
   std::vector<std::thread> threads;
   try {
-    for (std::size_t i = 0; i < given->sockets.size(); ++i) {
-      threads.emplace_back(serve_channel, std::ref(image), given->sockets[i].get(),
-                           memory.subspan(i * kSlotBytes, kSlotBytes));
-    }
+    if (!is_stream) serve_disk(*given, image, threads);
   } catch (const std::system_error&) {
     ::_exit(1);  // no thread, and some that cannot be waited for
   }
-  if (!allow_computing_only()) {
+  if (!allow_computing_only(is_stream)) {
     hello = {.missing = missing_of(true), .error = errno};
     say_hello();
     ::_exit(1);
   }
   if (!say_hello()) ::_exit(1);
+  if (is_stream) take_stream(given->channels);
   std::byte nothing{};
   uninterrupted([&] { return ::recv(control, &nothing, sizeof nothing, 0); });
   ::_exit(0);  // whoever is still computing does so for nobody

@@ -4,10 +4,27 @@
 
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "disk/confined/protocol.h"
+#include "system/fd.h"
+
 namespace qcow2stream::confined {
+
+// Its end of a channel.
+struct ServedChannel {
+  UniqueFd socket;
+  std::span<std::byte> slot;
+};
+
+// Takes a stream apart (Work::kStream).
+using TakeStream = std::function<void(std::span<const ServedChannel>)>;
 
 // Takes a Start from the socket `control`, confines this process, and serves the image until the
 // other side goes away. Returns the status to end with, which should be done at once.
-int serve(int control);
+int serve(int control, const TakeStream& take_stream);
 
 }  // namespace qcow2stream::confined

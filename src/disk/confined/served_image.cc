@@ -119,6 +119,8 @@ Answer ServedImage::answer(const Request& request, std::span<std::byte> slot) {
         return {.bytes = stored(request, slot)};
       case Ask::kStoredLength:
         return {.bytes = stored_length(request, slot)};
+      default:  // of streams
+        break;
     }
     refuse_request("");
   } catch (const Error& error) {

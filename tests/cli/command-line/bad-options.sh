@@ -28,7 +28,7 @@ refused '--blockdev' --blockdev x --object y
 refused '--blockdev' --blockdev x
 refused '--blockdev' --blockdev '{}' disk.raw
 refused '--object' --object '{}' disk.raw
-refused '-f' -f qcow2 nbd://localhost
+refused '-f' -f vmdk nbd://localhost
 refused '-d' -d nbd://localhost
 refused '-d' -R -f qcow2 disk.raw
 refused '\[' [ nbdkit memory

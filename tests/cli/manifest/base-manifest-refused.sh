@@ -16,10 +16,10 @@ refused() { expect_refusal 4 "^[^ ]* $2: $1" "$tool" --base-manifest "$2" disk.r
 refused 'is not a manifest' disk.raw
 : >empty
 refused 'is not a manifest: it is empty' empty
-head -c 5000 good >cut
-refused 'is a damaged manifest: it ends too early' cut
-head -c 4096 good >cut
-refused 'is a damaged manifest: it ends too early' cut
+head -c 5000 good >shorter
+refused 'is a damaged manifest: it ends too early' shorter
+head -c 4096 good >shorter
+refused 'is a damaged manifest: it ends too early' shorter
 cat good good >twice
 refused 'is a damaged manifest' twice
 sed '1s/manifest 1/manifest 2/' good >newer

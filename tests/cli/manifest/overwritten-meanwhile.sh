@@ -39,3 +39,5 @@ root_in manifest sent.raw >/dev/null
 overwritten 3 --base base.raw --save-manifest manifest
 overwritten 3 --base-manifest base.manifest
 overwritten 3 --offset 64k --save-manifest manifest
+# So must be what is compressed once more, also where the sizes are the same.
+overwritten 3 --compress --spool-memory 0 --save-manifest manifest

@@ -31,7 +31,7 @@ saved() {
   local at=0 part
   : >parts
   for part in 100000 64K 1000000 ''; do
-    "$tool" --save-manifest part --offset $at ${part:+--length $part} "$@" disk.raw >>parts
+    "$tool" --save-manifest part --offset "$at" ${part:+--length $part} "$@" disk.raw >>parts
     same manifest part
     at=$(size_of parts)
   done
@@ -52,7 +52,7 @@ saved --compress=zstd -c 4k
 saved --compress --spool-memory 0
 convert disk.raw image --save-manifest manifest --digest sha256=digest
 sha256sum --quiet -c digest <image
-cat disk.raw | "$tool" --save-manifest manifest --size $((20 * M + 700)) --scan none - >image
+"$tool" --save-manifest manifest --size $((20 * M + 700)) --scan none - < <(cat disk.raw) >image
 [[ $(root_in manifest disk.raw) == "$root" ]]
 check_image image padded.raw
 

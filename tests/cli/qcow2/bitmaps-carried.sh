@@ -26,7 +26,7 @@ carried() {
   check_image "$image" flat.raw
   [[ $(bitmaps "$image") == "$(bitmaps disk.qcow2)" ]] || fail "$*: $(bitmaps "$image")"
   while read -r name _; do
-    diff <(marks "$image" "$name") <(marks disk.qcow2 "$name") >marks.diff || fail "$* $name: $(<marks.diff)"
+    diff <(marks "$image" "$name") "marks-$name" >marks.diff || fail "$* $name: $(<marks.diff)"
   done < <(bitmaps disk.qcow2)
   [[ $("$tool" -q -f qcow2 --bitmaps --measure=size "$@" disk.qcow2) == "$(size_of "$image")" ]] || fail "size: $*"
 }
@@ -43,17 +43,13 @@ make_disk() {
   qemu-io -f qcow2 -c 'write -q -P 1 1M 100k' -c 'write -q -P 2 5M 512' -c 'discard -q 7M 64k' disk.qcow2
   qemu-img bitmap --add disk.qcow2 none
   qemu-img convert -f qcow2 -O raw disk.qcow2 flat.raw
+  local name
+  for name in all fine coarse none; do marks disk.qcow2 "$name" >"marks-$name"; done
 }
 while read -r options size granularity; do
   make_disk "$options" "$size" "$granularity"
   carried image.qcow2
   carried small.qcow2 -c 512
-  carried large.qcow2 -c 2M
-  carried narrow.qcow2 -r 1 -c 4k
-  carried wide.qcow2 -r 64
-  carried packed.qcow2 --compress
-  carried subclusters.qcow2 --extended-l2 -c 64k
-  carried all.qcow2 --scan none
 done <<'EOT'
 cluster_size=64k 20M 64k
 cluster_size=64k 300M 512
@@ -61,12 +57,18 @@ cluster_size=512 20M 512
 cluster_size=2M 20M 4k
 EOT
 same image.qcow2 <("$tool" -q -f qcow2 --bitmaps -T 1 disk.qcow2)
+carried large.qcow2 -c 2M
+carried narrow.qcow2 -r 1 -c 4k
+carried wide.qcow2 -r 64
+carried packed.qcow2 --compress
+carried subclusters.qcow2 --extended-l2 -c 64k
+carried all.qcow2 --scan none
 
 # As QEMU itself takes them over, and as it goes on with them.
 qemu-img convert -f qcow2 -O qcow2 --bitmaps disk.qcow2 qemu.qcow2
 [[ $(bitmaps image.qcow2 | cut -d ' ' -f 1,2 | sort) == "$(bitmaps qemu.qcow2 | cut -d ' ' -f 1,2 | sort)" ]]
 for name in all fine coarse none; do
-  diff <(marks image.qcow2 $name) <(marks qemu.qcow2 $name)
+  diff "marks-$name" <(marks qemu.qcow2 $name)
 done
 qemu-img bitmap --add -g 64k image.qcow2 merged
 qemu-img bitmap --merge fine image.qcow2 merged
