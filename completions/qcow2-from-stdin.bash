@@ -50,11 +50,12 @@ _qcow2_from_stdin() {
       return
       ;;
     "")
-      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --salvage --ignore-root
-        --spool-memory --spool-dir --manifest --expect-root --base-manifest --trust-target --save-manifest
-        --apply --skip-equal --compare --no-image --check --verify --overwrite --target-is-zero --no-sparse
-        --max-size -U --force-share --connections --requests --timeout --limit-rate -p --progress --progress=
-        -q --quiet --report --verbose -T -j --threads -h --help -V --version"
+      words="-i --input --chain --ignore-names -l --snapshot --size --expect-digest --isolate --salvage
+        --ignore-root --spool-memory --spool-dir --manifest --expect-root --base-manifest --trust-target
+        --save-manifest --apply --skip-equal --compare --no-image --check --verify --overwrite
+        --target-is-zero --no-sparse --max-size -U --force-share --connections --requests --timeout
+        --limit-rate -p --progress --progress= -q --quiet --report --verbose -T -j --threads -h --help -V
+        --version"
       ;;
     *) return ;;
   esac
