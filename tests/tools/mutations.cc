@@ -5,9 +5,9 @@
 // Each of COUNT mutations is checked, restored as a stream, and read as a file. What is restored
 // must be what is read, and nothing outside the disk may be written; an image that is sound must be
 // restored. Prints how many were accepted, and refused for which reason. Every EVERYth mutation is
-// put into the directory SAMPLES, as NUMBER.qcow2; NUMBER.verdict has "check: " and "restore: " with
-// what was said, and NUMBER.raw is what was restored, if anything was. IMAGE 0 is not changed at
-// all where COUNT is 0: each is then looked at as it is.
+// put into the directory SAMPLES, as NUMBER.qcow2; NUMBER.verdict has "check: " and "restore: "
+// with what was said, and NUMBER.raw is what was restored, if anything was. IMAGE 0 is not changed
+// at all where COUNT is 0: each is then looked at as it is.
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -161,8 +161,7 @@ Verdict look_at(const Bytes& image) {
   const auto file = std::make_shared<testing::MemoryDisk>(image);
   ::lseek(fd.get(), 0, SEEK_SET);
   try {
-    const auto checked =
-        check_image({.fd = fd.get(), .file = file, .name = "image"}, options());
+    const auto checked = check_image({.fd = fd.get(), .file = file, .name = "image"}, options());
     if (checked.leaked_clusters != 0) verdict.check = "leaks";
   } catch (const Error& error) {
     verdict.check = reason_of(error);
