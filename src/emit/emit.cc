@@ -311,14 +311,16 @@ class Emitter {
 
   // Hands a buffer that has been written to the digests.
   void pass_on(std::vector<std::byte> buffer, HostRange range) {
-    if (digests_ && content_) {
+    if (!content_) {
+      if (digests_) digests_->put(std::move(buffer), range.length);
+      return;
+    }
+    if (digests_) {
       auto copy = digests_->take();
       copy.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(range.length));
       digests_->put(std::move(copy), range.length);
-    } else if (digests_) {
-      digests_->put(std::move(buffer), range.length);
     }
-    if (content_) pass_on_content(std::move(buffer), range);
+    pass_on_content(std::move(buffer), range);
   }
 
   void pass_on_content(std::vector<std::byte> buffer, HostRange range) {

@@ -135,14 +135,14 @@ Manifest Manifest::load(const std::string& path) {
   PageReader pages(path, std::move(fd));
   Page page{};
   if (!pages.next(page)) unfit(path, "is not a manifest", "it is empty");
-  if (const auto problem = manifest::decode_header(page, file->header)) damaged(path, problem);
+  if (const auto* problem = manifest::decode_header(page, file->header)) damaged(path, problem);
 
   RootBuilder root(file->header.chunk_bits);
   std::vector<Run> runs;
   std::uint64_t position = 0;
   while (pages.next(page)) {
     const std::uint64_t number = file->first_chunks.size() + 1;
-    if (const auto problem = manifest::decode_runs(page, number, position, file->chunks(), runs)) {
+    if (const auto* problem = manifest::decode_runs(page, number, position, file->chunks(), runs)) {
       damaged(path, problem);
     }
     file->first_chunks.push_back(position);

@@ -22,7 +22,7 @@ constexpr std::uint64_t kBlock = 128;
 
 struct Block {
   std::array<RunKind, kBlock> kinds{};
-  std::array<ContentDigest, kBlock> digests;
+  std::array<ContentDigest, kBlock> digests{};
 };
 
 }  // namespace

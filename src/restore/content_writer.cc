@@ -168,7 +168,7 @@ ContentWriter::Piece ContentWriter::as_data(const Piece& piece, Desk& desk) {
 }
 
 // Where the target is written in turn, before that: nobody waits for hashing.
-void ContentWriter::record(const Piece& piece, Desk& desk) {
+void ContentWriter::record(const Piece& piece, Desk& desk) const {
   if (image_.record == nullptr) return;
   if (const auto* data = std::get_if<Data>(&piece)) {
     image_.record->data(desk.hash, data->at, data->bytes.bytes);

@@ -105,7 +105,7 @@ class ContentWriter final : public RestoredContent {
   [[nodiscard]] Piece as_data(const Piece& piece, Desk& desk);
   void note_loss(GuestRange range, HostOffset at, const std::string& reason);
   [[nodiscard]] std::optional<std::span<const std::byte>> decoded(const Blob& blob, Desk& desk);
-  void record(const Piece& piece, Desk& desk);
+  void record(const Piece& piece, Desk& desk) const;
   void bring(const Piece& piece, Desk& desk);
   void bring(const Blob& blob, Desk& desk);
   void bring(const OfDisk& part, Desk& desk);

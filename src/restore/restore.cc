@@ -300,22 +300,22 @@ CheckedImage check_confined(const StreamedImage& image, const RestoreOptions& op
 
 }  // namespace
 
-CheckedImage check_image(const StreamedImage& image, const RestoreOptions& given) {
-  if (given.isolate) return check_confined(image, given);
-  RestoreOptions options = given;
-  options.lost = nullptr;  // damage is what is looked for
-  ImageStream stream(image, options);
+CheckedImage check_image(const StreamedImage& image, const RestoreOptions& options) {
+  if (options.isolate) return check_confined(image, options);
+  RestoreOptions checking = options;
+  checking.lost = nullptr;  // damage is what is looked for
+  ImageStream stream(image, checking);
   const qcow2::Header& header = stream.header();
-  announce(options, begun(image.name, header));
+  announce(checking, begun(image.name, header));
   RestoredBytes bytes;
-  WorkerPool workers(options.threads);
-  if (options.progress != nullptr) options.progress->emit_total = header.virtual_size;
-  ContentProof proof(options, workers);
+  WorkerPool workers(checking.threads);
+  if (checking.progress != nullptr) checking.progress->emit_total = header.virtual_size;
+  ContentProof proof(checking, workers);
   proof.begin_image(nullptr, {.name = image.name,
                               .size = header.virtual_size,
                               .roots = stream.own_root().roots(),
                               .is_increment = header.backing_file_name.has_value()});
-  ContentWriter decoder(nullptr, options,
+  ContentWriter decoder(nullptr, checking,
                         {.name = image.name,
                          .cluster_size = header.geometry.cluster_size(),
                          .compression = compression_of(header),

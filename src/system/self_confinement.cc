@@ -73,7 +73,7 @@ std::uint64_t private_memory() {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
       std::fopen("/proc/self/statm", "re"), [](std::FILE* f) { return std::fclose(f); });
   std::array<unsigned long long, 6> pages{};
-  if (file == nullptr || std::fscanf(file.get(), "%llu %llu %llu %llu %llu %llu", &pages[0],
+  if (file == nullptr || std::fscanf(file.get(), "%llu %llu %llu %llu %llu %llu", pages.data(),
                                      &pages[1], &pages[2], &pages[3], &pages[4], &pages[5]) != 6) {
     return 0;
   }

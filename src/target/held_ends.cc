@@ -132,14 +132,14 @@ bool HeldEnds::write_back(End& end, GuestRange range) {
 // what may be found is the copy of a GPT at the end, by programs that repair one.
 void HeldEnds::finish() {
   if (!ends_.empty()) inner_.flush();
-  for (auto end = ends_.rbegin(); end != ends_.rend(); ++end) {
-    const GuestRange range = (*end)->range;
+  for (; !ends_.empty(); ends_.pop_back()) {
+    auto& end = ends_.back();
+    const GuestRange range = end->range;
     const bool is_first = range.begin.value() == 0;
     const GuestRange rest = is_first ? range.without_first(kBlock) : range;
-    if (write_back(**end, rest)) inner_.flush();
-    if (is_first && write_back(**end, range.first(kBlock))) inner_.flush();
+    if (write_back(*end, rest)) inner_.flush();
+    if (is_first && write_back(*end, range.first(kBlock))) inner_.flush();
   }
-  ends_.clear();
   inner_.finish();
 }
 

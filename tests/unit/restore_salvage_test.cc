@@ -127,7 +127,7 @@ TEST(Salvage, NamesClustersThatDoNotDecode) {
   ASSERT_FALSE(lost.empty());
   std::uint64_t wrong = 0;
   for (std::size_t i = 0; i < disk.size(); ++i) wrong += target.content()[i] == disk[i] ? 0U : 1U;
-  EXPECT_LE(wrong, bytes_of(lost) + 20'000 * 4);
+  EXPECT_LE(wrong, bytes_of(lost) + std::uint64_t{20'000} * 4);
   EXPECT_NE(lost[0].reason.find("in the image)"), std::string::npos) << lost[0].reason;
 }
 

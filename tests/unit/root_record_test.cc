@@ -49,7 +49,8 @@ TEST(RootExtension, BothWays) {
     header.refcount_table_offset = HostOffset(1 << 16);
     header.refcount_table_clusters = 1;
     for (const auto& parent : {std::optional<ContentDigest>(), std::optional(digest_of_all(3))}) {
-      header.root = qcow2::RootExtension{.trailer = HostOffset(12345 * 512), .parent = parent};
+      header.root =
+          qcow2::RootExtension{.trailer = HostOffset(std::uint64_t{12345} * 512), .parent = parent};
       auto bytes = qcow2::encode_header(header);
       bytes.resize(header.geometry.cluster_size());
       EXPECT_EQ(qcow2::decode_header(bytes).root, header.root) << version;

@@ -12,12 +12,16 @@ ConfinedReader::ConfinedReader(ConfinedProcess::Setup setup) : process_(std::mov
   for (unsigned i = 0; i < process_.channels(); ++i) free_.push_back(i);
 }
 
-ConfinedReader::Loan::Loan(const ConfinedReader& reader) : reader_(reader) {
-  std::unique_lock lock(reader_.mutex_);
-  reader_.freed_.wait(lock, [this] { return !reader_.free_.empty(); });
-  channel_ = reader_.free_.back();
-  reader_.free_.pop_back();
+unsigned ConfinedReader::Loan::take_channel(const ConfinedReader& reader) {
+  std::unique_lock lock(reader.mutex_);
+  reader.freed_.wait(lock, [&] { return !reader.free_.empty(); });
+  const unsigned channel = reader.free_.back();
+  reader.free_.pop_back();
+  return channel;
 }
+
+ConfinedReader::Loan::Loan(const ConfinedReader& reader)
+    : reader_(reader), channel_(take_channel(reader)) {}
 
 ConfinedReader::Loan::~Loan() {
   {

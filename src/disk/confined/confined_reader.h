@@ -53,8 +53,11 @@ class ConfinedReader::Loan {
   std::vector<std::byte> ask_and_copy(Ask what, std::uint64_t begin, std::uint64_t length);
 
  private:
+  // Waits until one is free.
+  static unsigned take_channel(const ConfinedReader& reader);
+
   const ConfinedReader& reader_;
-  unsigned channel_ = 0;
+  const unsigned channel_;
 };
 
 }  // namespace qcow2stream::confined

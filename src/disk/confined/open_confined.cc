@@ -63,17 +63,17 @@ confined::ToldOpened open_there(const ConfinedReader& reader, const std::string&
 }  // namespace
 
 OpenedQcow2 open_qcow2_confined(const std::string& path, const Qcow2Options& options,
-                                const ConfinedOptions& how) {
+                                const ConfinedOptions& confined) {
   check_options(path, options);
   auto file = open_disk(path, {.force_share = options.force_share});
   const UniqueFd theirs = open_for_program(*file);
   auto reader = std::make_unique<ConfinedReader>(ConfinedProcess::Setup{
-      .program = confined::program_file(how.program, path),
+      .program = confined::program_file(confined.program, path),
       .name = path,
       .file = theirs.get(),
       .file_bytes = file->size(),
       .channels = std::clamp(cores() + 2, kFewestChannels, confined::kMostChannels),
-      .timeout = how.timeout});
+      .timeout = confined.timeout});
   auto opened = open_there(*reader, path, options);
   Qcow2Remainder remainder = opened.remainder;
   const bool has_changes = opened.has_changes;
