@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the tests of --mount share. They source lib.sh first.
+# What the tests of --mount share. They source lib.sh first, and find in $mounted where the file is.
+# shellcheck disable=SC2034,SC2154
 
 need_fuse() {
   need fusermount3

@@ -3,6 +3,7 @@
 #
 # A disk that changes under a mounted image: reads fail, a message says so, and the status is 3. Nobody gets other
 # bytes.
+# shellcheck disable=SC2016  # the command of --run has $image in its environment
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 # shellcheck source=../../lib/mount.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # How a mounted image ends: by unmounting, by a signal, with the command of --run, or when the program is killed.
+# shellcheck disable=SC2016  # the command of --run has $image in its environment
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 # shellcheck source=../../lib/mount.sh

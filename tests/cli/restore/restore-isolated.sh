@@ -26,7 +26,7 @@ alike() {
     rm -f target
     [[ ! -e before ]] || cp before target
     status=0
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2002,SC2086  # a pipe, not the file itself
     cat "$image" | "$from_stdin" $option "$@" >stdout 2>stderr || status=$?
     echo "$status" >>stderr
     [[ -n $option ]] || for file in target stdout stderr; do rm -f wanted.$file; [[ ! -e $file ]] || cp $file wanted.$file; done
