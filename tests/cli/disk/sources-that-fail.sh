@@ -108,7 +108,7 @@ fi
 
 program_path=$dir/nothing
 fault "no QEMU: -f vmdk" 'qemu-nbd.*install|install.*qemu-nbd' "$announced" -f vmdk $mark/shrinking.vmdk
-fault "no QEMU: -f auto" 'install' "$announced" -f auto $mark/disk.qcow2
+fault "no QEMU: -f auto" 'install' "$announced" -f auto $mark/disk.vmdk
 fault "no QEMU: --blockdev" 'install' "$announced" --blockdev '{"driver":"null-co"}'
 fault "no nbdkit: [ ]" 'nbdkit.*No such file' "$announced" -- [ nbdkit null ]
 

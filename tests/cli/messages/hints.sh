@@ -63,7 +63,7 @@ expect_refusal 2 'is not qcow2 or raw' "$tool" --output-format=vmdk disk.raw
 for word in --frobnicate --x --zzz "--$(printf 'offset%.0s' {1..200})"; do
   expect_refusal 2 'unknown option; see --help$' "$tool" "$word" disk.raw
 done
-expect_refusal 2 '^qcow2-to-stdout: --ba: is ambiguous: --backing-file, --backing-format, --base, --base-format$' \
+expect_refusal 2 '^qcow2-to-stdout: --ba: is ambiguous: --backing-file, --backing-format, --base, --base-format, --base-manifest$' \
   "$tool" --ba x disk.raw
 expect_refusal 2 'use --cluster-size for' "$tool" -o cluster_size=64k disk.raw
 expect_refusal 2 'mean --refcount-bits' "$tool" -orefcount_bits=8 disk.raw
