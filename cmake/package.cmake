@@ -28,7 +28,8 @@ set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 # Disks that are not raw are read by QEMU. Either of its programs will do.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS qemu-utils)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "qemu-system-common, nbdkit")
+# Users other than root mount images with fusermount3.
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "qemu-system-common, nbdkit, fuse3")
 set(CPACK_DEBIAN_PROGRAM_DESCRIPTION "disk to qcow2 image as a stream
 Reads a disk (a file, a block device, a pipe, an NBD server, an image of any
 format that QEMU reads) and writes a qcow2 image of it to standard output,

@@ -23,6 +23,7 @@ for depends in libc6 libstdc++6 libfmt libnbd0 liburing libssl libisal libdeflat
 done
 has "$program" Recommends '^qemu-utils$'
 has "$program" Suggests nbdkit
+has "$program" Suggests fuse3
 has "$program" Section '^utils$'
 read -ra modules < <(sed -n 's/^Requires: //p' "$BUILD_DIR/cmake/qcow2stream.pc.in")
 for depends in "${modules[@]}"; do

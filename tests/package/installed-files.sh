@@ -20,6 +20,7 @@ lib*/cmake/qcow2stream/qcow2stream-targets-*.cmake
 lib*/cmake/qcow2stream/qcow2stream-targets.cmake
 lib*/libqcow2stream.a
 lib*/pkgconfig/qcow2stream.pc
+libexec/qcow2-to-stdout/qcow2stream-confined
 share/bash-completion/completions/qcow2-from-stdin
 share/bash-completion/completions/qcow2-to-stdout
 share/doc/qcow2-to-stdout/CHANGELOG.md
@@ -59,3 +60,10 @@ bin/qcow2-to-stdout ../disk.raw >../image
 same ../image <("$tool" ../disk.raw)
 bin/qcow2-from-stdin ../restored.raw <../image
 same ../restored.raw <(bin/qcow2-from-stdin - <../image)
+
+# The helper that takes apart what is not trusted is found from there.
+if bin/qcow2-to-stdout --isolate -f qcow2 ../image >../isolated 2>../isolation.log; then
+  same ../isolated ../image
+else
+  grep -q 'cannot be isolated' ../isolation.log || fail "it is not found: $(<../isolation.log)"
+fi
