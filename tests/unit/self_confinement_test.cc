@@ -42,6 +42,12 @@ struct Attempt {
 
 class SelfConfinementTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "what AddressSanitizer does for a process is more than this one may do";
+#endif
+  }
+
   // Of a child, what of the attempts it may do: an error number each. The last ones are those of a
   // thread that was there before. Empty, with `failure_`, where the kernel cannot confine it.
   std::vector<int> tried(const std::vector<Attempt>& attempts) {
