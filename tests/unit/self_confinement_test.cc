@@ -43,8 +43,8 @@ struct Attempt {
 class SelfConfinementTest : public ::testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP() << "what AddressSanitizer does for a process is more than this one may do";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "what a sanitizer does for a process is more than this one may do";
 #endif
   }
 
