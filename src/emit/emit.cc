@@ -370,7 +370,9 @@ EmitResult emit(const Image& image, HostRange range, Sink& sink, const EmitOptio
   }
   const SigpipeGuard guard;
   sink.check(range.length, options.flush);
-  sink.begin({.length = range.length, .image_id = sink.wants_image_id() ? image.id() : ""});
+  sink.begin({.length = range.length,
+              .image_id = sink.wants_image_id() ? image.id() : "",
+              .flush = options.flush});
   if (options.progress != nullptr) options.progress->emit_total = range.length;
   EmitResult result;
   try {
