@@ -83,8 +83,8 @@ void Qcow2CompressedClusters::read(const Qcow2Extent& extent, GuestOffset at,
 }
 
 // Deflate is decoded for as long as it takes to see that, and damage must be seen by whoever goes
-// on behind it. Of zstd a whole block would have to be decoded: the survey of an image of 1 GiB took
-// 0.8 s with that, and takes 0.1 s without (two cores).
+// on behind it. Of zstd a whole block would have to be decoded: the survey of an image of 1 GiB
+// took 0.8 s with that, and takes 0.1 s without (two cores).
 bool Qcow2CompressedClusters::shows_data(const Qcow2Extent& extent) const {
   if (whole_ || type_ != CompressionType::kZstd) return false;
   return zstd_shows_data(read_blob(extent.blob.first(kFirstBlock)));
