@@ -50,6 +50,13 @@ class Fields {
     if (!holds(offset, length)) return {};
     return bytes_.subspan(offset, length);
   }
+  // Up to the first byte that is zero.
+  [[nodiscard]] std::string_view text(std::size_t offset, std::size_t most) const {
+    if (!holds(offset, most)) return {};
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes as characters
+    const std::string_view all(reinterpret_cast<const char*>(bytes_.data() + offset), most);
+    return all.substr(0, all.find('\0'));
+  }
   [[nodiscard]] std::span<const std::byte> all() const { return bytes_; }
   // Whether this text stands there. It may hold zeros.
   [[nodiscard]] bool has(std::size_t offset, std::string_view text) const {
