@@ -11,7 +11,7 @@
 namespace qcow2stream {
 namespace {
 
-constexpr unsigned kDeepest = 8;
+constexpr unsigned kDeepestSection = 8;
 constexpr std::size_t kMostEntries = 200'000;
 
 [[noreturn]] void refuse_text() {
@@ -37,7 +37,7 @@ class Parser {
   // Up to the bracket that closes it, or to the end.
   LvmSection section_of(unsigned depth) {
     LvmSection section;
-    if (depth > kDeepest) refuse_text();
+    if (depth > kDeepestSection) refuse_text();
     for (skip_space(); !rest_.empty() && rest_.front() != '}'; skip_space()) {
       if (++entries_ > kMostEntries) refuse_text();
       std::string name = take_name();

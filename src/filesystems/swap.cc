@@ -78,7 +78,7 @@ SwapHeader read_header(const Volume& volume, const Fields& fields, std::uint64_t
   return header;
 }
 
-void hand_over(const SwapHeader& header, FreeRuns& runs) {
+void hand_over_pages(const SwapHeader& header, FreeRuns& runs) {
   const auto add = [&](std::uint64_t begin, std::uint64_t end) {
     if (begin >= end) return;
     runs.add({VolumeOffset(begin * header.page_size), (end - begin) * header.page_size},
@@ -105,7 +105,7 @@ void examine_header(const Volume& volume, const SwapSignature& signature, Kinds 
   const SwapHeader header = read_header(volume, fields, signature.page_size);
   finding.used = (1 + header.bad.size()) * header.page_size;
   finding.free = header.pages * header.page_size - finding.used;
-  if (kinds.swap) hand_over(header, runs);
+  if (kinds.swap) hand_over_pages(header, runs);
 }
 
 }  // namespace

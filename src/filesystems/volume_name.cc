@@ -13,8 +13,9 @@ std::string printable_name(std::string_view label) {
   std::string name;
   for (const char c : label) {
     const auto code = static_cast<unsigned char>(c);
-    const std::string shown = code >= 0x20 && code < 0x7f && c != '\\' ? std::string(1, c)
-                                                                      : fmt::format("\\x{:02x}", code);
+    const std::string shown = code >= 0x20 && code < 0x7f && c != '\\'
+                                  ? std::string(1, c)
+                                  : fmt::format("\\x{:02x}", code);
     if (name.size() + shown.size() > kMost) break;
     name += shown;
   }
