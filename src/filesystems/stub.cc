@@ -6,4 +6,10 @@ namespace qcow2stream {
 [[gnu::weak]] Finding examine(const Volume& /*volume*/, Kinds /*kinds*/, FreeRuns& /*runs*/) {
   return {.format = "unknown", .kept_because = "its format is not known here"};
 }
+[[gnu::weak]] Finding examine(const FoundVolume& found, Kinds kinds, FreeRuns& runs) {
+  return examine(*found.volume, kinds, runs);
+}
+[[gnu::weak]] std::vector<VolumeRange> on_disk(const FoundVolume& /*found*/, VolumeRange run) {
+  return {run};
+}
 }  // namespace qcow2stream
