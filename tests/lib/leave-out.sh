@@ -44,6 +44,7 @@ has_tree() {
   diff -r tree dumped || fail "other files"
 }
 
+# shellcheck disable=SC2154  # tool is that of lib.sh
 # left_out_of DISK OPTION...: how many bytes --measure says are left out as free.
 left_out_of() {
   "$tool" --measure=json --leave-out free "${@:2}" "$1" >left-out.json

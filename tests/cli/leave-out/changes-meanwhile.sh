@@ -8,7 +8,7 @@
 # shellcheck source=../../lib/leave-out.sh
 . "$source_root/tests/lib/leave-out.sh"
 
-deleted=1*M aged_ext4 disk.raw 64M
+deleted='1*M' aged_ext4 disk.raw 64M
 # The group descriptors, and the time of the file stays.
 overwrite() {
   local time

@@ -8,7 +8,7 @@
 truncate -s 1M disk.raw
 # refused PATTERN OPTION...
 refused() { expect_refusal 2 "leave-out: .*$1" "$tool" "${@:2}" disk.raw; }
-for word in '' nothing free,swap,x free, ,free free+swap Free; do refused '' --leave-out "$word"; done
+for word in '' nothing 'free,swap,x' 'free,' ',free' 'free+swap' Free; do refused '' --leave-out "$word"; done
 refused 'not together with --scan none' --leave-out free --scan none
 refused 'not together with -d' --leave-out free -d
 refused 'not together with -d' --leave-out free -R
