@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -20,6 +21,19 @@
 #include "input.h"
 
 namespace qcow2stream::fuzz {
+
+// Undoes what shorten of fuzz/file-systems/make.sh does.
+inline void restore_capitals(std::vector<std::byte>& image) {
+  constexpr std::size_t kLetters = 65536;
+  std::uint32_t at = 0;
+  std::memcpy(&at, image.data() + image.size() - sizeof at, sizeof at);
+  image.resize(image.size() - sizeof at);
+  std::vector<std::uint16_t> table(kLetters);
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span(table));
+  std::copy_n(image.begin() + at, bytes.size(), bytes.begin());
+  for (std::size_t i = 0; i < kLetters; ++i) table[i] = static_cast<std::uint16_t>(table[i] + i);
+  std::ranges::copy(bytes, image.begin() + at);
+}
 
 // The file systems whose names begin with `prefix`, in the order of their names.
 inline std::vector<std::vector<std::byte>> file_systems(const std::string& prefix) {
@@ -38,6 +52,7 @@ inline std::vector<std::vector<std::byte>> file_systems(const std::string& prefi
     gzclose(file);
     require(length > 0, "a file system");
     image.resize(static_cast<std::size_t>(length));
+    if (prefix == "ntfs") restore_capitals(image);
     images.push_back(std::move(image));
   }
   require(!images.empty(), "file systems");

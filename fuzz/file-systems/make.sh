@@ -38,6 +38,23 @@ for name in ext3 ext4-journal; do
 done
 for name in ext2 ext3 ext4-blocks ext4-checksums ext4-clusters ext4-journal; do keep "$name"; done
 
+# shorten NAME: takes from each entry of the table of capital letters its number, since the table does not compress, and
+# says behind the end where it is (file_system.h undoes this).
+shorten() {
+    python3 - "$work/$1" <<'END'
+import array, struct, sys
+
+with open(sys.argv[1], "rb") as file:
+    image = file.read()
+at = image.index(struct.pack("<64H", *range(64)))
+table = array.array("H", image[at:at + 131072])
+for i in range(65536):
+    table[i] = (table[i] - i) % 65536
+with open(sys.argv[1], "wb") as file:
+    file.write(image[:at] + table.tobytes() + image[at + 131072:] + struct.pack("<I", at))
+END
+}
+
 # ntfs NAME SIZE OPTION...
 ntfs() {
     local name=$1 size=$2
@@ -46,6 +63,7 @@ ntfs() {
     mkntfs -q -F -Q -T "$@" "$work/$name" >/dev/null 2>&1
     for i in 1 2 3 5 6; do ntfscp -fq "$work/$name" "$work/files/$i" "$i" >/dev/null; done
     ntfscp -fq "$work/$name" "$work/files/6" pagefile.sys >/dev/null
+    shorten "$name"
     keep "$name"
 }
 ntfs ntfs-512 2M -c 512
