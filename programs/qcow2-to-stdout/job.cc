@@ -170,6 +170,10 @@ SurveyJob survey_of(const CommandLine& said, const JobFiles& files, const ImageO
   if (survey_has_to_hash(said)) {
     survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
   }
+  // What was compared, or is told, is not looked at in chunks by itself.
+  if (files.base_manifest && (said.base || said.dirty_bitmap || said.shallow || said.changed_map)) {
+    survey.hash_chunk_bits = files.base_manifest->header().chunk_bits;
+  }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
 }

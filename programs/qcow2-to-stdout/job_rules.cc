@@ -183,9 +183,17 @@ void check_compression(const CommandLine& said) {
   }
 }
 
+// Whether it is said what has changed since the base, without a look at what that holds.
+bool is_told_changes(const CommandLine& said) {
+  return said.dirty_bitmap || said.shallow || said.changed_map;
+}
+
+// A manifest says what has not changed where something else says what has, and what the image left
+// out that the increment goes on top of.
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0) + (said.base_manifest ? 1 : 0);
+         (said.changed_map ? 1 : 0) +
+         (said.base_manifest && !said.base && !is_told_changes(said) ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -255,8 +263,7 @@ void check_leave_out(const CommandLine& said) {
   }
   if (said.allow_changes) other = "--allow-changes: what was free may be in use by then";
   if (other != nullptr) throw UsageError(fmt::format("--leave-out: not together with {}", other));
-  const bool is_increment = said.base || said.dirty_bitmap || said.shallow || said.changed_map;
-  if (is_increment && !said.base_manifest) {
+  if ((said.base || is_told_changes(said)) && !said.base_manifest) {
     throw UsageError(
         "--leave-out: an increment needs --base-manifest, which says what the image below it holds "
         "and leaves out");

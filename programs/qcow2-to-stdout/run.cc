@@ -122,7 +122,7 @@ Question question_of(const SurveyJob& job, const Disks& disks) {
                 .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
   }
   if (job.changed) return Only{.changes = *job.changed};
-  if (job.base_manifest) {
+  if (job.base_manifest && !disks.base) {
     return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
   }
   if (!disks.base) return Full{job.allocation};

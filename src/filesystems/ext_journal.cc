@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <optional>
+#include <utility>
 
 #include "base/endian.h"
 #include "filesystems/ext_journal_log.h"

@@ -3,8 +3,6 @@
 #include "filesystems/ext_superblock.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <cstring>
 #include <span>
 
 #include "base/bits.h"
@@ -49,6 +47,10 @@ constexpr std::uint64_t kMostGroups = std::uint64_t{1} << 22;
 
 constexpr const char* kCheck = "run e2fsck on it";
 
+Kept bad_superblock() {
+  return Kept("its superblock makes no sense", kCheck);
+}
+
 std::uint64_t blocks_of(const ext2_super_block& super) {
   const bool is_64bit = (super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_64BIT) != 0;
   return super.s_blocks_count |
@@ -90,30 +92,30 @@ void check_features(const ext2_super_block& super) {
 }
 
 void check_geometry(const ext2_super_block& super, std::uint64_t volume_size) {
-  const Kept nonsense("its superblock makes no sense", kCheck);
-  if (super.s_log_block_size > 6) throw nonsense;
+  if (super.s_log_block_size > 6) throw bad_superblock();
   const std::uint64_t block_size = std::uint64_t{1024} << super.s_log_block_size;
   const std::uint64_t blocks = blocks_of(super);
-  if (blocks == 0) throw nonsense;
+  if (blocks == 0) throw bad_superblock();
   if (blocks > volume_size / block_size) throw Kept("it is larger than its partition or disk");
 
   const bool bigalloc = (super.s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC) != 0;
   if (super.s_log_cluster_size < super.s_log_block_size || super.s_log_cluster_size > 19 ||
       (!bigalloc && super.s_log_cluster_size != super.s_log_block_size))
-    throw nonsense;
+    throw bad_superblock();
   const unsigned ratio_bits = super.s_log_cluster_size - super.s_log_block_size;
-  if (blocks % (std::uint64_t{1} << ratio_bits) != 0) throw nonsense;
-  if (super.s_first_data_block != (block_size == 1024 && !bigalloc ? 1U : 0U)) throw nonsense;
+  if (blocks % (std::uint64_t{1} << ratio_bits) != 0) throw bad_superblock();
+  if (super.s_first_data_block != (block_size == 1024 && !bigalloc ? 1U : 0U))
+    throw bad_superblock();
 
   const std::uint64_t clusters_per_group = super.s_clusters_per_group;
   if (clusters_per_group == 0 || clusters_per_group % 8 != 0 || clusters_per_group > 8 * block_size)
-    throw nonsense;
-  if (super.s_blocks_per_group != clusters_per_group << ratio_bits) throw nonsense;
+    throw bad_superblock();
+  if (super.s_blocks_per_group != clusters_per_group << ratio_bits) throw bad_superblock();
   if (div_up(blocks, super.s_blocks_per_group) > kMostGroups)
     throw Kept("it has more groups than are looked at");
   if (super.s_inodes_per_group == 0 || super.s_inodes_per_group % 8 != 0 ||
       super.s_inodes_per_group > 8 * block_size)
-    throw nonsense;
+    throw bad_superblock();
 }
 
 }  // namespace

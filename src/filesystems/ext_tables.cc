@@ -2,7 +2,6 @@
 
 #include "filesystems/ext_tables.h"
 
-#include <cstring>
 #include <span>
 
 #include "filesystems/kept.h"
@@ -11,6 +10,14 @@ namespace qcow2stream {
 namespace {
 
 constexpr const char* kRunCheck = "run e2fsck on it";
+
+Kept bad_mount_protection() {
+  return Kept("its block of multiple mount protection makes no sense", kRunCheck);
+}
+
+Kept resized() {
+  return Kept("its journal changes its size or its tables", "mount it once and unmount it");
+}
 
 class TableList {
  public:
@@ -86,18 +93,18 @@ std::vector<UnitRun> ext_tables(const ExtFilesystem& filesystem) {
 void check_ext_mount_protection(const ExtFilesystem& filesystem, bool needs_recovery) {
   ext2_filsys const fs = filesystem.get();
   if (ext2fs_has_feature_mmp(fs->super) == 0) return;
+  if (fs->super->s_mmp_block >= filesystem.blocks()) throw bad_mount_protection();
   mmp_struct mmp{};
   filesystem.volume().read(VolumeOffset(fs->super->s_mmp_block * filesystem.block_size()),
                            std::as_writable_bytes(std::span(&mmp, 1)));
   if (mmp.mmp_magic != EXT4_MMP_MAGIC || ext2fs_mmp_csum_verify(fs, &mmp) == 0)
-    throw Kept("its block of multiple mount protection makes no sense", kRunCheck);
+    throw bad_mount_protection();
   if (mmp.mmp_seq == EXT4_MMP_SEQ_CLEAN) return;
   if (mmp.mmp_seq > EXT4_MMP_SEQ_MAX) throw Kept("it is being checked", "wait for e2fsck");
   if (!needs_recovery) throw Kept("it is mounted", "unmount it");
 }
 
 void check_same_tables(const ExtFilesystem& before, const ExtFilesystem& after) {
-  const Kept resized("its journal changes its size or its tables", "mount it once and unmount it");
   const ext2_super_block& a = before.super();
   const ext2_super_block& b = after.super();
   if (before.blocks() != after.blocks() || before.groups() != after.groups() ||
@@ -105,14 +112,14 @@ void check_same_tables(const ExtFilesystem& before, const ExtFilesystem& after) 
       a.s_inodes_per_group != b.s_inodes_per_group ||
       a.s_feature_incompat != b.s_feature_incompat || a.s_first_meta_bg != b.s_first_meta_bg ||
       a.s_reserved_gdt_blocks != b.s_reserved_gdt_blocks)
-    throw resized;
+    throw resized();
   for (dgrp_t group = 0; group < before.groups(); ++group) {
     if (ext2fs_block_bitmap_loc(before.get(), group) !=
             ext2fs_block_bitmap_loc(after.get(), group) ||
         ext2fs_inode_bitmap_loc(before.get(), group) !=
             ext2fs_inode_bitmap_loc(after.get(), group) ||
         ext2fs_inode_table_loc(before.get(), group) != ext2fs_inode_table_loc(after.get(), group))
-      throw resized;
+      throw resized();
   }
 }
 

@@ -5,6 +5,8 @@
 #include "filesystems/ntfs_record.h"
 
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "filesystems/fields.h"
 #include "filesystems/kept.h"
@@ -117,7 +119,8 @@ void take_attribute(std::span<const std::byte> attribute, std::uint64_t clusters
     record.file_attributes = number_at<std::uint32_t>(resident_value(attribute), 0x20);
   } else if (type == NtfsAttribute::kFileName) {
     // A file may have several: of DOS, of Windows, and hard links.
-    if (auto name = parse_name(resident_value(attribute))) record.name_in_root = std::move(name);
+    if (auto name = parse_name(resident_value(attribute)))
+      record.names_in_root.push_back(*std::move(name));
   }
 }
 

@@ -6,10 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "filesystems/unit_runs.h"
@@ -35,9 +33,9 @@ struct NtfsRecord {
   std::uint64_t file = 0;  // the number of the record that the file begins with
   bool is_first = false;   // whether this is that record
   bool has_attribute_list = false;
-  std::uint32_t file_attributes = 0;        // of its standard information
-  std::optional<std::string> name_in_root;  // in lower case, if it is ASCII
-  std::vector<NtfsAttribute> attributes;    // those that have clusters
+  std::uint32_t file_attributes = 0;       // of its standard information
+  std::vector<std::string> names_in_root;  // in lower case; those that are ASCII
+  std::vector<NtfsAttribute> attributes;   // those that have clusters
 };
 
 // Takes a record that is in use apart. Throws Kept if it makes no sense or refers to something

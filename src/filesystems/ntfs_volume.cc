@@ -2,17 +2,16 @@
 
 #include "filesystems/ntfs_volume.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
-#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <new>
 
 #include "filesystems/fields.h"
 #include "filesystems/kept.h"
+#include "filesystems/ntfs_device.h"
 #include "filesystems/ntfs_library.h"
 #include "filesystems/volume_name.h"
 
@@ -22,112 +21,6 @@ namespace {
 constexpr const char* kCheckDisk = "run chkdsk on it in Windows";
 constexpr const char* kShutDown =
     "shut Windows down fully, with fast start-up and hibernation turned off";
-
-// What the library calls a device.
-struct Device {
-  const Volume* volume = nullptr;
-  std::int64_t position = 0;
-  std::exception_ptr error;  // what the volume has thrown, which must not go through C
-};
-
-Device& device_of(ntfs_device* device) {
-  return *static_cast<Device*>(device->d_private);
-}
-
-int open_device(ntfs_device* device, int /*flags*/) {
-  NDevSetReadOnly(device);
-  NDevSetOpen(device);
-  return 0;
-}
-
-int close_device(ntfs_device* device) {
-  NDevClearOpen(device);
-  return 0;
-}
-
-std::int64_t seek_device(ntfs_device* device, std::int64_t offset, int whence) {
-  Device& ours = device_of(device);
-  const auto size = static_cast<std::int64_t>(ours.volume->size());
-  std::int64_t from = 0;
-  if (whence == SEEK_CUR) from = ours.position;
-  if (whence == SEEK_END) from = size;
-  if (offset < -from || offset > size - from) {
-    errno = EINVAL;
-    return -1;
-  }
-  ours.position = from + offset;
-  return ours.position;
-}
-
-std::int64_t read_device_at(ntfs_device* device, void* buffer, std::int64_t count,
-                            std::int64_t offset) {
-  Device& ours = device_of(device);
-  const auto size = static_cast<std::int64_t>(ours.volume->size());
-  if (count < 0 || offset < 0 || offset > size) {
-    errno = EINVAL;
-    return -1;
-  }
-  const std::int64_t length = std::min(count, size - offset);
-  try {
-    ours.volume->read(VolumeOffset(static_cast<std::uint64_t>(offset)),
-                      std::span(static_cast<std::byte*>(buffer), static_cast<std::size_t>(length)));
-  } catch (...) {
-    ours.error = std::current_exception();
-    errno = EIO;
-    return -1;
-  }
-  return length;
-}
-
-std::int64_t read_device(ntfs_device* device, void* buffer, std::int64_t count) {
-  Device& ours = device_of(device);
-  const std::int64_t length = read_device_at(device, buffer, count, ours.position);
-  if (length > 0) ours.position += length;
-  return length;
-}
-
-std::int64_t write_device(ntfs_device* /*device*/, const void* /*buffer*/, std::int64_t /*count*/) {
-  errno = EROFS;
-  return -1;
-}
-
-std::int64_t write_device_at(ntfs_device* /*device*/, const void* /*buffer*/,
-                             std::int64_t /*count*/, std::int64_t /*offset*/) {
-  errno = EROFS;
-  return -1;
-}
-
-int sync_device(ntfs_device* /*device*/) {
-  return 0;
-}
-
-int stat_device(ntfs_device* device, struct stat* status) {
-  *status = {};
-  status->st_mode = S_IFREG | S_IRUSR;
-  status->st_size = static_cast<off_t>(device_of(device).volume->size());
-  return 0;
-}
-
-int control_device(ntfs_device* /*device*/, unsigned long /*request*/, void* /*argument*/) {
-  errno = EOPNOTSUPP;
-  return -1;
-}
-
-ntfs_device_operations* operations() {
-  static ntfs_device_operations made = {
-      .open = open_device,
-      .close = close_device,
-      .seek = seek_device,
-      .read = read_device,
-      .write = write_device,
-      .pread = read_device_at,
-      .pwrite = write_device_at,
-      .sync = sync_device,
-      .stat = stat_device,
-      .ioctl = control_device,
-  };
-  return &made;
-}
 
 Kept unreadable_tables() {
   return Kept("its tables make no sense", kCheckDisk);
@@ -175,7 +68,7 @@ NtfsGeometry read_ntfs_geometry(const Volume& volume) {
 }
 
 struct NtfsVolume::Library {
-  Device device;
+  NtfsDevice device;
   ntfs_device* handle = nullptr;
   ntfs_volume* volume = nullptr;
 
@@ -214,7 +107,7 @@ NtfsVolume::NtfsVolume(const Volume& volume, const NtfsGeometry& geometry)
     : geometry_(geometry), library_(std::make_unique<Library>()) {
   ntfs_log_set_handler(ntfs_log_handler_null);
   library_->device.volume = &volume;
-  library_->handle = ntfs_device_alloc("volume", 0, operations(), &library_->device);
+  library_->handle = ntfs_device_alloc("volume", 0, ntfs_operations(), &library_->device);
   if (library_->handle == nullptr) throw std::bad_alloc();
   library_->volume = ntfs_device_mount(library_->handle, NTFS_MNT_RDONLY);
   if (library_->volume == nullptr) library_->fail(unreadable_tables());

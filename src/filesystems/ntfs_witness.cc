@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "filesystems/kept.h"
@@ -87,6 +88,7 @@ void RecordCheck::look_at_hibernation(const NtfsRecord& record) {
 void RecordCheck::look_at_swap(const NtfsRecord& record) {
   constexpr std::uint32_t kHiddenSystem = 0x06;
   const NtfsAttribute* const data = data_of(record);
+  if (is_swap_file(record.file)) return;
   if (!record.is_first || record.has_attribute_list || data == nullptr || !data->is_plain ||
       data->has_holes || (record.file_attributes & kHiddenSystem) != kHiddenSystem)
     return;
@@ -106,10 +108,10 @@ void RecordCheck::take(const NtfsRecord& record) {
       budget_ -= run.length;
     }
   }
-  if (!record.name_in_root) return;
-  if (*record.name_in_root == "hiberfil.sys") look_at_hibernation(record);
-  if (swap_ && (*record.name_in_root == "pagefile.sys" || *record.name_in_root == "swapfile.sys"))
-    look_at_swap(record);
+  for (const std::string& name : record.names_in_root) {
+    if (name == "hiberfil.sys") look_at_hibernation(record);
+    if (swap_ && (name == "pagefile.sys" || name == "swapfile.sys")) look_at_swap(record);
+  }
 }
 
 }  // namespace

@@ -106,10 +106,16 @@ class Examination {
   };
 
   struct OpenVolume {
+    OpenVolume(const ToldVolume& told_volume, std::uint64_t disk_size, std::uint64_t unit,
+               std::size_t ranges)
+        : volume{.name = told_volume.name, .size = told_volume.size},
+          units(disk_size, unit),
+          rests_on_before(ranges) {}
+
     ExaminedVolume volume;
     UnusedUnits units;
-    std::uint64_t told = 0;       // bytes
-    std::size_t rests_on_before;  // ranges
+    std::uint64_t told = 0;             // bytes
+    const std::size_t rests_on_before;  // ranges
   };
 
   [[nodiscard]] std::vector<ExaminedVolume>& volumes() const { return found_->volumes_; }
@@ -196,9 +202,7 @@ class Examination {
   void begin_volume(std::uint64_t number, std::span<const std::byte> words) {
     const auto volume = read_volume(words);
     if (open_ || !volume || number != volumes().size() || number >= kMostVolumes) refuse();
-    open_.emplace(OpenVolume{.volume = {.name = volume->name, .size = volume->size},
-                             .units = UnusedUnits(disk_.size(), options_.unit),
-                             .rests_on_before = found_->rests_on_.count()});
+    open_.emplace(*volume, disk_.size(), options_.unit, found_->rests_on_.count());
   }
 
   void take_unused(std::uint64_t kind, std::span<const std::byte> words) {
@@ -268,11 +272,11 @@ class NothingLeftOut final : public LeftOut {
  public:
   NothingLeftOut(const Disk& disk, std::string kept_because, std::string remedy)
       : disk_size_(disk.size()),
-        volumes_{{.name = "disk",
-                  .size = disk.size(),
-                  .format = "unknown",
-                  .kept_because = std::move(kept_because),
-                  .remedy = std::move(remedy)}} {}
+        volumes_({ExaminedVolume{.name = "disk",
+                                 .size = disk.size(),
+                                 .format = "unknown",
+                                 .kept_because = std::move(kept_because),
+                                 .remedy = std::move(remedy)}}) {}
 
   [[nodiscard]] std::unique_ptr<RunCursor> runs() const override {
     return runs_of_units(ClusterMapBuilder({}, qcow2::Geometry{}.clusters_for(disk_size_)).finish(),

@@ -3,7 +3,7 @@
 // Stands in for the confined program and lies: how is the end of the name that it is called by.
 //   lying-reader.LIE
 // Without a lie that it knows, it tells of a disk of 1 MiB whose first half lies at the beginning
-// of the image and whose second half is of bytes 'x'.
+// of the image and whose second half is of bytes 'x'; of a disk that is to be examined, see Examiner.
 
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -24,6 +24,7 @@
 #include "disk/confined/opened.h"
 #include "disk/confined/protocol.h"
 #include "disk/confined/told_runs.h"
+#include "leave_out/told_volumes.h"
 
 namespace {
 
@@ -137,6 +138,77 @@ void serve(const std::string& lie, int socket, std::span<std::byte> slot) {
   }
 }
 
+// --- file systems ---------------------------------------------------------------------------------
+
+// Without a lie: two volumes of half of a disk of 1 MiB, of each of which 64 KiB are free.
+class Examiner {
+ public:
+  Examiner(std::string lie, int socket, std::span<std::byte> slot)
+      : lie_(std::move(lie)), socket_(socket), slot_(slot) {}
+
+  void run() {
+    Request request;
+    if (::recv(socket_, &request, sizeof request, 0) != sizeof request) return;
+    const auto what = read_disk_to_examine(slot_.first(request.length));
+    if (lie_ == "dies-at-once") ::raise(SIGKILL);
+    if (lie_ == "found-without-volume") finding();
+    if (lie_ == "reads-behind-the-end") ask(Ask::kBytes, kMost - 10, 20);
+    if (lie_ == "reads-nothing") ask(Ask::kBytes, 0, 0);
+    if (lie_ == "reads-too-much") ask(Ask::kBytes, 0, kSlotBytes + 1);
+    for (std::uint64_t i = what->first_volume; i < 2; ++i) volume(i);
+    ask(Ask::kEnd, 0, 0);
+  }
+
+ private:
+  void volume(std::uint64_t number) {
+    const ToldVolume told{.name = "volume\n" + std::to_string(number), .size = kDisk / 2};
+    ask(Ask::kVolume, number + (lie_ == "other-number" ? 1 : 0), write_volume(told, slot_));
+    if (lie_ == "volume-in-volume") ask(Ask::kVolume, number, write_volume(told, slot_));
+    if (lie_ == "end-in-volume") ask(Ask::kEnd, 0, 0);
+    ask(Ask::kBytes, number * kDisk / 2, 4096);
+    const std::uint64_t begin = number * kDisk / 2 + 65536;
+    unused(0, {begin, 65536});
+    if (number == 0) lie();
+    finding();
+  }
+
+  void lie() {
+    if (lie_ == "dies") ::raise(SIGKILL);
+    if (lie_ == "is-silent") ::pause();
+    if (lie_ == "other-protocol") say(socket_, Request{.protocol = 1});
+    if (lie_ == "unknown-request") ask(static_cast<Ask>(77), 0, 0);
+    if (lie_ == "request-of-others") ask(Ask::kRuns, 0, 0);
+    if (lie_ == "outside") unused(0, {kDisk, 1});
+    if (lie_ == "wraps") unused(0, {4096, kMost});
+    if (lie_ == "empty-run") unused(0, {4096, 0});
+    if (lie_ == "half-a-run") unused(0, {4096});
+    if (lie_ == "not-asked") unused(1, {4096, 4096});
+    if (lie_ == "unknown-kind") unused(7, {4096, 4096});
+    if (lie_ == "senseless-finding") ask(Ask::kFound, 0, 8);
+    if (lie_ == "long-finding") ask(Ask::kFound, 0, kMost);
+    while (lie_ == "unending") unused(0, {0, kDisk});
+  }
+
+  void unused(std::uint64_t kind, const Numbers& numbers) {
+    ask(Ask::kUnused, kind, put(slot_, numbers));
+  }
+
+  void finding() {
+    ask(Ask::kFound, 0,
+        write_finding({.format = "fs", .name = "label", .used = 1, .free = 2}, slot_));
+  }
+
+  void ask(Ask what, std::uint64_t begin, std::uint64_t length) {
+    say(socket_, Request{.ask = what, .begin = begin, .length = length});
+    Answer answer;
+    if (::recv(socket_, &answer, sizeof answer, 0) != sizeof answer) ::_exit(0);
+  }
+
+  const std::string lie_;
+  const int socket_;
+  const std::span<std::byte> slot_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -157,6 +229,10 @@ int main(int argc, char** argv) {
     say(kControl, 'x');
   } else {
     say(kControl, hello);
+  }
+  if (given.start.work == Work::kExamine) {
+    Examiner(lie, given.descriptors.at(1), slots).run();
+    ::pause();
   }
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < given.start.channels; ++i) {

@@ -4,15 +4,12 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <exception>
 #include <new>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "filesystems/examine.h"
 #include "filesystems/finding.h"
 #include "filesystems/served/served_disk.h"
 #include "filesystems/volumes.h"
@@ -39,12 +36,8 @@ class ToldRuns final : public FreeRuns {
   void add(VolumeRange run, LeftOutKind kind) override {
     if (kind != kind_) flush();
     kind_ = kind;
-    for (const VolumePiece& piece : volume_.pieces) {
-      const VolumeOffset end = piece.in_volume + piece.on_disk.length;
-      if (run.begin >= end || run.end() <= piece.in_volume) continue;
-      const VolumeOffset from = std::max(run.begin, piece.in_volume);
-      const VolumeOffset to = std::min(run.end(), end);
-      append({GuestOffset(piece.on_disk.begin.value() + (from - piece.in_volume)), to - from});
+    for (const VolumeRange& range : on_disk(volume_, run)) {
+      append({GuestOffset(range.begin.value()), range.length});
     }
   }
 
@@ -78,7 +71,7 @@ Finding kept(std::string because) {
 // What goes wrong with one volume is a reason to keep it, and no more.
 Finding finding_of(const FoundVolume& volume, Kinds kinds, ToldRuns& runs) {
   try {
-    return examine(*volume.volume, kinds, runs);
+    return examine(volume, kinds, runs);
   } catch (const Error& error) {
     return kept("it cannot be read: " + error.reason());
   } catch (const std::bad_alloc&) {
@@ -86,21 +79,6 @@ Finding finding_of(const FoundVolume& volume, Kinds kinds, ToldRuns& runs) {
   } catch (const std::exception&) {
     return kept("it cannot be looked at");
   }
-}
-
-bool meet(const FoundVolume& one, const FoundVolume& other) {
-  return std::ranges::any_of(one.pieces, [&](const VolumePiece& a) {
-    return std::ranges::any_of(other.pieces, [&](const VolumePiece& b) {
-      return a.on_disk.begin < b.on_disk.end() && b.on_disk.begin < a.on_disk.end();
-    });
-  });
-}
-
-// Another one that claims bytes of the same: then nobody knows whose they are.
-const FoundVolume* rival_of(const FoundVolume& volume, const std::vector<FoundVolume>& all) {
-  const auto rival = std::ranges::find_if(
-      all, [&](const FoundVolume& other) { return &other != &volume && meet(volume, other); });
-  return rival == all.end() ? nullptr : &*rival;
 }
 
 class Teller {
@@ -119,18 +97,14 @@ class Teller {
       return;
     }
     for (std::uint64_t i = what_.first_volume; i < volumes.size(); ++i) {
-      tell_volume(i, volumes[i], rival_of(volumes[i], volumes));
+      tell_volume(i, volumes[i]);
     }
     end();
   }
 
  private:
-  void tell_volume(std::uint64_t number, const FoundVolume& volume, const FoundVolume* rival) {
+  void tell_volume(std::uint64_t number, const FoundVolume& volume) {
     tell(number, {.name = volume.name, .size = volume.volume->size()});
-    if (rival != nullptr) {
-      tell(kept("its place is also that of " + rival->name));
-      return;
-    }
     ToldRuns runs(channel_, volume);
     const Finding finding = finding_of(volume, what_.kinds, runs);
     if (!finding.kept()) runs.flush();
@@ -142,12 +116,14 @@ class Teller {
   }
   void tell(const Finding& finding) {
     ask(channel_, Ask::kFound, 0, write_finding(finding, channel_.slot));
+    // The other side does not keep what was read for it, so others must not rest on that.
+    if (finding.kept()) disk_.forget();
   }
   void end() { ask(channel_, Ask::kEnd, 0, 0); }
 
   const ServedChannel& channel_;
   const DiskToExamine what_;
-  const ServedDisk disk_;
+  ServedDisk disk_;
 };
 
 }  // namespace

@@ -55,6 +55,11 @@ void ServedDisk::read(VolumeOffset offset, std::span<std::byte> buffer) const {
   }
 }
 
+void ServedDisk::forget() {
+  blocks_.clear();
+  oldest_ = 0;
+}
+
 // `wanted` blocks from this one on will be asked for.
 const ServedDisk::Block& ServedDisk::block(std::uint64_t number, std::uint64_t wanted) const {
   const auto known = blocks_.find(number);

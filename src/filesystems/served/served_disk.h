@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,9 @@ class ServedDisk final : public Volume {
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   void read(VolumeOffset offset, std::span<std::byte> buffer) const override;
+
+  // Keeps nothing of what it has read: what is needed again is asked for again.
+  void forget();
 
  private:
   // Metadata that belongs together lies together. Larger blocks would make more of the disk count
