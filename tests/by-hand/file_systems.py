@@ -146,7 +146,7 @@ def random_life(random, root, room, steps, punch=True, xattrs=True):
                 path.touch()
                 run("fallocate", "-l", random.randrange(1, room // 20), path, check=False)
             else:
-                os.sync()
+                run("sync", "-f", root)
 
 
 def tree_of(root):

@@ -73,14 +73,16 @@ def random_options(random):
 def dumped_free(image):
     """The runs of bytes that dumpe2fs calls free."""
     text = run("dumpe2fs", image).stdout
-    block = int(next(line.split(":")[1] for line in text.splitlines() if line.startswith("Block size:")))
+    sizes = dict(line.split(":") for line in text.splitlines() if line.startswith(("Block size:", "Cluster size:")))
+    block = int(sizes["Block size"])
+    cluster = int(sizes.get("Cluster size", block))  # of the last one only its first block is shown
     runs = []
     for line in text.splitlines():
         if not line.startswith("  Free blocks: "):
             continue
         for part in line.split(":")[1].replace(",", " ").split():
             first, _, last = part.partition("-")
-            runs.append((int(first) * block, (int(last or first) + 1) * block))
+            runs.append((int(first) * block, int(last or first) * block + cluster))
     return joined(runs)
 
 
@@ -123,7 +125,7 @@ class Case:
         with mounted(self.image, self.point):
             random_life(self.random, self.point, size // 3, self.random.choice([20, 100, 300]))
             if self.live:
-                os.sync()
+                run("sync", "-f", self.point)
                 random_life(self.random, self.point, size // 20, 10)
                 run("sync", "-f", self.point)
                 # The kernel may write meanwhile, as with any copy that is not a snapshot; so it is held up.

@@ -36,8 +36,9 @@ Examined examine_bytes(std::vector<std::byte> bytes) {
   return examined;
 }
 
-// What dumpe2fs calls free.
-std::vector<LeftOutRun> dumped_free(const std::filesystem::path& image, std::uint64_t block_size) {
+// What dumpe2fs calls free. Of the last cluster of a run it shows only the first block.
+std::vector<LeftOutRun> dumped_free(const std::filesystem::path& image, std::uint64_t block_size,
+                                    std::uint64_t cluster_size) {
   const std::filesystem::path text = image.string() + ".txt";
   std::vector<LeftOutRun> runs;
   run_shell(
@@ -52,7 +53,7 @@ std::vector<LeftOutRun> dumped_free(const std::filesystem::path& image, std::uin
     char dash = 0;
     numbers >> first;
     if (!(numbers >> dash >> last)) last = first;
-    runs.push_back({first * block_size, (last - first + 1) * block_size});
+    runs.push_back({first * block_size, (last - first) * block_size + cluster_size});
   }
   return runs;
 }
@@ -64,7 +65,8 @@ class Ext : public ::testing::Test {
       GTEST_SKIP() << "e2fsprogs is not there";
     std::filesystem::create_directory(folder_ / "files");
     std::filesystem::create_directory(folder_ / "files/deeper");
-    for (int i = 0; i < 20; ++i) write_file(fmt::format("files/{}", i), 5000U * (i + 1U));
+    for (int i = 0; i < 20; ++i)
+      write_file(fmt::format("files/{}", i), 5000U * static_cast<unsigned>(i + 1));
     write_file("files/deeper/large", 700000);
     std::filesystem::create_symlink("large", folder_ / "files/deeper/link");
   }
@@ -86,6 +88,12 @@ class Ext : public ::testing::Test {
   void debug(const std::string& request) const {
     ASSERT_TRUE(run_shell(fmt::format("debugfs -w -R '{}' {}", request, image().string())))
         << request;
+  }
+  // What debugfs is to do with the journal.
+  void write_journal(const std::string& commands) const {
+    std::ofstream(folder_ / "commands") << commands;
+    ASSERT_TRUE(run_shell(
+        fmt::format("debugfs -w -f {} {}", (folder_ / "commands").string(), image().string())));
   }
   [[nodiscard]] std::vector<std::byte> bytes() const { return testing::bytes_of_file(image()); }
 
@@ -122,7 +130,11 @@ TEST_F(Ext, FreeIsWhatDumpe2fsCallsFree) {
     make(options);
     const Examined examined = examine_bytes(bytes());
     EXPECT_EQ(examined.finding.kept_because, "") << options;
-    const auto expected = dumped_free(image(), examined.finding.block_size);
+    const std::size_t clusters = options.find("-C ");
+    const std::uint64_t cluster_size = clusters == std::string::npos
+                                           ? examined.finding.block_size
+                                           : std::stoull(options.substr(clusters + 3));
+    const auto expected = dumped_free(image(), examined.finding.block_size, cluster_size);
     EXPECT_FALSE(expected.empty()) << options;
     EXPECT_EQ(bytes_beyond(examined.runs, expected), 0U) << options;
     EXPECT_EQ(bytes_beyond(expected, examined.runs), 0U) << options;
@@ -249,43 +261,36 @@ TEST_F(Ext, ABitmapWithoutChecksumIsComparedWithTheFiles) {
 // debugfs writes transactions: first one that calls all of a group used, then one that takes that
 // back. What either calls used is in use.
 TEST_F(Ext, EveryCopyOfABitmapInTheJournalCounts) {
-  for (const std::string version : {"1", "2", "3"}) {
-    for (const std::string options :
-         {"-t ext4 -b 1024 -J size=1 -O 64bit", "-t ext4 -b 1024 -J size=1 -O ^64bit",
-          "-t ext3 -b 1024 -J size=1"}) {
+  constexpr std::uint64_t kGroup = (8192U + 1U) * 1024U;  // the first one ends there
+  for (const std::string options :
+       {"-t ext4 -b 1024 -J size=1 -O 64bit", "-t ext4 -b 1024 -J size=1 -O ^64bit",
+        "-t ext4 -b 1024 -J size=1 -O ^metadata_csum", "-t ext3 -b 1024 -J size=1"}) {
+    for (const std::string journal : {"jo", "jo -c -v 2", "jo -c -v 3"}) {
       make(options);
       const std::vector<std::byte> clean = bytes();
-      const Examined before = examine_bytes(clean);
+      const std::vector<LeftOutRun> before = examine_bytes(clean).runs;
       const std::size_t bitmap = number_in<std::uint32_t>(clean, 2048);
       std::ofstream(folder_ / "full") << std::string(1024, '\xff');
       std::ofstream was(folder_ / "was");
       for (std::size_t i = 0; i < 1024; ++i) was << static_cast<char>(clean[bitmap * 1024 + i]);
       was.close();
-      std::ofstream commands(folder_ / "commands");
-      commands << "jo -c -v " << version << "\njw -b " << bitmap << ' '
-               << (folder_ / "full").string() << "\njw -b " << bitmap << ' '
-               << (folder_ / "was").string() << "\njc\n";
-      commands.close();
-      ASSERT_TRUE(run_shell(
-          fmt::format("debugfs -w -f {} {}", (folder_ / "commands").string(), image().string())));
+      write_journal(fmt::format("{0}\njw -b {1} {2}\njw -b {1} {3}\njc\n", journal, bitmap,
+                                (folder_ / "full").string(), (folder_ / "was").string()));
       const Examined examined = examine_bytes(bytes());
       if (examined.finding.kept()) {
-        // Checksums of version 1 cover whole transactions.
-        EXPECT_EQ(version, "1") << examined.finding.kept_because << options;
+        // With checksums of whole transactions, where the file system has none.
+        EXPECT_NE(journal, "jo") << examined.finding.kept_because << options;
+        EXPECT_FALSE(options.ends_with("64bit")) << examined.finding.kept_because << options;
         continue;
       }
-      const std::uint64_t group = 8192U * 1024U;
-      EXPECT_EQ(bytes_beyond(examined.runs, before.runs), 0U);
+      EXPECT_EQ(bytes_beyond(examined.runs, before), 0U);
       ASSERT_FALSE(examined.runs.empty());
-      EXPECT_GE(examined.runs.front().begin, group) << options;
+      EXPECT_GE(examined.runs.front().begin, kGroup) << options;
       std::vector<LeftOutRun> rest;
-      for (LeftOutRun run : before.runs) {
-        if (run.end() <= group + 1024) continue;
-        if (run.begin < group + 1024) {
-          run.length = run.end() - (group + 1024);
-          run.begin = group + 1024;
-        }
-        rest.push_back(run);
+      for (LeftOutRun run : before) {
+        if (run.end() <= kGroup) continue;
+        const std::uint64_t begin = std::max(run.begin, kGroup);
+        rest.push_back({begin, run.end() - begin});
       }
       EXPECT_EQ(bytes_beyond(rest, examined.runs), 0U) << options;
     }
@@ -295,10 +300,8 @@ TEST_F(Ext, EveryCopyOfABitmapInTheJournalCounts) {
 TEST_F(Ext, AJournalThatIsDamagedKeepsIt) {
   make("-t ext4 -b 1024 -J size=1");
   std::ofstream(folder_ / "full") << std::string(1024, '\xff');
-  std::ofstream(folder_ / "commands") << "jo -c -v 3\njw -b 5000 " << (folder_ / "full").string()
-                                      << "\njw -b 5001 " << (folder_ / "full").string() << "\njc\n";
-  ASSERT_TRUE(run_shell(
-      fmt::format("debugfs -w -f {} {}", (folder_ / "commands").string(), image().string())));
+  write_journal(
+      fmt::format("jo -c -v 3\njw -b 5000 {0}\njw -b 5001 {0}\njc\n", (folder_ / "full").string()));
   const std::vector<std::byte> clean = bytes();
   EXPECT_EQ(examine_bytes(clean).finding.kept_because, "");
   // Every block of the log that begins with its magic number.

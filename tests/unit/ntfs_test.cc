@@ -139,7 +139,7 @@ TEST_F(Ntfs, AHibernatedWindowsKeepsAll) {
     write("hiberfil.sys", begin + std::string(20000, 'x'));
     EXPECT_EQ(examine_image(bytes()).finding.kept_because, "Windows is hibernated in it") << begin;
   }
-  for (const std::string begin : {std::string("wake"), std::string(4, '\0')}) {
+  for (const std::string& begin : {std::string("wake"), std::string(4, '\0')}) {
     make("");
     write("hiberfil.sys", begin + std::string(20000, 'x'));
     EXPECT_EQ(examine_image(bytes()).finding.kept_because, "");
