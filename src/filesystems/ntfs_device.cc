@@ -20,13 +20,12 @@ NtfsDevice& device_of(ntfs_device* device) {
 }
 
 int open_device(ntfs_device* device, int /*flags*/) {
-  NDevSetReadOnly(device);
-  NDevSetOpen(device);
+  device->d_state |= 1UL << ND_ReadOnly | 1UL << ND_Open;
   return 0;
 }
 
 int close_device(ntfs_device* device) {
-  NDevClearOpen(device);
+  device->d_state &= ~(1UL << ND_Open);
   return 0;
 }
 

@@ -5,6 +5,13 @@
 
 #pragma once
 
+#include <sys/stat.h>
+
+#include <ctime>
+
+// What its configuration would say.
+#define HAVE_TIME_H 1
+#define HAVE_SYS_STAT_H 1
 extern "C" {
 #include <ntfs-3g/types.h>
 // types.h comes first.
@@ -16,3 +23,7 @@ extern "C" {
 #include <ntfs-3g/logging.h>
 #include <ntfs-3g/volume.h>
 }
+#undef HAVE_TIME_H
+#undef HAVE_SYS_STAT_H
+#undef min
+#undef max

@@ -95,7 +95,7 @@ struct NtfsVolume::Library {
     if (volume != nullptr) {
       ntfs_umount(volume, FALSE);  // frees the device
     } else if (handle != nullptr) {
-      NDevClearOpen(handle);
+      handle->d_state &= ~(1UL << ND_Open);
       ntfs_device_free(handle);
     }
   }
