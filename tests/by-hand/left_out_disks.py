@@ -127,7 +127,7 @@ def layout(rng):
 
 def write_table(rng, image, parts):
     """Returns the name of the table, and (NUMBER, BEGIN, LENGTH, KIND) of each partition."""
-    table = rng.choice(["gpt", "mbr", "none"])
+    table = rng.choice(["gpt", "gpt", "mbr", "mbr", "none"])
     if table == "none":
         return table, []
     found, at, lines = [], 1 + rng.randrange(3), []
@@ -165,7 +165,7 @@ def make_disk(rng, image, folder):
         file.write(bytes(1 << 16))
     table, places = write_table(rng, image, parts)
     if table == "none":
-        places = [(0, 0, size, rng.choice(["xfs", "ext4", "swap", "lvm"]))]
+        places = [(0, 0, size, rng.choice(["xfs", "ext4", "swap"] + ["lvm"] * (size > 120 * MIB)))]
     volumes = []
     for number, begin, length, kind in places:
         name = f"partition {number}" if number else "disk"
