@@ -55,8 +55,7 @@ std::vector<std::uint64_t> bad_pages(const Fields& fields, bool is_little, std::
     if (bad.back() == 0 || bad.back() >= pages) throw Kept("its header is damaged");
   }
   std::ranges::sort(bad);
-  const auto twice = std::ranges::unique(bad);
-  bad.erase(twice.begin(), twice.end());
+  bad.erase(std::unique(bad.begin(), bad.end()), bad.end());
   return bad;
 }
 

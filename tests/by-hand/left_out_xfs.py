@@ -271,14 +271,19 @@ def check_set(image):
     Totals.ready += sum(e - b for b, e in ready)
 
 
+def check_repair(image):
+    # It wants to be told to look at one that has a single allocation group.
+    done = run("xfs_repair", "-n", "-o", "force_geometry", image, check=False)
+    if done.returncode != 0:
+        raise Wrong(f"xfs_repair -n: {done.stderr[-300:]}")
+
+
 def check_restored(image, there, folder, mounts):
     """What is left out becomes zeros, and all is as it was."""
     copy = there / "copy"
     run("cp", "--sparse=always", image, copy)
     left_out(copy, "--zero", "--no-runs")
-    done = run("xfs_repair", "-n", copy, check=False)
-    if done.returncode != 0:
-        raise Wrong(f"xfs_repair -n: {done.stderr[-300:]}")
+    check_repair(copy)
     if not mounts:
         before = run("xfs_db", "-r", "-c", "blockget -n", "-c", "ncheck", image).stdout
         if run("xfs_db", "-r", "-c", "blockget -n", "-c", "ncheck", copy).stdout != before:
@@ -320,8 +325,7 @@ def check_copy(rng, image, there, folder, state):
             for name in files:
                 if not os.path.islink(os.path.join(base, name)):
                     pathlib.Path(base, name).read_bytes()
-    if run("xfs_repair", "-n", copy, check=False).returncode != 0:
-        raise Wrong("xfs_repair -n finds something")
+    check_repair(copy)
 
 
 def one(seed, there, arguments):

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Whatever the confined program says of the file systems of a disk, or however it ends: what it is
-// not believed of is in use, and nothing fails. tests/tools/lying_reader.cc plays it.
+// not believed of is in use, and nothing fails. tests/tools/lying_examiner.cc plays it.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "qcow2stream/error.h"
 #include "qcow2stream/leave_out.h"
 #include "testing.h"
 
@@ -35,8 +40,8 @@ class ExaminationTest : public ::testing::Test {
   [[nodiscard]] std::shared_ptr<const LeftOut> examine(
       const std::string& lie, const std::shared_ptr<const Disk>& disk = std::make_shared<MemoryDisk>(
                                   std::vector<std::byte>(kExaminedDisk, std::byte{1}))) const {
-    const fs::path program = directory_ / ("lying-reader." + lie);
-    if (!fs::exists(program)) fs::create_symlink(LYING_READER, program);
+    const fs::path program = directory_ / ("lying-examiner." + lie);
+    if (!fs::exists(program)) fs::create_symlink(LYING_EXAMINER, program);
     return find_left_out(
         disk, {.unit = 4096, .program = program, .timeout = std::chrono::seconds(1)});
   }

@@ -21,10 +21,12 @@ constexpr std::size_t kPage = 4096;
 
 class SwapTest : public ::testing::Test {
  protected:
-  // 64 pages and a bit, by mkswap.
-  [[nodiscard]] std::vector<std::byte> made(const std::string& options) const {
+  // 64 pages and a bit, or as many bytes, by mkswap.
+  [[nodiscard]] std::vector<std::byte> made(const std::string& options,
+                                            std::size_t size = 263'000) const {
     const std::string image = (folder_ / "image").string();
-    if (!run_shell("truncate -s 263000 " + image + " && mkswap " + options + " " + image))
+    if (!run_shell("rm -f " + image + "; truncate -s " + std::to_string(size) + " " + image +
+                   " && mkswap " + options + " " + image))
       return {};
     return testing::bytes_of_file(image);
   }
@@ -59,15 +61,16 @@ TEST_F(SwapTest, AllButItsHeaderIsLeftOut) {
 }
 
 TEST_F(SwapTest, TheSignatureSaysHowLargeAPageIs) {
+  constexpr std::size_t kSize = 4'000'000;
   for (const std::size_t page : {8192, 16384, 65536}) {
-    const auto bytes = made("-p " + std::to_string(page));
+    const auto bytes = made("-p " + std::to_string(page), kSize);
     if (bytes.empty()) GTEST_SKIP() << "mkswap is missing";
     CollectedRuns runs;
     const Finding finding = examine(MemoryVolume(bytes), kSwapOnly, runs);
     EXPECT_EQ(finding.kept_because, "");
     EXPECT_EQ(finding.block_size, page);
     EXPECT_EQ(runs.in_order(),
-              (std::vector<LeftOutRun>{{page, (263'000 / page - 1) * page, LeftOutKind::kSwap}}));
+              (std::vector<LeftOutRun>{{page, (kSize / page - 1) * page, LeftOutKind::kSwap}}));
   }
 }
 

@@ -196,12 +196,10 @@ TEST_F(VolumesTest, SectorsOf4096BytesAreFoundByWhatIsInThem) {
 }
 
 TEST_F(VolumesTest, AGptOfSectorsOf4096Bytes) {
-  if (!run_shell("command -v sfdisk")) GTEST_SKIP() << "sfdisk is missing";
+  if (!run_shell("command -v fdisk")) GTEST_SKIP() << "fdisk is missing";
   ASSERT_TRUE(run_shell("truncate -s 64M " + image()));
-  if (!run_shell("printf 'label:gpt\\nsector-size:4096\\nstart=256,size=10M\\nsize=20M\\n' | "
-                 "sfdisk --sector-size 4096 " +
-                 image()))
-    GTEST_SKIP() << "sfdisk knows no sectors of 4096 bytes";
+  ASSERT_TRUE(run_shell("printf 'g\\nn\\n\\n256\\n+10M\\nn\\n\\n\\n+20M\\nw\\n' | fdisk -b 4096 " +
+                        image()));
   EXPECT_EQ(described(FileVolume(image())), "partition 1 1+10; partition 2 11+20");
 }
 

@@ -129,39 +129,39 @@ TEST_F(XfsTest, ARealtimeSectionLiesOnAnotherDevice) {
 
 TEST_F(XfsTest, WhatIsNotKnownIsKept) {
   make("");
-  change("-c 'sb 0' -c 'write features_incompat 0x10001'");
+  change("-c 'sb 0' -c 'write -d features_incompat 0x10001'");
   EXPECT_EQ(kept_because(), "it has features that are not known here");
   make("");
-  change("-c 'sb 0' -c 'write features_ro_compat 0x100'");
+  change("-c 'sb 0' -c 'write -d features_ro_compat 0x100'");
   EXPECT_EQ(kept_because(), "it has features that are not known here");
   make("");
-  change("-c 'sb 0' -c 'write features_incompat 0x13'");
+  change("-c 'sb 0' -c 'write -d features_incompat 0x13'");
   EXPECT_EQ(kept_because(), "it needs repair");
 }
 
 TEST_F(XfsTest, CountsThatDoNotAgreeAreAReasonToKeepIt) {
   make("");
-  change("-c 'sb 0' -c 'write fdblocks 5000'");
+  change("-c 'sb 0' -c 'write -d fdblocks 5000'");
   EXPECT_EQ(kept_because(), "its count of free blocks does not agree with its trees");
   make("");
-  change("-c 'agf 1' -c 'write freeblks 5'");
+  change("-c 'agf 1' -c 'write -d freeblks 5'");
   EXPECT_EQ(kept_because(), "its counts of free blocks do not agree with its trees");
   make("");
-  change("-c 'sb 1' -c 'write dblocks 5'");
+  change("-c 'sb 1' -c 'write -d dblocks 5'");
   EXPECT_EQ(kept_because(), "its superblocks do not agree");
 }
 
 // Of version 4, which has no checksums, one record of one tree.
 TEST_F(XfsTest, TreesThatDoNotAgreeAreAReasonToKeepIt) {
   make("-m crc=0");
-  change("-c 'agf 0' -c 'addr bnoroot' -c 'write recs[1].startblock 3'");
+  change("-c 'agf 0' -c 'addr bnoroot' -c 'write -d recs[1].startblock 3'");
   EXPECT_NE(kept_because(), "");
   make("-m crc=0");
   const std::string record =
       output_of("xfs_db -r -c 'agf 0' -c 'addr bnoroot' -c 'p recs[1]' " + image() +
                 " | sed 's/.*\\[\\([0-9]*\\),\\([0-9]*\\)\\].*/\\1 \\2/'");
   SCOPED_TRACE(record);
-  change("-c 'agf 0' -c 'addr bnoroot' -c 'write recs[1].blockcount 1'");
+  change("-c 'agf 0' -c 'addr bnoroot' -c 'write -d recs[1].blockcount 1'");
   EXPECT_NE(kept_because(), "");
 }
 
