@@ -31,6 +31,12 @@ struct DigestRequest {
   std::optional<std::string> file;  // nothing: standard error
 };
 
+// What --leave-out names.
+struct LeaveOutKinds {
+  bool free = false;
+  bool swap = false;
+};
+
 struct CommandLine {
   // --help and --version hold whatever else stands on the line.
   std::optional<Text> text;
@@ -45,6 +51,7 @@ struct CommandLine {
   std::optional<Scan> scan;
   std::optional<std::string> map;
   bool no_extents = false;
+  std::optional<LeaveOutKinds> leave_out;
   std::optional<unsigned> connections;
   std::optional<unsigned> requests;
   std::optional<std::chrono::seconds> timeout;

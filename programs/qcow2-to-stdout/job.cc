@@ -81,6 +81,10 @@ std::uint64_t increment_unit(const ImageOptions& image) {
   return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
 }
 
+bool is_increment(const CommandLine& said) {
+  return said.base || said.dirty_bitmap || said.shallow || said.changed_map || said.base_manifest;
+}
+
 // The emission can hash what it sends only if that is all of the content, as it is.
 bool survey_has_to_hash(const CommandLine& said) {
   if (!said.save_manifest) return false;
@@ -153,16 +157,22 @@ Allocation allocation_of(const CommandLine& said, const std::optional<std::strin
   return DiskItself{};
 }
 
-SurveyJob survey_of(const CommandLine& said, const JobFiles& files) {
+SurveyJob survey_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
   SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
                    .allocation = allocation_of(said, said.map),
                    .base_allocation = allocation_of(said, said.base_map),
+                   .leave_out = said.leave_out,
+                   .leave_out_unit = is_increment(said) ? increment_unit(image) : image.cluster_size,
                    .base_manifest = files.base_manifest,
                    .threads = said.threads.value_or(0),
                    .spool_memory = said.spool_memory,
                    .spool_directory = said.spool_directory};
   if (survey_has_to_hash(said)) {
     survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
+  }
+  // What was compared, or is told, is not looked at in chunks by itself.
+  if (files.base_manifest && (said.base || said.dirty_bitmap || said.shallow || said.changed_map)) {
+    survey.hash_chunk_bits = files.base_manifest->header().chunk_bits;
   }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
@@ -220,7 +230,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
   Job job{.disk = disk_of(said, files, image),
           .base = base_of(said, files),
           .image = image,
-          .survey = survey_of(said, files),
+          .survey = survey_of(said, files, image),
           .output = output_of(said),
           .beside = {.digests = said.digests,
                      .digest_name = said.name.value_or(kNoName),

@@ -30,6 +30,8 @@ struct SurveyJob {
   Allocation allocation;
   Allocation base_allocation;
   std::optional<ChangedList> changed;
+  std::optional<LeaveOutKinds> leave_out;
+  std::uint64_t leave_out_unit = 0;  // bytes
   std::shared_ptr<const Manifest> base_manifest;  // null: there is none
   // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
   std::optional<unsigned> hash_chunk_bits;

@@ -102,7 +102,9 @@ std::optional<ContentSent> content_sent(const Image& image, const EmitOptions& o
     };
     return sent;
   }
-  sent.rest = &image.disk();
+  sent.rest = [&image](GuestOffset offset, std::span<std::byte> buffer) {
+    image.read_content(offset, buffer);
+  };
   sent.found = [expected = options.expected, &image](std::uint64_t chunk,
                                                      const ContentDigest& digest) {
     if (digest == expected->digest(chunk)) return;
@@ -309,6 +311,7 @@ class Emitter {
     if (flush_) sink_.flush();
     sink_.wait_until_taken(copied);
     check_unchanged(image_.disk(), on_change_);
+    image_.check_left_out();
     write(piece);
     if (flush_) sink_.flush();
     return digests;
