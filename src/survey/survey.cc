@@ -16,6 +16,7 @@
 #include "spool/compressed_store.h"
 #include "survey/answers.h"
 #include "survey/bitmap_survey.h"
+#include "survey/changed_content.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/hash_content.h"
@@ -102,7 +103,7 @@ class Survey {
         std::visit([this](const auto& what) { return find(what); }, options_.what);
     result.content = content_;
     result.map = map_.finish();
-    if (options_.hash_chunk_bits && !content_) result.content = hash_all(result.map);
+    if (!content_) result.content = hash_rest(result.map);
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
@@ -266,12 +267,17 @@ class Survey {
     return true;
   }
 
-  // What has not been read for another reason.
-  std::shared_ptr<const ManifestBuilder> hash_all(const std::shared_ptr<const ClusterMap>& map) {
-    return hash_runs(disk_, runs_to_hash(map),
-                     {.chunk_bits = *options_.hash_chunk_bits,
-                      .threads = options_.threads,
-                      .progress = options_.progress});
+  // What has not been read for another reason, if it is to be hashed.
+  std::shared_ptr<const ManifestBuilder> hash_rest(const std::shared_ptr<const ClusterMap>& map) {
+    const HashedRuns how{.chunk_bits = options_.hash_chunk_bits.value_or(kDefaultChunkBits),
+                         .threads = options_.threads,
+                         .progress = options_.progress};
+    const auto* only = std::get_if<Only>(&options_.what);
+    if (only != nullptr && only->base != nullptr) {
+      return hash_changed(disk_, runs_to_hash(map), map, *only->base, how);
+    }
+    if (!options_.hash_chunk_bits) return nullptr;
+    return hash_runs(disk_, runs_to_hash(map), how);
   }
 
   // A full image has all that is not zeros in what its map has, unless that is everything.

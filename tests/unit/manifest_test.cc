@@ -17,6 +17,7 @@
 #include "digest/sha256.h"
 #include "manifest/content_hash.h"
 #include "manifest/content_tree.h"
+#include "manifest/encoded_manifest.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/error.h"
@@ -305,6 +306,48 @@ TEST(Manifest, ChangeOfTheFileIsSeen) {
   Manifest::Cursor cursor(manifest);
   EXPECT_THROW(cursor.at(3), Error);
   EXPECT_EQ(cursor.at(999).digest, digest_of(999));
+}
+
+TEST(ManifestBuilder, ManyBecomeZerosAtOnce) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  ManifestBuilder wanted(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; ++chunk) {
+    builder.set(chunk, digest_of(chunk));
+    if (chunk < 100 || chunk >= 700) wanted.set(chunk, digest_of(chunk));
+  }
+  builder.set_zeros(100, 700);
+  EXPECT_EQ(file_of(builder), file_of(wanted));
+}
+
+TEST(ManifestBuilder, AnotherLength) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; chunk += 3) builder.set(chunk, digest_of(chunk), true);
+  for (const std::uint64_t chunks : {1ULL, 127ULL, 128ULL, 700ULL, 5000ULL}) {
+    ManifestBuilder wanted(chunks * kLeafSize, 16);
+    for (unsigned chunk = 0; chunk < std::min<std::uint64_t>(chunks, 1000); chunk += 3) {
+      wanted.set(chunk, digest_of(chunk), true);
+    }
+    EXPECT_EQ(file_of(builder.resized(chunks * kLeafSize)), file_of(wanted)) << chunks;
+  }
+}
+
+TEST(ManifestBuilder, IsDecodedAsItWasEncoded) {
+  ManifestBuilder builder(1000 * kLeafSize + 512, 16);
+  for (unsigned chunk = 0; chunk < 1001; ++chunk) {
+    if (chunk % 100 < 60) builder.set(chunk, digest_of(chunk), chunk % 7 == 0);
+  }
+  auto file = file_of(builder, digest_of(1));
+  const auto decoded = decode_manifest(file);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(file_of(*decoded, digest_of(1)), file);
+  EXPECT_FALSE(decode_manifest({}));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - 1)));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - manifest::kPageSize)));
+  for (std::size_t at = 0; at < file.size(); at += 331) {
+    file[at] ^= std::byte{1};
+    EXPECT_FALSE(decode_manifest(file)) << at;
+    file[at] ^= std::byte{1};
+  }
 }
 
 TEST(ManifestBuilder, TheLastOneCounts) {

@@ -20,7 +20,7 @@
 
 namespace qcow2stream::confined {
 
-inline constexpr std::uint32_t kProtocol = 0x71633201;
+inline constexpr std::uint32_t kProtocol = 0x71633202;
 
 // The largest cluster, and more than one read of the emission.
 inline constexpr std::size_t kSlotBytes = 2U << 20;
