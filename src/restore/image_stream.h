@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "qcow2/header.h"
+#include "qcow2stream/compression.h"
 #include "qcow2stream/restore.h"
 #include "restore/chunk_reader.h"
 #include "restore/early_bytes.h"
