@@ -77,6 +77,7 @@ struct CommandLine {
   std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
   std::optional<std::string> base_manifest;
+  bool read_all = false;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;

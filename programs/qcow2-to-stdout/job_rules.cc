@@ -321,6 +321,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "save-manifest",
                                   "base-manifest",
                                   "manifest-chunk",
+                                  "read-all",
                                   "no-root-trailer",
                                   "bitmaps",
                                   "if-match",
@@ -369,6 +370,18 @@ void check_manifest_options(const CommandLine& said) {
   if (said.no_root_trailer && !has_manifest) {
     throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
   }
+  if (said.read_all && (!said.save_manifest || !is_told_changes(said))) {
+    throw UsageError(
+        "--read-all: needs --save-manifest and one of --dirty-bitmap, --shallow, --changed-map");
+  }
+  if (said.read_all && said.base_manifest) {
+    throw UsageError("--read-all: not together with --base-manifest, which has what is not read");
+  }
+  if (said.save_manifest && is_told_changes(said) && !said.base_manifest && !said.read_all) {
+    throw UsageError(
+        "--save-manifest: what has not changed comes from --base-manifest, the manifest of what "
+        "DISK held before; or say --read-all, and all of DISK is read");
+  }
   if (asks_root && said.save_manifest) {
     throw UsageError(
         "--save-manifest: not together with --measure=root; the manifest has the root");
@@ -377,8 +390,7 @@ void check_manifest_options(const CommandLine& said) {
   const char* other = nullptr;
   if (said.salvage) other = "--salvage: it would be of what could be read";
   if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
-  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
-  if (said.map) other = "--map, which can say that the disk holds something else";
+  if (asks_root && (said.plan || said.save_plan)) other = "a plan, which is of an image";
   if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 

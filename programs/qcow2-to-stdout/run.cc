@@ -114,20 +114,37 @@ std::uint64_t spool_memory(const SurveyJob& job) {
   return job.spool_memory.value_or(std::min(kDefaultSpoolMemory, memory_limit() / 4));
 }
 
+// Where the disk is what a list shows of it, it says so itself.
+Allocation allocation_of(const SurveyJob& job) {
+  return job.listed_unit ? Allocation(DiskItself{}) : job.allocation;
+}
+
+Disks open_all(const Job& job, Progress& progress) {
+  Disks disks = open_disks(job, progress);
+  if (job.survey.listed_unit) {
+    disks.opened.disk =
+        listed_disk(disks.opened.disk, std::get<AllocationList>(job.survey.allocation),
+                    *job.survey.listed_unit);
+  }
+  return disks;
+}
+
 // What the survey is asked: all of the disk, what differs from a base, or what is said to have
 // changed.
 Question question_of(const SurveyJob& job, const Disks& disks) {
   if (disks.opened.changes) {
     return Only{.changes = disks.opened.changes,
-                .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
+                .believe_zeros = !std::holds_alternative<Everything>(job.allocation),
+                .base = job.base_manifest};
   }
-  if (job.changed) return Only{.changes = *job.changed};
+  if (job.changed) return Only{.changes = *job.changed, .base = job.base_manifest};
+  const Allocation allocation = allocation_of(job);
   if (job.base_manifest && !disks.base) {
-    return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
+    return AgainstManifest{.base = job.base_manifest, .allocation = allocation};
   }
-  if (!disks.base) return Full{job.allocation};
+  if (!disks.base) return Full{allocation};
   return Against{
-      .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
+      .base = disks.base, .allocation = allocation, .base_allocation = job.base_allocation};
 }
 
 // Compressed clusters that are kept decide what the image's are.
@@ -230,7 +247,7 @@ void print_measurement(const Image& image, const OpenedSource& source, HostRange
 
 void print_root(const Disks& disks, const Job& job, Session& session) {
   const Disk& disk = *disks.opened.disk;
-  const auto content = hash_content(disk, {.allocation = job.survey.allocation,
+  const auto content = hash_content(disk, {.allocation = allocation_of(job.survey),
                                            .left_out = disks.left_out,
                                            .threads = job.survey.threads,
                                            .progress = &session.progress()});
@@ -294,7 +311,7 @@ void run(const Job& job, Session& session) {
   session.show_progress(job);
 
   // 2. The input: from here on its size is fixed.
-  Disks disks = open_disks(job, session.progress());
+  Disks disks = open_all(job, session.progress());
   session.watch_losses(disks.opened.lost);
   check_served_files(ends);
   warn(job, disks, ends);
