@@ -207,8 +207,9 @@ qcow2stream_image* qcow2stream_survey(const qcow2stream_disk* disk, const qcow2s
                                       qcow2stream_error** error) {
   return guarded<qcow2stream_image*>(error, nullptr, [&] {
     const Settings settings = settings_of(options);
-    return image_handle(survey_image(given(disk, "disk"), base, settings, {progress, context}),
-                        settings, disk->top_images);
+    const qcow2stream_disk& of = given(disk, "disk");
+    return image_handle(survey_image(of, base, settings, {progress, context}), settings,
+                        of.top_images);
   });
 }
 

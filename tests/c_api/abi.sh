@@ -7,9 +7,14 @@
 #   tests/c_api/abi.sh --renew build/libqcow2stream.so
 here=$(cd "$(dirname "$0")" && pwd)
 dump=$here/libqcow2stream.so.0.x86_64.abi
+# abidw knows public headers by their names, of which some are those of headers that are not.
 dump_abi() {
+  local headers
+  headers=$(mktemp -d)
+  cp "$here/../../include/qcow2stream/c.h" "$headers"
   abidw --no-corpus-path --no-comp-dir-path --no-show-locs --no-elf-needed --exported-interfaces-only \
-    --drop-undefined-syms --drop-private-types --headers-dir "$here/../../include/qcow2stream" --out-file "$1" "$2"
+    --drop-undefined-syms --drop-private-types --headers-dir "$headers" --out-file "$1" "$2"
+  rm -r "$headers"
 }
 if [[ ${1-} == --renew ]]; then
   dump_abi "$dump" "${2:?the shared library}"
@@ -28,7 +33,8 @@ abidiff --no-show-locs "$dump" new.abi >difference || status=$?
 [[ $status == 0 ]] || fail "abidiff has found something ($status); what is new needs a new dump, see the head of this file:
 $(<difference)"
 
-# It does find something: a function that takes another type.
-sed 's/unsigned long int/short int/; s/unsigned long/short/' new.abi >other.abi
-! cmp -s new.abi other.abi || fail "nothing to change in the dump"
-! abidiff "$dump" other.abi >/dev/null || fail "abidiff sees no difference"
+# It does find something: a function that has gone.
+sed 's/qcow2stream_emit/qcow2stream_omit/g' new.abi >other.abi
+status=0
+abidiff "$dump" other.abi >/dev/null || status=$?
+((status & 8)) || fail "abidiff does not miss a function ($status)"

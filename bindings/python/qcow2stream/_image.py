@@ -228,6 +228,10 @@ class Image(io.RawIOBase):
         count = self._read_at(offset, buffer)
         return bytes(buffer[:count] if count < len(buffer) else buffer)
 
+    def write(self, _data: Any, /) -> int:
+        """Raises io.UnsupportedOperation, as any file does that is open for reading."""
+        raise io.UnsupportedOperation("not writable")
+
     def close(self) -> None:
         """What other threads are reading meanwhile is still read to its end."""
         self._handle = None
