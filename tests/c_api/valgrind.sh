@@ -8,4 +8,4 @@
 need valgrind
 ! sanitized || skip "valgrind and sanitizers exclude each other"
 run_c_program valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
-  --errors-for-leak-kinds=definite,indirect,possible --fair-sched=yes
+  --errors-for-leak-kinds=definite,indirect,possible --fair-sched=try

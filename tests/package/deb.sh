@@ -19,7 +19,7 @@ shared=$(echo a/libqcow2stream0_"$VERSION"-1_*.deb)
 [[ -s $program && -s $library && -s $shared ]]
 packages=("$program" "$library" "$shared")
 names=(qcow2-to-stdout libqcow2stream-dev libqcow2stream0)
-python=$(echo a/python3-qcow2stream_"$VERSION"-1_all.deb)
+python=a/python3-qcow2stream_$VERSION-1_all.deb
 if [[ -n $PYTHON ]]; then
   [[ -s $python ]]
   packages+=("$python")
@@ -66,10 +66,10 @@ dpkg_() {
 dpkg_ -i "${packages[@]}"
 cd root/usr
 for name in "${names[@]}"; do
-  grep -q '^License: GPL-2+' share/doc/$name/copyright
-  zcat share/doc/$name/changelog.gz | grep -F "## [$VERSION]" >/dev/null
-  zcat share/doc/$name/changelog.Debian.gz | grep "^qcow2-to-stdout ($VERSION-1) " >/dev/null
-  zcat share/doc/$name/changelog.Debian.gz | grep 'Sun, 09 Sep 2001 01:46:40 +0000' >/dev/null
+  grep -q '^License: GPL-2+' share/doc/"$name"/copyright
+  zcat share/doc/"$name"/changelog.gz | grep -F "## [$VERSION]" >/dev/null
+  zcat share/doc/"$name"/changelog.Debian.gz | grep "^qcow2-to-stdout ($VERSION-1) " >/dev/null
+  zcat share/doc/"$name"/changelog.Debian.gz | grep 'Sun, 09 Sep 2001 01:46:40 +0000' >/dev/null
 done
 for name in qcow2-to-stdout qcow2-from-stdin; do
   zcat share/man/man1/$name.1.gz | grep "^\.TH .*$VERSION" >/dev/null

@@ -138,8 +138,8 @@ class Image(io.RawIOBase):
         self._lock = threading.Lock()
         self._position = 0
         self._handle: Any = None
-        options = {"input_format": format, **options}
-        self._disk = disk if isinstance(disk, Disk) else Disk(disk, format=format, **_others(options, "input_format"))
+        options.setdefault("input_format", format)
+        self._disk = disk if isinstance(disk, Disk) else Disk(disk, **options)
         given = options_of(options)
         if plan is not None:
             if base is not None:
