@@ -110,6 +110,9 @@ struct SurveyOptions {
   // If given, all of the content is read and hashed, in chunks of 2^bits bytes. With
   // AgainstManifest that happens in any case, in chunks as the manifest has them.
   std::optional<unsigned> hash_chunk_bits;
+  // Bytes a second that are read of the disk and the base together, on the average, at most. 0:
+  // there is no limit.
+  std::uint64_t most_per_second = 0;
   // Is called if the base has changed. Without it that is an error.
   OnChange on_change;
   // Is filled in while the survey runs, if given. Must outlive the call.
