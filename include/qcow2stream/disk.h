@@ -35,6 +35,10 @@ class RequestQueue {
   // `buffer` must stay valid until wait() has returned `tag` or the queue is destroyed.
   // At most `requests_in_flight` of traits() may be under way. May block. Throws Error.
   virtual void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) = 0;
+  // Starts a read as submit() does, of the beginning of `cluster`, by somebody who asks only
+  // whether all of `cluster` reads as zeros. Where it is known that it does not, the buffer may be
+  // filled with anything that is not all zeros. Default: submit().
+  virtual void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag);
   // Waits until a read has finished, in any order, and returns its tag. There must be one in
   // flight. Throws the Error of a read that failed (kChanged where the disk ends too early).
   virtual std::uint64_t wait() = 0;

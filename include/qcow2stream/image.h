@@ -34,6 +34,12 @@ struct Segment {
   GuestOffset disk_offset;  // kDisk only: where it lies in the disk
 };
 
+// What a range of compressed clusters begins with, where these are not made but stored somewhere.
+struct StoredPart {
+  std::uint64_t length = 0;    // bytes; not 0
+  std::optional<Place> where;  // nothing if Image::read() is the only way to them
+};
+
 // A part of the image with its name for people: "header", "refcount-table", "refcount-blocks",
 // "l1-table", "l2-tables", "bitmaps", "data-clusters", "zero-clusters", "compressed-clusters" or
 // "root-trailer".
@@ -106,6 +112,14 @@ class Image {
   class Segments;
   // The segments of `range`, which must lie within size(), in order and clipped to it.
   [[nodiscard]] Segments segments(HostRange range) const;
+
+  // Whether compressed clusters go out as the disk has them (Compression::keep).
+  [[nodiscard]] bool keeps_compressed() const;
+  // What `range` begins with, which is not empty and lies within a segment that is kCompressed or
+  // several of them; for images of which keeps_compressed() is true. Throws Error.
+  [[nodiscard]] StoredPart stored_at(HostRange range) const;
+  // Tells the disk that such a range will be read soon. Does not wait.
+  void will_read_stored(HostRange range) const noexcept;
 
  private:
   friend std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images);

@@ -25,6 +25,7 @@
 #include "qcow2stream/qemu.h"
 #include "qcow2stream/restore.h"
 #include "qcow2stream/root.h"
+#include "qcow2stream/place.h"
 #include "qcow2stream/run.h"
 #include "qcow2stream/salvage.h"
 #include "qcow2stream/sink.h"

@@ -8,16 +8,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "qcow2stream/place.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
-
-// Where bytes lie as they are, so that the kernel can copy them from there (splice, sendfile,
-// copy_file_range). The descriptor belongs to the disk that names it; nobody may move its position.
-struct Place {
-  int descriptor = -1;
-  std::uint64_t offset = 0;  // bytes
-};
 
 struct Run {
   enum class Holds {

@@ -20,6 +20,7 @@ namespace qcow2stream {
 struct Announcement {
   std::uint64_t length = 0;  // bytes
   std::string image_id;      // of the whole image; empty if Sink::wants_image_id() is false
+  bool flush = false;        // whether flush() will be called at the end
 };
 
 // Belongs to one thread at a time. A sink that is destroyed before finish() has been abandoned.

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "qcow2stream/compression.h"
+#include "qcow2stream/place.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
@@ -38,6 +39,12 @@ class StoredClusters {
   [[nodiscard]] virtual std::optional<std::uint64_t> length(const StoredBlob& blob) const = 0;
   // Fills `out` with what begins `skip` bytes behind the beginning, within `most`. Throws Error.
   virtual void read(const StoredBlob& blob, std::uint64_t skip, std::span<std::byte> out) const = 0;
+  // Where all of it lies as it is, if the kernel can copy it from there. Default: nowhere.
+  [[nodiscard]] virtual std::optional<Place> place(const StoredBlob& /*blob*/) const {
+    return std::nullopt;
+  }
+  // Tells the disk that it will be read soon. Must not wait for the data. Default: does nothing.
+  virtual void will_read(const StoredBlob& /*blob*/) const noexcept {}
 };
 
 }  // namespace qcow2stream

@@ -49,6 +49,11 @@ class SynchronousQueue final : public RequestQueue {
 
 }  // namespace
 
+void RequestQueue::submit_probe(GuestRange cluster, std::span<std::byte> buffer,
+                                std::uint64_t tag) {
+  submit(cluster.begin, buffer, tag);
+}
+
 DiskTraits Disk::traits() const {
   return {};
 }

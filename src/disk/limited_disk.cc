@@ -16,6 +16,10 @@ class LimitedQueue final : public RequestQueue {
     limit_.take(buffer.size());
     inner_->submit(offset, buffer, tag);
   }
+  void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+    limit_.take(buffer.size());
+    inner_->submit_probe(cluster, buffer, tag);
+  }
   std::uint64_t wait() override { return inner_->wait(); }
 
  private:

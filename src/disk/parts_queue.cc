@@ -19,19 +19,14 @@ class PartsQueue final : public RequestQueue {
   explicit PartsQueue(std::unique_ptr<DiskParts> all) : all_(std::move(all)) {}
 
   void submit(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag) override {
-    const std::size_t request = take_request(tag);
-    while (!buffer.empty()) {
-      const DiskPart part = all_->part_at({offset, buffer.size()});
-      const auto out = buffer.first(part.range.length);
-      if (part.disk != nullptr) {
-        send(part, out, request);
-      } else {
-        all_->make(offset, out);
-      }
-      buffer = buffer.subspan(out.size());
-      offset += out.size();
-    }
-    part_is_done(request);  // the one that stands for submitting
+    submit_parts(offset, buffer, tag,
+                 [this](GuestOffset at, std::span<std::byte> out) { all_->make(at, out); });
+  }
+
+  void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+    submit_parts(cluster.begin, buffer, tag, [&](GuestOffset at, std::span<std::byte> out) {
+      all_->make_probe(cluster, at, out);
+    });
   }
 
   std::uint64_t wait() override {
@@ -42,6 +37,24 @@ class PartsQueue final : public RequestQueue {
   }
 
  private:
+  template <class Make>
+  void submit_parts(GuestOffset offset, std::span<std::byte> buffer, std::uint64_t tag,
+                    const Make& make) {
+    const std::size_t request = take_request(tag);
+    while (!buffer.empty()) {
+      const DiskPart part = all_->part_at({offset, buffer.size()});
+      const auto out = buffer.first(part.range.length);
+      if (part.disk != nullptr) {
+        send(part, out, request);
+      } else {
+        make(offset, out);
+      }
+      buffer = buffer.subspan(out.size());
+      offset += out.size();
+    }
+    part_is_done(request);  // the one that stands for submitting
+  }
+
   struct Request {
     std::uint64_t tag = 0;
     std::size_t parts = 0;  // that are not there yet

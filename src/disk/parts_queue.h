@@ -31,6 +31,10 @@ class DiskParts {
   // Fills `out` with what begins at `offset`, a part that part_at() has given and that has to be
   // made. Throws Error.
   virtual void make(GuestOffset offset, std::span<std::byte> out) = 0;
+  // The same for RequestQueue::submit_probe(), of a part of the beginning of `cluster`.
+  virtual void make_probe(GuestRange /*cluster*/, GuestOffset offset, std::span<std::byte> out) {
+    make(offset, out);
+  }
 };
 
 std::unique_ptr<RequestQueue> make_parts_queue(std::unique_ptr<DiskParts> parts);

@@ -133,7 +133,8 @@ void DescriptorSink::check(std::uint64_t length, bool flush) const {
       .about(ErrorSubject::kOutput);
 }
 
-void DescriptorSink::begin(const Announcement& /*announcement*/) {
+void DescriptorSink::begin(const Announcement& announcement) {
+  will_be_flushed_ = announcement.flush;
   if (!is_file_or_device() || !qemu_locks::is_being_read(fd_)) return;
   throw Error(ErrorKind::kFailed, name_, "cannot be written", "it is being read as an image")
       .about(ErrorSubject::kOutput);
@@ -149,7 +150,10 @@ std::size_t DescriptorSink::write(std::span<const std::byte> bytes) {
   assert(!bytes.empty());
   for (;;) {
     const ssize_t n = uninterrupted([&] { return ::write(fd_, bytes.data(), bytes.size()); });
-    if (n >= 0) return static_cast<std::size_t>(n);
+    if (n >= 0) {
+      wrote(static_cast<std::uint64_t>(n));
+      return static_cast<std::size_t>(n);
+    }
     if (errno != EAGAIN) {
       throw system_error(name_, "write failed", errno).about(ErrorSubject::kOutput);
     }
@@ -180,7 +184,10 @@ std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) 
   const std::size_t most = std::min<std::uint64_t>(length, kMostPerCall);
   while (!methods_.empty()) {
     const ssize_t n = uninterrupted([&] { return call(methods_.front(), from, most); });
-    if (n > 0) return static_cast<std::uint64_t>(n);
+    if (n > 0) {
+      wrote(static_cast<std::uint64_t>(n));
+      return static_cast<std::uint64_t>(n);
+    }
     if (n < 0 && errno == EAGAIN) {
       // The kernel does not say which side would block. If the output has room it is the disk, and
       // reading it will show what is wrong.
@@ -194,6 +201,10 @@ std::uint64_t DescriptorSink::transfer(const Place& from, std::uint64_t length) 
     give_up_method(n < 0 ? errno : 0);
   }
   return 0;
+}
+
+void DescriptorSink::wrote(std::uint64_t bytes) {
+  if (will_be_flushed_) write_back_.wrote(fd_, bytes);
 }
 
 // `error` is 0 if the kernel copied nothing and gave no reason.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "qcow2stream/sink.h"
+#include "system/early_write_back.h"
 
 namespace qcow2stream {
 
@@ -43,6 +44,7 @@ class DescriptorSink final : public Sink {
   [[nodiscard]] ssize_t call(Method method, const Place& from, std::size_t length) const;
   void wait_writable() const;
   void give_up_method(int error);
+  void wrote(std::uint64_t bytes);
 
   int fd_;
   std::string name_;
@@ -50,6 +52,8 @@ class DescriptorSink final : public Sink {
   std::uint64_t device_size_ = 0;  // bytes, if it is a block device
   bool block_device_ = false;
   std::uint64_t pipe_size_ = 0;
+  bool will_be_flushed_ = false;
+  EarlyWriteBack write_back_;
   std::vector<Method> methods_;  // those that have not been refused yet; the first one is used
 };
 

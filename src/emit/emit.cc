@@ -65,7 +65,7 @@ constexpr std::uint64_t kLastPiece = 64 << 10;
 class ReadAhead {
  public:
   ReadAhead(const Emitted& what, HostRange range)
-      : disk_(what.disk()), segments_(what.segments(range)), position_(range.begin) {}
+      : what_(what), segments_(what.segments(range)), position_(range.begin) {}
 
   // Is called when all before `written` has been written.
   void advance(HostOffset written) {
@@ -76,7 +76,10 @@ class ReadAhead {
         rest_ = *next;
       }
       const std::uint64_t n = std::min(rest_.range.length, kReadAheadStep);
-      if (rest_.kind == Segment::Kind::kDisk) disk_.will_read({rest_.disk_offset, n});
+      if (rest_.kind == Segment::Kind::kDisk) what_.disk().will_read({rest_.disk_offset, n});
+      if (rest_.kind == Segment::Kind::kCompressed && what_.keeps_compressed()) {
+        what_.will_read_stored(rest_.range.first(n));
+      }
       rest_.disk_offset += n;
       rest_.range = rest_.range.without_first(n);
       position_ = rest_.range.begin;
@@ -84,7 +87,7 @@ class ReadAhead {
   }
 
  private:
-  const Disk& disk_;
+  const Emitted& what_;
   const std::unique_ptr<SegmentCursor> segments_;
   Segment rest_;
   HostOffset position_;  // all before it has been announced
@@ -196,7 +199,9 @@ class Emitter {
     while (const auto segment = segments->next()) {
       if (segment->kind == Segment::Kind::kCompressed) {
         // This is the last region, so all that follows is compressed, too.
-        write_ahead_of_output({segment->range.begin, range.end() - segment->range.begin});
+        HostRange rest{segment->range.begin, range.end() - segment->range.begin};
+        if (may_transfer && what_.keeps_compressed()) transfer_stored(rest);
+        if (rest.length > 0) write_ahead_of_output(rest);
         return;
       }
       read_ahead_->advance(segment->range.begin);
@@ -240,6 +245,23 @@ class Emitter {
       rest.disk_offset += range.length;
       if (run.where) transfer(range, *run.where);
       write_segment(range);
+    }
+  }
+
+  // Has the kernel copy what lies somewhere as it goes out, until it refuses. The rest stays in
+  // `range`.
+  void transfer_stored(HostRange& range) {
+    while (range.length > 0) {
+      const StoredPart part = what_.stored_at(range);
+      HostRange taken = range.first(part.length);
+      if (part.where) {
+        transfer(taken, *part.where);
+        range = range.without_first(part.length - taken.length);
+        if (taken.length > 0) return;
+      } else {
+        write_segment(taken);
+        range = range.without_first(part.length);
+      }
     }
   }
 
@@ -366,7 +388,9 @@ EmitResult emit_at_once(const Emitted& what, HostRange range, Sink& sink,
   }
   const SigpipeGuard guard;
   sink.check(range.length, options.flush);
-  sink.begin({.length = range.length, .image_id = sink.wants_image_id() ? id() : ""});
+  sink.begin({.length = range.length,
+              .image_id = sink.wants_image_id() ? id() : "",
+              .flush = options.flush});
   if (options.progress != nullptr) options.progress->emit_total = range.length;
   EmitResult result;
   try {

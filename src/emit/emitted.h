@@ -40,6 +40,10 @@ class Emitted {
   // As Image has them. The range lies within size().
   virtual void read(HostOffset offset, std::span<std::byte> buffer) const = 0;
   [[nodiscard]] virtual std::unique_ptr<SegmentCursor> segments(HostRange range) const = 0;
+  // As Image has them, of compressed clusters that go out as they lie somewhere.
+  [[nodiscard]] virtual bool keeps_compressed() const = 0;
+  [[nodiscard]] virtual StoredPart stored_at(HostRange range) const = 0;
+  virtual void will_read_stored(HostRange range) const = 0;
   [[nodiscard]] virtual std::optional<HostOffset> root_trailer() const = 0;
   virtual void learn_root(const ContentDigest& root) const = 0;
   // The change of the disk that is behind an error, if there is one: see read_error.h.
@@ -62,6 +66,11 @@ class EmittedImage final : public Emitted {
     image_.read(offset, buffer);
   }
   [[nodiscard]] std::unique_ptr<SegmentCursor> segments(HostRange range) const override;
+  [[nodiscard]] bool keeps_compressed() const override { return image_.keeps_compressed(); }
+  [[nodiscard]] StoredPart stored_at(HostRange range) const override {
+    return image_.stored_at(range);
+  }
+  void will_read_stored(HostRange range) const override { image_.will_read_stored(range); }
   [[nodiscard]] std::optional<HostOffset> root_trailer() const override {
     return image_.root_trailer();
   }
@@ -85,6 +94,11 @@ class EmittedDisk final : public Emitted {
   [[nodiscard]] bool compresses() const override { return false; }
   void read(HostOffset offset, std::span<std::byte> buffer) const override;
   [[nodiscard]] std::unique_ptr<SegmentCursor> segments(HostRange range) const override;
+  [[nodiscard]] bool keeps_compressed() const override { return false; }
+  [[nodiscard]] StoredPart stored_at(HostRange range) const override {
+    return {.length = range.length};
+  }
+  void will_read_stored(HostRange /*range*/) const override {}
   [[nodiscard]] std::optional<HostOffset> root_trailer() const override { return std::nullopt; }
   void learn_root(const ContentDigest& /*root*/) const override {}
   [[nodiscard]] std::optional<Error> change_behind(const Error& /*error*/,

@@ -221,15 +221,67 @@ void CompressedData::read(HostOffset offset, std::span<std::byte> out) const {
   }
 }
 
-void CompressedData::copy_stored(const Piece& piece, const CompressedLayout::Cursor& at) const {
-  const GuestOffset offset = layout_.geometry().offset(piece.cluster);
+StoredBlob CompressedData::stored_blob(GuestCluster cluster, std::uint32_t size) const {
+  const GuestOffset offset = layout_.geometry().offset(cluster);
   const auto blob = stored_->find(offset);
-  if (!blob || blob->most < at.size()) {
+  if (!blob || blob->most < size) {
     throw Error(ErrorKind::kChanged, disk_.name(), "changed while it was read",
                 fmt::format("the cluster at {} is not stored as it was", offset.value()))
         .about(ErrorSubject::kDisk);
   }
-  stored_->read(*blob, piece.skip, piece.out);
+  return *blob;
+}
+
+void CompressedData::copy_stored(const Piece& piece, const CompressedLayout::Cursor& at) const {
+  stored_->read(stored_blob(piece.cluster, at.size()), piece.skip, piece.out);
+}
+
+// Who packs clusters packs them one behind the other, so that many of them lie as they will.
+StoredPart CompressedData::stored_at(HostRange range) const {
+  const ClusterMap& map = layout_.map();
+  const std::uint64_t begin = range.begin - layout_.compressed_begin();
+  auto at = layout_.compressed().at_offset(begin);
+  if (at.at_end()) return {.length = range.length, .where = {}};
+  if (at.offset() > begin) return {std::min(range.length, at.offset() - begin), {}};
+  GuestCluster cluster = map.nth(ClusterKind::kCompressed, at.rank());
+  std::uint64_t end = begin;
+  std::optional<Place> where;
+  while (!at.at_end() && end - begin < range.length) {
+    const auto place = stored_->place(stored_blob(cluster, at.size()));
+    if (end == begin) {
+      where = place;
+      if (where) where->offset += begin - at.offset();
+      end = at.end();
+    } else {
+      const bool follows = at.offset() == end && place && place->descriptor == where->descriptor &&
+                           place->offset == where->offset + (end - begin);
+      if (!follows) break;
+      end = at.end();
+    }
+    if (!where) break;
+    at.next();
+    cluster = map.next(ClusterKind::kCompressed, cluster + 1);
+  }
+  return {.length = std::min(range.length, end - begin), .where = where};
+}
+
+void CompressedData::will_read(HostRange range) const noexcept {
+  try {
+    const ClusterMap& map = layout_.map();
+    const std::uint64_t begin = range.begin - layout_.compressed_begin();
+    auto at = layout_.compressed().at_offset(begin);
+    if (at.at_end()) return;
+    GuestCluster cluster = map.nth(ClusterKind::kCompressed, at.rank());
+    while (at.offset() < begin + range.length) {
+      stored_->will_read(stored_blob(cluster, at.size()));
+      at.next();
+      if (at.at_end()) return;
+      cluster = map.next(ClusterKind::kCompressed, cluster + 1);
+    }
+  } catch (const Error&) {
+    // Reading will say it.
+    return;
+  }
 }
 
 // `end`, an offset in the region, is where all the data ends of which this piece is the first part.

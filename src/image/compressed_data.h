@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "layout/layout.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/image.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/stored_clusters.h"
 #include "qcow2stream/types.h"
@@ -41,12 +42,17 @@ class CompressedData {
   // digest.
   void read(HostOffset offset, std::span<std::byte> out) const;
 
+  // As Image::stored_at() and Image::will_read_stored().
+  [[nodiscard]] StoredPart stored_at(HostRange range) const;
+  void will_read(HostRange range) const noexcept;
+
  private:
   class Compressor;
   class Lease;
   class KeptCursor;
   struct Piece;
 
+  [[nodiscard]] StoredBlob stored_blob(GuestCluster cluster, std::uint32_t size) const;
   void copy_stored(const Piece& piece, const CompressedLayout::Cursor& at) const;
   void compress(const Piece& piece, const CompressedLayout::Cursor& at, std::uint64_t end,
                 Compressor& compressor) const;

@@ -97,6 +97,18 @@ void Image::read(HostOffset offset, std::span<std::byte> buffer) const {
   }
 }
 
+bool Image::keeps_compressed() const {
+  return content_->options.compression && content_->options.compression->keep;
+}
+
+StoredPart Image::stored_at(HostRange range) const {
+  return content_->compressed.stored_at(range);
+}
+
+void Image::will_read_stored(HostRange range) const noexcept {
+  content_->compressed.will_read(range);
+}
+
 std::optional<Segment> Image::Segments::next() {
   if (rest_.length == 0) return std::nullopt;
   Segment segment = content_->segment_at(rest_.begin);

@@ -119,7 +119,12 @@ class Scanner {
     slot.end = range.end();
     slot.reading = range.first(slot.buffer.size());
     ++in_flight_;
-    queue_->submit(range.begin, slot.buffer.first(slot.reading.length), tag);
+    const auto buffer = slot.buffer.first(slot.reading.length);
+    if (range.length <= geometry_.cluster_size()) {
+      queue_->submit_probe(range, buffer, tag);
+    } else {
+      queue_->submit(range.begin, buffer, tag);
+    }
   }
 
   // Looks at what has been read, cluster by cluster. What that does not decide is read later.

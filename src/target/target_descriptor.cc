@@ -34,6 +34,7 @@ void TargetDescriptor::read(GuestOffset offset, std::span<std::byte> buffer) con
 void TargetDescriptor::write(GuestOffset offset, std::span<const std::byte> bytes) const {
   const Moved moved = write_full_at(get(), offset.value(), bytes);
   if (moved.bytes < bytes.size()) throw_write_error(name_, offset + moved.bytes, moved.error);
+  write_back_.wrote(get(), bytes.size());
 }
 
 void TargetDescriptor::write_zeros(GuestRange range) const {

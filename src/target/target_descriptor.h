@@ -7,6 +7,7 @@
 #include <string>
 
 #include "qcow2stream/types.h"
+#include "system/early_write_back.h"
 #include "system/fd.h"
 
 namespace qcow2stream {
@@ -34,6 +35,7 @@ class TargetDescriptor {
  private:
   UniqueFd fd_;
   std::string name_;
+  mutable EarlyWriteBack write_back_;  // a target is always flushed
 };
 
 }  // namespace qcow2stream

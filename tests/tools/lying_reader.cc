@@ -5,7 +5,6 @@
 // Without a lie that it knows, it tells of a disk of 1 MiB whose first half lies at the beginning
 // of the image and whose second half is of bytes 'x'.
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,41 +23,15 @@
 #include "disk/confined/opened.h"
 #include "disk/confined/protocol.h"
 #include "disk/confined/told_runs.h"
+#include "tools/taken_over.h"
 
 namespace {
 
 using namespace qcow2stream;
 using namespace qcow2stream::confined;
 
-constexpr int kControl = 3;
 constexpr std::uint64_t kDisk = 1U << 20;
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-
-struct Given {
-  Start start;
-  std::vector<int> descriptors;
-};
-
-Given take() {
-  Given given;
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(256 * sizeof(int))> space{};
-  iovec data{.iov_base = &given.start, .iov_len = sizeof given.start};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space.data();
-  message.msg_controllen = space.size();
-  if (::recvmsg(kControl, &message, 0) < 0) ::_exit(1);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  given.descriptors.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-  std::memcpy(given.descriptors.data(), CMSG_DATA(header), given.descriptors.size() * sizeof(int));
-  return given;
-}
-
-template <class Message>
-void say(int socket, const Message& message) {
-  ::send(socket, &message, sizeof message, MSG_NOSIGNAL);
-}
 
 using Numbers = std::vector<std::uint64_t>;
 
@@ -143,11 +116,7 @@ int main(int argc, char** argv) {
   if (argc != 1) return 2;
   const std::string name = argv[0];
   const std::string lie = name.substr(name.rfind('.') + 1);
-  const Given given = take();
-  const std::size_t size = given.start.channels * kSlotBytes;
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, given.descriptors[0], 0);
-  if (memory == MAP_FAILED) return 1;
-  const std::span<std::byte> slots(static_cast<std::byte*>(memory), size);
+  const TakenOver given = take_over();
   if (lie == "shrinks") static_cast<void>(!::ftruncate(given.descriptors[0], 0));
 
   Hello hello;
@@ -160,8 +129,7 @@ int main(int argc, char** argv) {
   }
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < given.start.channels; ++i) {
-    threads.emplace_back(serve, lie, given.descriptors.at(i + kDescriptorsBesideChannels),
-                         slots.subspan(i * kSlotBytes, kSlotBytes));
+    threads.emplace_back(serve, lie, given.socket(i), given.slot(i));
   }
   char end = 0;
   static_cast<void>(::recv(kControl, &end, 1, 0));

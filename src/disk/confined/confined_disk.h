@@ -34,6 +34,8 @@ class ConfinedStored final : public StoredClusters {
   [[nodiscard]] std::optional<StoredBlob> find(GuestOffset cluster) const override;
   [[nodiscard]] std::optional<std::uint64_t> length(const StoredBlob& blob) const override;
   void read(const StoredBlob& blob, std::uint64_t skip, std::span<std::byte> out) const override;
+  [[nodiscard]] std::optional<Place> place(const StoredBlob& blob) const override;
+  void will_read(const StoredBlob& blob) const noexcept override;
 
  private:
   struct Told {

@@ -64,4 +64,14 @@ void ConfinedStored::read(const StoredBlob& blob, std::uint64_t skip,
   file_.read(GuestOffset(blob.begin.value() + skip), out);
 }
 
+std::optional<Place> ConfinedStored::place(const StoredBlob& blob) const {
+  const Run run = file_.run_at({GuestOffset(blob.begin.value()), blob.most});
+  if (!run.is_data() || run.range.length < blob.most) return std::nullopt;
+  return run.where;
+}
+
+void ConfinedStored::will_read(const StoredBlob& blob) const noexcept {
+  file_.will_read({GuestOffset(blob.begin.value()), blob.most});
+}
+
 }  // namespace qcow2stream::confined

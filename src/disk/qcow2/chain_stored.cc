@@ -39,4 +39,15 @@ void ChainStored::read(const StoredBlob& blob, std::uint64_t skip, std::span<std
   chain_.images[blob.file]->file().read(GuestOffset(blob.begin.value() + skip), out);
 }
 
+std::optional<Place> ChainStored::place(const StoredBlob& blob) const {
+  const Run run =
+      chain_.images[blob.file]->file().run_at({GuestOffset(blob.begin.value()), blob.most});
+  if (!run.is_data() || run.range.length < blob.most) return std::nullopt;
+  return run.where;
+}
+
+void ChainStored::will_read(const StoredBlob& blob) const noexcept {
+  chain_.images[blob.file]->file().will_read({GuestOffset(blob.begin.value()), blob.most});
+}
+
 }  // namespace qcow2stream

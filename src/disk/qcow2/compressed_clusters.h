@@ -34,6 +34,10 @@ class Qcow2CompressedClusters {
   // what cannot be decoded.
   void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
 
+  // Whether the cluster of `extent` is known not to be all zeros without being decoded. Throws
+  // Error if the file cannot be read.
+  [[nodiscard]] bool shows_data(const Qcow2Extent& extent) const;
+
   [[nodiscard]] CompressionType type() const { return type_; }
   // Returns how many bytes of `blob`, which lies in the file, a cluster is made of; nothing where
   // there is none that every reader can decode. Throws Error if the file cannot be read.
