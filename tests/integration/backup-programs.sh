@@ -10,10 +10,10 @@ need restic borg
 disk_and_image disk.raw wanted
 need_fuse disk.raw
 mkdir at
-export RESTIC_REPOSITORY=s3:$S3_ENDPOINT/restic RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$dir/cache
+export RESTIC_REPOSITORY=s3:$S3_ENDPOINT/restic-$$ RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$dir/cache
 restic -q init
 measured 'restic, of the mounted image, to S3' "$tool" --mount at --name vm.qcow2 --run 'restic -q backup "$image"' disk.raw
-restic -q dump latest "$dir/at/vm.qcow2" | cmp - wanted
+restic -q dump latest /at/vm.qcow2 | cmp - wanted
 measured 'the same again' "$tool" --mount at --name vm.qcow2 --run 'restic backup "$image"' disk.raw
 grep -q '1 unmodified' command.log || fail "restic said: $(<command.log)"
 

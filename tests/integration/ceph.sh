@@ -77,6 +77,7 @@ ms mon client mode = crc
 END
 printf '[default]\ns3 =\n    addressing_style = path\n' >aws.conf
 cat >environment <<END
+unset AWS_CA_BUNDLE AWS_PROFILE AWS_SESSION_TOKEN
 export CEPH_CONF=$folder/ceph.conf S3_ENDPOINT=http://$gateway
 export AWS_CONFIG_FILE=$folder/aws.conf AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 export AWS_ACCESS_KEY_ID=testkey AWS_SECRET_ACCESS_KEY=testsecret AWS_DEFAULT_REGION=us-east-1

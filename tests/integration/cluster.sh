@@ -9,24 +9,23 @@
 need rbd aws sbatch scontrol parallel sshd ssh-keygen jq curl
 # shellcheck source=/dev/null
 . "$INTEGRATION_SLURM/environment"
+vm=vm.$$ bucket=cluster-$$ # Ceph goes as a whole
 export part_size=$((32*M))
-node='{"driver":"rbd","pool":"rbd","image":"vm","snapshot":"now","conf":"'$CEPH_CONF'"}'
+node='{"driver":"rbd","pool":"rbd","image":"'"$vm"'","snapshot":"now","conf":"'$CEPH_CONF'"}'
 disk_and_image disk.raw wanted
-rbd import --no-progress disk.raw rbd/vm
-at_exit rbd rm --no-progress rbd/vm
-at_exit rbd snap purge --no-progress rbd/vm
-rbd snap create --no-progress rbd/vm@now
-rbd diff --format=json rbd/vm@now >map.json
+rbd import --no-progress disk.raw rbd/$vm
+rbd snap create --no-progress rbd/$vm@now
+rbd diff --format=json rbd/$vm@now >map.json
 "$tool" -q --map map.json --blockdev "$node" >wanted
-s3 s3 mb s3://cluster >/dev/null
+s3 s3 mb s3://$bucket >/dev/null
 
 begin() { # begin FOLDER
   rm -rf "$1"
-  "$cluster/begin" "$1" cluster "$1" --map map.json -- --blockdev "$node"
+  "$cluster/begin" "$1" "$bucket" "$1" --map map.json -- --blockdev "$node"
 }
 stored() { # stored FOLDER
-  [[ $(s3 s3 cp --no-progress "s3://cluster/$1" - | sha256sum) == "$(sum_of wanted)" ]] || fail "$1 is not the stream"
-  s3 s3 rm "s3://cluster/$1" >/dev/null
+  [[ $(s3 s3 cp --no-progress "s3://$bucket/$1" - | sha256sum) == "$(sum_of wanted)" ]] || fail "$1 is not the stream"
+  s3 s3 rm "s3://$bucket/$1" >/dev/null
 }
 over() { scontrol -o show job "$1" | grep -Eq 'JobState=(COMPLETED|FAILED|CANCELLED|TIMEOUT)'; }
 wait_over() {

@@ -11,44 +11,43 @@ need aws rclone curl jq qemu-img python3
 disk_and_image disk.raw wanted
 need_fuse disk.raw
 mkdir at
-export dir
-s3 s3 mb s3://images >/dev/null
+export dir bucket=images-$$ # Ceph goes as a whole
+s3 s3 mb "s3://$bucket" >/dev/null
 stored() { # stored NAME: the object is the image
-  s3 s3 cp --no-progress "s3://images/$1" - | cmp - wanted || fail "$1 is not the image"
-  s3 s3 rm "s3://images/$1" >/dev/null
+  s3 s3 cp --no-progress "s3://$bucket/$1" - | cmp - wanted || fail "$1 is not the image"
+  s3 s3 rm "s3://$bucket/$1" >/dev/null
 }
 export -f s3
-export S3=images
 printf '[store]\ntype = s3\nprovider = Ceph\nenv_auth = true\nendpoint = %s\n' "$S3_ENDPOINT" >rclone.conf
 export RCLONE_CONFIG=$dir/rclone.conf
 
 copy='aws --endpoint-url "$S3_ENDPOINT" s3 cp --no-progress'
-measured 'awscli, of the mounted image' "$tool" --mount at --run "$copy "'"$image" s3://images/a' disk.raw
+measured 'awscli, of the mounted image' "$tool" --mount at --run "$copy "'"$image" s3://$bucket/a' disk.raw
 stored a
-measured 'awscli, from the pipe' "$tool" --run "$copy "'- s3://images/b --expected-size "$size"' disk.raw
+measured 'awscli, from the pipe' "$tool" --run "$copy "'- s3://$bucket/b --expected-size "$size"' disk.raw
 stored b
 measured 'qemu-img convert to a file, and awscli of that' sh -c \
-  "qemu-img convert -f raw -O qcow2 disk.raw converted && stat -c %b converted >blocks && $copy converted s3://images/c"
+  "qemu-img convert -f raw -O qcow2 disk.raw converted && stat -c %b converted >blocks && $copy converted s3://$bucket/c"
 noted 'space that the file takes' "$(($(<blocks) / 2048)) MiB"
-s3 s3 rm s3://images/c >/dev/null
+s3 s3 rm "s3://$bucket/c" >/dev/null
 rm converted
-measured 'rclone, of the mounted image' "$tool" --mount at --run 'rclone copyto "$image" store:images/d' disk.raw
+measured 'rclone, of the mounted image' "$tool" --mount at --run 'rclone copyto "$image" store:$bucket/d' disk.raw
 stored d
-measured 'rclone, from the pipe' "$tool" --run 'rclone rcat --size "$size" store:images/e' disk.raw
+measured 'rclone, from the pipe' "$tool" --run 'rclone rcat --size "$size" store:$bucket/e' disk.raw
 stored e
 cat >send.py <<'END'
 import os, sys, boto3
 client = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"])
 with open(sys.argv[1], "rb") as image:
-    client.upload_fileobj(image, "images", sys.argv[2])
+    client.upload_fileobj(image, os.environ["bucket"], sys.argv[2])
 END
 measured 'boto3, of the mounted image' "$tool" --mount at --run 'python3 send.py "$image" f' disk.raw
 stored f
 
 # The recipes.
-run_recipe mount-s3 disk="$dir/disk.raw" endpoint="$S3_ENDPOINT" bucket=images
+run_recipe mount-s3 disk="$dir/disk.raw" endpoint="$S3_ENDPOINT" bucket="$bucket"
 stored vm.qcow2
-run_recipe mount-rclone disk="$dir/disk.raw" remote=store:images
+run_recipe mount-rclone disk="$dir/disk.raw" remote="store:$bucket"
 stored vm.qcow2
 
 # Plain ranges: a URL for each part.
@@ -58,7 +57,7 @@ cat >sign.py <<'END'
 import os, sys, boto3
 from botocore.config import Config
 client = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], config=Config(signature_version="s3v4"))
-where = {"Bucket": "images", "Key": "g"}
+where = {"Bucket": os.environ["bucket"], "Key": "g"}
 where["UploadId"] = client.create_multipart_upload(**where)["UploadId"]
 for number in range(1, int(sys.argv[1]) + 1):
     print(client.generate_presigned_url("upload_part", Params={**where, "PartNumber": number}))
@@ -72,7 +71,8 @@ stored g
 broken() { # broken NAME COMMAND...
   local name=$1 proxy
   shift
-  python3 "$source_root/tests/integration/breaking-proxy.py" "${S3_ENDPOINT#http://}" $((100*M)) >port 2>proxy.log &
+  rm -f port
+  python3 "$source_root/tests/integration/breaking-proxy.py" "${S3_ENDPOINT#http://}" $((integration_size / 5)) >port 2>proxy.log &
   proxy=$!
   at_exit end_process "$proxy"
   wait_for test -s port
@@ -80,11 +80,11 @@ broken() { # broken NAME COMMAND...
   grep -q broken proxy.log || fail "no connection was broken"
   end_process "$proxy"
 }
-broken 'awscli, of the mounted image' "$tool" --mount at --run "$copy "'"$image" s3://images/h' disk.raw
+broken 'awscli, of the mounted image' "$tool" --mount at --run "$copy "'"$image" s3://$bucket/h' disk.raw
 stored h
-broken 'awscli, from the pipe' "$tool" --run "$copy "'- s3://images/i --expected-size "$size"' disk.raw
+broken 'awscli, from the pipe' "$tool" --run "$copy "'- s3://$bucket/i --expected-size "$size"' disk.raw
 stored i
-broken 'rclone, of the mounted image' "$tool" --mount at --run 'rclone copyto "$image" store:images/j' disk.raw
+broken 'rclone, of the mounted image' "$tool" --mount at --run 'rclone copyto "$image" store:$bucket/j' disk.raw
 stored j
 broken 'boto3, of the mounted image' "$tool" --mount at --run 'python3 send.py "$image" k' disk.raw
 stored k
@@ -95,9 +95,9 @@ changes() { # changes COMMAND: of --run
   "$tool" --mount at --limit-rate 100M --run "(sleep 2; touch disk.raw) & $1" disk.raw >change.log 2>&1 || status=$?
   [[ $status == 3 ]] || fail "status $status where the disk changed: $(<change.log)"
   grep -q 'changed while it was read' change.log || fail "said: $(<change.log)"
-  ! s3 s3api head-object --bucket images --key z >/dev/null 2>&1 || fail "there is an object: $1"
+  ! s3 s3api head-object --bucket "$bucket" --key z >/dev/null 2>&1 || fail "there is an object: $1"
 }
-changes "$copy "'"$image" s3://images/z; status=$?; [ $status != 0 ] || : >succeeded; exit $status'
-changes 'rclone copyto --retries 1 "$image" store:images/z; status=$?; [ $status != 0 ] || : >succeeded; exit $status'
+changes "$copy "'"$image" s3://$bucket/z; status=$?; [ $status != 0 ] || : >succeeded; exit $status'
+changes 'rclone copyto --retries 1 "$image" store:$bucket/z; status=$?; [ $status != 0 ] || : >succeeded; exit $status'
 changes 'python3 send.py "$image" z; status=$?; [ $status != 0 ] || : >succeeded; exit $status'
 [[ ! -e succeeded ]] || fail "a program has not seen that the disk changed"
