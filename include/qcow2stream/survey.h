@@ -128,6 +128,9 @@ struct SurveyOptions {
   // With Against and Only: the manifest of the image that the increment goes on top of. What that
   // image left out counts as changed, since the image holds zeros there whatever the disk did.
   std::shared_ptr<const Manifest> base_image;
+  // Bytes a second that are read of the disk and the base together, on the average, at most. 0:
+  // there is no limit.
+  std::uint64_t most_per_second = 0;
   // Is called if the base has changed. Without it that is an error.
   OnChange on_change;
   // Is filled in while the survey runs, if given. Must outlive the call.

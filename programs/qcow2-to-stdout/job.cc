@@ -94,9 +94,9 @@ bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
 // The emission can hash what it sends only if that is all of the content, as it is.
 bool survey_has_to_hash(const CommandLine& said) {
   if (!said.save_manifest) return false;
-  return said.save_plan || said.measure || said.offset || said.length || said.compression ||
-         said.data_file || said.data_file_raw || said.base || said.dirty_bitmap || said.shallow ||
-         said.changed_map;
+  return said.save_plan || said.measure || said.offset || said.length || said.part ||
+         said.compression || said.data_file || said.data_file_raw || said.base ||
+         said.dirty_bitmap || said.shallow || said.changed_map;
 }
 
 // What leaves something out might not get to the end of a stream, which has to be looked at;
@@ -215,7 +215,7 @@ OutputJob output_of(const CommandLine& said) {
           .mount = std::move(mount),
           .raw = is_raw_wanted(said),
           .command = said.run,
-          .range = {.offset = said.offset, .length = said.length},
+          .range = {.offset = said.offset, .length = said.length, .part = said.part},
           .if_match = said.if_match,
           .digests = algorithms_of(said.digests),
           .threads = said.threads.value_or(0),
@@ -262,6 +262,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
                       .progress_fd = said.progress_fd,
                       .quiet = said.quiet,
                       .verbose = said.verbose},
+          .most_per_second = said.limit_rate.value_or(0),
           .allow_changes = said.allow_changes,
           .read_files = read_files_of(said)};
   if (files.plan) job.planned = PlannedJob{*files.plan, said.assume_unchanged};

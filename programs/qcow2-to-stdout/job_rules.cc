@@ -292,7 +292,8 @@ void check_output_options(const CommandLine& said) {
 }
 
 // What makes an image, or belongs to one that is written.
-constexpr std::array kOfImages = {"cluster-size",
+constexpr std::array kOfImages = {"measure",
+                                  "cluster-size",
                                   "refcount-bits",
                                   "qcow2-version",
                                   "data-file",
@@ -329,7 +330,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "plan",
                                   "assume-unchanged",
                                   "spool-memory"};
-constexpr std::array kOfStreams = {"measure", "offset", "length",
+constexpr std::array kOfStreams = {"measure", "offset", "length",       "part",
                                    "flush",   "digest", "save-manifest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
@@ -338,13 +339,14 @@ void refuse_given(const CommandLine& said, std::span<const char* const> names, c
   }
 }
 
+void check_range_options(const CommandLine& said) {
+  if (said.part && (said.offset || said.length)) {
+    throw UsageError("--part: not together with --offset and --length, whose place it takes");
+  }
+}
+
 void check_mount_options(const CommandLine& said) {
   if (is_raw_wanted(said)) {
-    if (!said.mount) {
-      throw UsageError(
-          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
-          "qcow2-from-stdin -");
-    }
     refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
   }
   if (!said.mount) return;
@@ -446,6 +448,7 @@ void check_rules(const CommandLine& said) {
   check_map_options(said);
   check_leave_out(said);
   check_output_options(said);
+  check_range_options(said);
   check_mount_options(said);
   check_manifest_options(said);
 }

@@ -130,11 +130,13 @@ constexpr std::array kOutputOptions = {
         [](Said& said, const char* value) { said.offset = size_value(value); }},
     Row{{0, "length", Value::kRequired, "N", "write at most so many bytes of it", true},
         [](Said& said, const char* value) { said.length = size_value(value); }},
+    Row{{0, "part", Value::kRequired, "K/N", "in place of both: the Kth of N ranges, such as 3/8"},
+        [](Said& said, const char* value) { said.part = part_value(value); }},
     Row{{0, "measure", Value::kAttached, "HOW", "no image, its size: human, json, size, id, root"},
         [](Said& said, const char* value) { said.measure = measure_value(value); }},
     Row{{0, "mount", Value::kRequired, "DIR", "the image as a file in DIR, until unmounted"},
         [](Said& said, const char* value) { said.mount = path_value(value); }},
-    Row{{'O', "output-format", Value::kRequired, "FMT", "with --mount: qcow2, or raw for the disk"},
+    Row{{'O', "output-format", Value::kRequired, "FMT", "qcow2 (default), or raw: the disk itself"},
         [](Said& said, const char* value) { said.output_format = output_format_value(value); }},
     Row{{0, "allow-changes", Value::kNone, "", "a disk that changes is a warning, not an error"},
         [](Said& said, const char*) { said.allow_changes = true; }},
@@ -181,6 +183,11 @@ constexpr std::array kOtherOptions = {
     Row{{'T', "threads", Value::kRequired, "N", "worker threads; 0: one a core (default)"},
         set_threads},
     Row{{'j', "", Value::kRequired, "", ""}, set_threads},
+    Row{{0, "limit-rate", Value::kRequired, "N", "bytes a second at most, on the average"},
+        [](Said& said, const char* value) {
+          said.limit_rate = size_value(value);
+          if (said.limit_rate == 0) bad_value(value, "is no rate");
+        }},
     Row{{0, "spool-memory", Value::kRequired, "N", "of --compress results (1G); then --spool-dir"},
         [](Said& said, const char* value) { said.spool_memory = size_value(value); }},
     Row{{0, "spool-dir", Value::kRequired, "DIR", "of the spool ($TMPDIR or /var/tmp)", true},

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "disk/limited_disk.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -27,6 +28,7 @@
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 #include "system/cores.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream {
 namespace {
@@ -355,11 +357,24 @@ class Survey {
   std::shared_ptr<ManifestBuilder> content_;  // null: what is read is not hashed
 };
 
+SurveyResult survey_at_rate(const Disk& disk, const ImageOptions& image, SurveyOptions options) {
+  RateLimit limit(options.most_per_second);
+  const LimitedDisk limited(disk, limit);
+  std::shared_ptr<const Disk> base;
+  if (auto* against = std::get_if<Against>(&options.what)) {
+    base = against->base;
+    against->base = std::make_shared<const LimitedDisk>(*base, limit);
+  }
+  options.most_per_second = 0;
+  return survey(limited, image, options);
+}
+
 }  // namespace
 
 SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
   check_options(image, options);
+  if (options.most_per_second != 0) return survey_at_rate(disk, image, options);
   SurveyResult result = Survey(disk, image, options).run();
   if (image.bitmaps) result.bitmaps = survey_bitmaps(disk, image);
   return result;
