@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 
@@ -33,7 +34,8 @@ class SparseVolume final : public Volume {
   void read(VolumeOffset offset, std::span<std::byte> buffer) const override {
     require(offset.value() <= size_ && buffer.size() <= size_ - offset.value(),
             "a read within the volume");
-    std::ranges::fill(buffer, std::byte{0});
+    if (buffer.empty()) return;
+    std::memset(buffer.data(), 0, buffer.size());
     const std::uint64_t begin = offset.value();
     const std::uint64_t end = begin + buffer.size();
     for (auto i = blocks_.lower_bound(begin / kBlock); i != blocks_.end(); ++i) {
@@ -41,8 +43,7 @@ class SparseVolume final : public Volume {
       if (there >= end) return;
       const std::uint64_t from = std::max(begin, there);
       const std::uint64_t to = std::min(end, there + kBlock);
-      std::copy_n(i->second.begin() + static_cast<std::ptrdiff_t>(from - there), to - from,
-                  buffer.begin() + static_cast<std::ptrdiff_t>(from - begin));
+      std::memcpy(buffer.data() + (from - begin), i->second.data() + (from - there), to - from);
     }
   }
   void write(std::uint64_t at, std::span<const std::byte> bytes) {
