@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qcow2stream/root.h"
 #include "qcow2stream/types.h"
@@ -35,6 +36,8 @@ struct ManifestHeader {
   ContentDigest root{};
   // Of what the disk held before, if it is that of an increment.
   std::optional<ContentDigest> parent;
+  // Whether something was left out that the disk holds: it counts as zeros.
+  bool left_out = false;
 };
 
 // What a manifest says of one chunk.
@@ -105,7 +108,11 @@ class ManifestBuilder {
   [[nodiscard]] ContentDigest root() const;
   // Writes the file, piece by piece. What `write` throws ends it.
   using Write = std::function<void(std::span<const std::byte> bytes)>;
-  void encode(const std::optional<ContentDigest>& parent, const Write& write) const;
+  // Gives what was left out, one run after the other: multiples of 512 bytes, in order, of which no
+  // two touch; in the end nothing.
+  using NextRun = std::function<std::optional<GuestRange>()>;
+  void encode(const std::optional<ContentDigest>& parent, const Write& write,
+              const NextRun& next_left_out = {}) const;
 
  private:
   struct State;
@@ -114,6 +121,8 @@ class ManifestBuilder {
 
 // A manifest that was read. All functions are const, and any number of threads may use one.
 class Manifest {
+  struct File;
+
  public:
   // Opens a file with a manifest and reads all of it once: what it says is complete, each checksum
   // in it is right, and the root is that of the digests. Of a file only 8 bytes a page of 4 KiB
@@ -149,8 +158,23 @@ class Manifest {
     std::unique_ptr<State> state_;
   };
 
+  // Goes through what was left out, in order. Belongs to one thread and must not outlive the
+  // manifest.
+  class LeftOutCursor {
+   public:
+    explicit LeftOutCursor(const Manifest& manifest) : file_(*manifest.file_) {}
+    // Throws Error as load() does: the file is looked at.
+    std::optional<GuestRange> next();
+
+   private:
+    const File& file_;
+    std::uint64_t page_ = 0;  // the next one
+    std::vector<GuestRange> runs_;
+    std::size_t at_ = 0;
+    std::uint64_t end_ = 0;  // of the last one
+  };
+
  private:
-  struct File;
   explicit Manifest(std::unique_ptr<const File> file);
   std::unique_ptr<const File> file_;
 };

@@ -12,6 +12,7 @@
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
@@ -31,6 +32,9 @@ struct SurveyResult {
   std::uint64_t surveyed = 0;
   // The digests of the content, if they were asked for.
   std::shared_ptr<const ManifestBuilder> content;
+  // What was left out, and which clusters (or subclusters) that are. Null where nothing was to be.
+  std::shared_ptr<const LeftOut> left_out;
+  std::shared_ptr<const ClusterMap> left_out_clusters;
 };
 
 enum class Scan {
@@ -116,6 +120,17 @@ struct SurveyOptions {
   // AgainstManifest, and with the base of Only, that happens in any case, in chunks as the manifest
   // has them.
   std::optional<unsigned> hash_chunk_bits;
+  // If given, clusters (of an increment with subclusters, these) that are left out as a whole read
+  // as zeros in the image, whatever the disk holds, and that is the content that is hashed. An
+  // increment that leaves out needs a manifest of its base, AgainstManifest or `base_image`: what
+  // is left out becomes a zero cluster unless the base is known to hold zeros there.
+  std::shared_ptr<const LeftOut> left_out;
+  // With Against and Only: the manifest of the image that the increment goes on top of. What that
+  // image left out counts as changed, since the image holds zeros there whatever the disk did.
+  std::shared_ptr<const Manifest> base_image;
+  // Bytes a second that are read of the disk and the base together, on the average, at most. 0:
+  // there is no limit.
+  std::uint64_t most_per_second = 0;
   // Is called if the base has changed. Without it that is an error.
   OnChange on_change;
   // Is filled in while the survey runs, if given. Must outlive the call.

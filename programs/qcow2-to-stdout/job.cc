@@ -81,6 +81,10 @@ std::uint64_t increment_unit(const ImageOptions& image) {
   return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
 }
 
+bool is_increment(const CommandLine& said) {
+  return said.base || said.dirty_bitmap || said.shallow || said.changed_map || said.base_manifest;
+}
+
 // Whether all of the content will be looked at, whatever has changed.
 bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
   return said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot ||
@@ -90,9 +94,9 @@ bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
 // The emission can hash what it sends only if that is all of the content, as it is.
 bool survey_has_to_hash(const CommandLine& said) {
   if (!said.save_manifest) return false;
-  return said.save_plan || said.measure || said.offset || said.length || said.compression ||
-         said.data_file || said.data_file_raw || said.base || said.dirty_bitmap || said.shallow ||
-         said.changed_map;
+  return said.save_plan || said.measure || said.offset || said.length || said.part ||
+         said.compression || said.data_file || said.data_file_raw || said.base ||
+         said.dirty_bitmap || said.shallow || said.changed_map;
 }
 
 // What leaves something out might not get to the end of a stream, which has to be looked at;
@@ -172,16 +176,23 @@ std::optional<std::uint32_t> listed_unit(const CommandLine& said, const ImageOpt
 }
 
 SurveyJob survey_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
-  SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
-                   .allocation = allocation_of(said, said.map),
-                   .base_allocation = allocation_of(said, said.base_map),
-                   .listed_unit = listed_unit(said, image),
-                   .base_manifest = files.base_manifest,
-                   .threads = said.threads.value_or(0),
-                   .spool_memory = said.spool_memory,
-                   .spool_directory = said.spool_directory};
+  SurveyJob survey{
+      .scan = said.scan.value_or(Scan::kZeros),
+      .allocation = allocation_of(said, said.map),
+      .base_allocation = allocation_of(said, said.base_map),
+      .listed_unit = listed_unit(said, image),
+      .leave_out = said.leave_out,
+      .leave_out_unit = is_increment(said) ? increment_unit(image) : image.cluster_size,
+      .base_manifest = files.base_manifest,
+      .threads = said.threads.value_or(0),
+      .spool_memory = said.spool_memory,
+      .spool_directory = said.spool_directory};
   if (survey_has_to_hash(said)) {
     survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
+  }
+  // What was compared, or is told, is not looked at in chunks by itself.
+  if (files.base_manifest && (said.base || said.dirty_bitmap || said.shallow || said.changed_map)) {
+    survey.hash_chunk_bits = files.base_manifest->header().chunk_bits;
   }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
@@ -204,7 +215,7 @@ OutputJob output_of(const CommandLine& said) {
           .mount = std::move(mount),
           .raw = is_raw_wanted(said),
           .command = said.run,
-          .range = {.offset = said.offset, .length = said.length},
+          .range = {.offset = said.offset, .length = said.length, .part = said.part},
           .if_match = said.if_match,
           .digests = algorithms_of(said.digests),
           .threads = said.threads.value_or(0),
@@ -251,6 +262,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
                       .progress_fd = said.progress_fd,
                       .quiet = said.quiet,
                       .verbose = said.verbose},
+          .most_per_second = said.limit_rate.value_or(0),
           .allow_changes = said.allow_changes,
           .read_files = read_files_of(said)};
   if (files.plan) job.planned = PlannedJob{*files.plan, said.assume_unchanged};

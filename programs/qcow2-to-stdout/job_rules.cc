@@ -188,10 +188,12 @@ bool is_told_changes(const CommandLine& said) {
   return said.dirty_bitmap || said.shallow || said.changed_map;
 }
 
-// A manifest says what has not changed where something else says what has.
+// A manifest says what has not changed where something else says what has, and what the image left
+// out that the increment goes on top of.
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0) + (said.base_manifest && !is_told_changes(said) ? 1 : 0);
+         (said.changed_map ? 1 : 0) +
+         (said.base_manifest && !said.base && !is_told_changes(said) ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -250,6 +252,27 @@ void check_map_options(const CommandLine& said) {
   if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
 }
 
+// Where it could not keep its promise that nothing in use is left out, or would do nothing.
+void check_leave_out(const CommandLine& said) {
+  if (!said.leave_out) return;
+  const char* other = nullptr;
+  if (said.scan == Scan::kNone) other = "--scan none, which allocates everything";
+  if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
+  if (said.salvage) {
+    other = "--salvage: what cannot be read is not known to be free, and looks like it";
+  }
+  if (said.allow_changes) other = "--allow-changes: what was free may be in use by then";
+  if (said.save_plan && (said.save_manifest || said.base_manifest)) {
+    other = "a plan that has a manifest, which would not say what was left out";
+  }
+  if (other != nullptr) throw UsageError(fmt::format("--leave-out: not together with {}", other));
+  if ((said.base || is_told_changes(said)) && !said.base_manifest) {
+    throw UsageError(
+        "--leave-out: an increment needs --base-manifest, which says what the image below it holds "
+        "and leaves out");
+  }
+}
+
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
@@ -269,7 +292,8 @@ void check_output_options(const CommandLine& said) {
 }
 
 // What makes an image, or belongs to one that is written.
-constexpr std::array kOfImages = {"cluster-size",
+constexpr std::array kOfImages = {"measure",
+                                  "cluster-size",
                                   "refcount-bits",
                                   "qcow2-version",
                                   "data-file",
@@ -294,6 +318,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "scan",
                                   "allocated",
                                   "no-extents",
+                                  "leave-out",
                                   "save-manifest",
                                   "base-manifest",
                                   "manifest-chunk",
@@ -305,7 +330,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "plan",
                                   "assume-unchanged",
                                   "spool-memory"};
-constexpr std::array kOfStreams = {"measure", "offset", "length",
+constexpr std::array kOfStreams = {"measure", "offset", "length",       "part",
                                    "flush",   "digest", "save-manifest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
@@ -314,13 +339,14 @@ void refuse_given(const CommandLine& said, std::span<const char* const> names, c
   }
 }
 
+void check_range_options(const CommandLine& said) {
+  if (said.part && (said.offset || said.length)) {
+    throw UsageError("--part: not together with --offset and --length, whose place it takes");
+  }
+}
+
 void check_mount_options(const CommandLine& said) {
   if (is_raw_wanted(said)) {
-    if (!said.mount) {
-      throw UsageError(
-          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
-          "qcow2-from-stdin -");
-    }
     refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
   }
   if (!said.mount) return;
@@ -420,7 +446,9 @@ void check_rules(const CommandLine& said) {
   check_plan_options(said);
   check_increment_options(said);
   check_map_options(said);
+  check_leave_out(said);
   check_output_options(said);
+  check_range_options(said);
   check_mount_options(said);
   check_manifest_options(said);
 }

@@ -12,10 +12,11 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::array<std::string_view, 18> kSurveyOptions = {"scan",
+constexpr std::array<std::string_view, 19> kSurveyOptions = {"scan",
                                                              "allocated",
                                                              "map",
                                                              "no-extents",
+                                                             "leave-out",
                                                              "base",
                                                              "base-format",
                                                              "dirty-bitmap",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "manifest/content_tree.h"
+#include "manifest/left_out_pages.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/manifest.h"
@@ -159,15 +160,19 @@ ContentDigest ManifestBuilder::root() const {
   return root.finish(state_->length);
 }
 
-void ManifestBuilder::encode(const std::optional<ContentDigest>& parent, const Write& write) const {
+void ManifestBuilder::encode(const std::optional<ContentDigest>& parent, const Write& write,
+                             const NextRun& next_left_out) const {
+  const auto first_left_out = next_left_out ? next_left_out() : std::nullopt;
   write(manifest::encode_header({.length = state_->length,
                                  .chunk_bits = state_->chunk_bits,
                                  .root = root(),
-                                 .parent = parent}));
+                                 .parent = parent,
+                                 .left_out = first_left_out.has_value()}));
   manifest::PageWriter pages(write);
   state_->walk([&](RunKind kind, const ContentDigest& digest) { pages.append(kind, digest); },
                [&](std::uint64_t count) { pages.append_zeros(count); });
   pages.finish();
+  manifest::write_left_out(next_left_out, first_left_out, pages.next_number(), write);
 }
 
 }  // namespace qcow2stream

@@ -191,10 +191,10 @@ class Restore::Work {
 
   void begin_image(std::uint64_t size) {
     target_->set_size(size);
-    const auto before = images_ > 0 ? std::optional(size_) : proof_.base_length();
-    if (before && size > *before && target_->traits().size) {
+    const std::uint64_t before = images_ > 0 ? size_ : proof_.base_length().value_or(size);
+    if (size > before && target_->traits().size) {
       // Behind the end of its base an increment has zeros.
-      target_->zero({GuestOffset(*before), size - *before});
+      target_->zero({GuestOffset(before), size - before});
     }
     size_ = size;
     if (options_.progress != nullptr) {
