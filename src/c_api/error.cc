@@ -117,6 +117,10 @@ const char* advice_of(const Error& error) {
       return "ignore-names";
     case Advice::kNameImage:
       return "name-image";
+    case Advice::kIgnoreOwnRoot:
+      return "ignore-root";
+    case Advice::kTrustTarget:
+      return "trust-target";
   }
   return "";
 }

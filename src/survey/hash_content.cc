@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "disk/limited_disk.h"
 #include "layout/layout.h"
 #include "manifest/chunk_stream.h"
 #include "manifest/content_tree.h"
@@ -13,8 +14,10 @@
 #include "qcow2stream/content.h"
 #include "survey/answers.h"
 #include "survey/disk_reads.h"
+#include "survey/left_out_clusters.h"
 #include "survey/parallel.h"
 #include "survey/work.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream {
 namespace {
@@ -91,10 +94,22 @@ std::shared_ptr<ManifestBuilder> hash_runs(const Disk& disk, std::unique_ptr<Run
 }
 
 std::shared_ptr<ManifestBuilder> hash_content(const Disk& disk, const HashOptions& options) {
+  if (options.most_per_second != 0) {
+    RateLimit limit(options.most_per_second);
+    HashOptions unlimited = options;
+    unlimited.most_per_second = 0;
+    return hash_content(LimitedDisk(disk, limit), unlimited);
+  }
   const qcow2::Geometry leaves{.cluster_bits =
                                    content_tree::kLeafBits};  // a list is asked in these
+  auto runs = runs_of(options.allocation, disk, leaves);
+  if (options.left_out != nullptr) {
+    runs = without_left_out(
+        std::move(runs),
+        left_out_clusters(*options.left_out, unit_geometry(*options.left_out)));
+  }
   return hash_runs(
-      disk, runs_of(options.allocation, disk, leaves),
+      disk, std::move(runs),
       {.chunk_bits = options.chunk_bits, .threads = options.threads, .progress = options.progress});
 }
 
