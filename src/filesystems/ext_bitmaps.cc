@@ -108,13 +108,13 @@ void ExtBitmaps::add_version(std::span<const std::byte> bitmap) {
 // recovery stops at.
 void ExtBitmaps::add_older_versions(const Group& group) {
   const std::uint64_t home = ext2fs_block_bitmap_loc(filesystem_.get(), group.number);
-  const auto copies = std::ranges::equal_range(copies_, home, {}, &JournalCopy::home);
-  if (copies.empty()) return;
+  auto copy = std::ranges::lower_bound(copies_, home, {}, &JournalCopy::home);
+  if (copy == copies_.end() || copy->home != home) return;
   std::vector<std::byte> bitmap(filesystem_.block_size());
   before_.read(VolumeOffset(home * bitmap.size()), bitmap);
   add_version(bitmap);
-  for (const JournalCopy& copy : copies) {
-    read_copy(before_, copy, bitmap);
+  for (; copy != copies_.end() && copy->home == home; ++copy) {
+    read_copy(before_, *copy, bitmap);
     add_version(bitmap);
   }
 }

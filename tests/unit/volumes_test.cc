@@ -76,7 +76,7 @@ TEST_F(VolumesTest, ADiskWithoutATableIsAVolume) {
   const Finding finding = examine(volumes.front(), {true, true}, runs);
   EXPECT_EQ(finding.format, "unknown");
   EXPECT_EQ(finding.kept_because, "what it holds is not known");
-  for (const std::size_t size : {0, 1, 511, 512, 4096, 70'000})
+  for (const std::size_t size : {0U, 1U, 511U, 512U, 4096U, 70'000U})
     EXPECT_EQ(find_volumes(MemoryVolume(std::vector<std::byte>(size))).size(), 1U);
 }
 
@@ -214,6 +214,20 @@ TEST_F(VolumesTest, ASignatureBesideATableIsADoubt) {
   ChangedVolume other(*disk_);
   other.write(1080, bytes_of("\x53\xef"));
   EXPECT_EQ(described(other), "disk: it has a partition table and the signature of ext");
+}
+
+// What is left of a file system on the disk of a virtual machine in a partition.
+TEST_F(VolumesTest, ATableInAPartitionIsADoubt) {
+  MemoryVolume volume(std::vector<std::byte>(4 * kMiB));
+  std::memcpy(volume.bytes().data(), "XFSB", 4);
+  CollectedRuns runs;
+  EXPECT_EQ(examine(volume, {true, true}, runs).format, "xfs");
+  volume.bytes()[446 + 4] = std::byte{0x83};
+  volume.bytes()[446 + 8] = std::byte{0x08};
+  volume.bytes()[446 + 12] = std::byte{0x08};
+  std::memcpy(volume.bytes().data() + 510, "\x55\xaa", 2);
+  EXPECT_EQ(examine(volume, {true, true}, runs).kept_because,
+            "it has the signatures of xfs and a partition table");
 }
 
 // Text where a table would be.
