@@ -8,6 +8,7 @@
 #include "filesystems/ext.h"
 #include "filesystems/identify.h"
 #include "filesystems/ntfs.h"
+#include "filesystems/partition_table.h"
 #include "filesystems/swap.h"
 #include "filesystems/xfs.h"
 
@@ -44,6 +45,10 @@ Finding examine(const Volume& volume, Kinds kinds, FreeRuns& runs) {
     return finding;
   }
   if (signatures.size() > 1) return ambiguous(signatures);
+  // A partition or a logical volume can be the disk of a virtual machine.
+  if (boot_table(volume, signatures)) {
+    return ambiguous({signatures.front(), {"a partition table", true}});
+  }
   const std::string& format = signatures.front().format;
   if (format == "ext") return examine_ext(volume, kinds, runs);
   if (format == "xfs") return examine_xfs(volume, kinds, runs);

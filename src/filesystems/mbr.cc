@@ -126,6 +126,15 @@ std::optional<BootEntries> boot_entries(std::span<const std::byte> sector) {
   return entries;
 }
 
+std::optional<BootEntries> boot_table(const Volume& volume,
+                                      const std::vector<Signature>& signatures) {
+  auto entries = boot_entries(bytes_at(volume, 0, kBootSector));
+  if (!entries || std::ranges::all_of(*entries, &BootEntry::is_empty)) return {};
+  const bool has_own = std::ranges::any_of(signatures, &Signature::is_at_beginning);
+  if (has_own && !std::ranges::all_of(*entries, &BootEntry::is_plausible)) return {};
+  return entries;
+}
+
 void check_apart(const Volume& disk, std::vector<VolumeRange>& ranges) {
   std::ranges::sort(ranges, {}, &VolumeRange::begin);
   VolumeOffset end(0);

@@ -7,9 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "filesystems/fields.h"
+#include "filesystems/identify.h"
 #include "filesystems/volume.h"
 
 namespace qcow2stream {
@@ -38,6 +40,12 @@ struct BootEntry {
 // The boot record at the beginning of these 512 bytes, if they end in 55 AA.
 using BootEntries = std::array<BootEntry, 4>;
 std::optional<BootEntries> boot_entries(std::span<const std::byte> sector);
+
+// The table of the boot record at the beginning of a volume with these signatures, if it has one
+// that is not empty. Where a file system begins with a boot sector of its own, which ends in 55 AA,
+// too, and has code or text at the place of a table, that is none.
+std::optional<BootEntries> boot_table(const Volume& volume,
+                                      const std::vector<Signature>& signatures);
 
 constexpr std::uint8_t kProtectsGpt = 0xee;
 

@@ -123,12 +123,6 @@ std::string names_of(const std::vector<Signature>& signatures) {
   return names;
 }
 
-// A boot sector of a file system ends in 55 AA, too, and has code or text where a table would be.
-bool is_boot_sector(const std::vector<Signature>& signatures, const BootEntries& entries) {
-  const bool begins_there = std::ranges::any_of(signatures, &Signature::is_at_beginning);
-  return begins_there && !std::ranges::all_of(entries, &BootEntry::is_plausible);
-}
-
 // The partitions of the disk, or nothing where it has no table. Throws Kept where that is in doubt.
 std::optional<std::vector<Partition>> partitions_of(const Volume& disk) {
   const auto signatures = find_signatures(disk);
@@ -142,12 +136,10 @@ std::optional<std::vector<Partition>> partitions_of(const Volume& disk) {
     throw Kept("of its partition table (GPT) there is only the copy at the end",
                "repair the table with gdisk, or remove what is left of it with wipefs");
   }
-  const auto sector = bytes_at(disk, 0, 512);
-  const auto entries = boot_entries(sector);
-  if (!entries || std::ranges::all_of(*entries, &BootEntry::is_empty)) return {};
-  if (others.empty()) return read_mbr(disk, *entries);
-  if (is_boot_sector(signatures, *entries)) return {};
-  throw Kept("it has a partition table and the signature of " + others);
+  const auto entries = boot_table(disk, signatures);
+  if (!entries) return {};
+  if (!others.empty()) throw Kept("it has a partition table and the signature of " + others);
+  return read_mbr(disk, *entries);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 Makes N random file systems (200) with mkfs.xfs, fills them with files that are written, deleted, cut off, punched,
 linked and fragmented, and asks the program (VOLUMES, tests/tools/volumes.cc) what of each need not be in an image. That
 must be less than what `xfs_db -c "freesp -d"` calls free, by the blocks that are kept ready for trees and no others.
-Then it is made zeros: xfs_repair -n must find nothing wrong, and every file must be there as it was: names, content,
-attributes. Version 4 and what this kernel does not mount is filled by mkfs.xfs -p, and compared by the blocks that
-xfs_db says files have.
+Then it is left out (QCOW2_TO_STDOUT --leave-out free, and restored; made zeros where there is no such program):
+xfs_repair -n must find nothing wrong, and every file must be there as it was: names, content, attributes. Version 4 and
+what this kernel does not mount is filled by mkfs.xfs -p, and compared by the names that xfs_db finds.
 
 In between: copies that were made while the file system was mounted, written to, or frozen, are kept, or nothing that a
 replay needs is left out. With --flips: every byte of what is examined of some of them is flipped once
@@ -32,6 +32,7 @@ import tempfile
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 MIB = 1 << 20
 VOLUMES = os.environ.get("VOLUMES", "volumes")
+TO_STDOUT = os.environ.get("QCOW2_TO_STDOUT")
 FLIPPED = os.environ.get("FLIPPED_XFS", "flipped-xfs")
 
 
@@ -248,7 +249,7 @@ def runs_of(volume):
 
 
 class Totals:
-    free = left = ready = 0
+    free = left = ready = allocated = restored = 0
     counts: dict = {}
 
     @classmethod
@@ -278,11 +279,24 @@ def check_repair(image):
         raise Wrong(f"xfs_repair -n: {done.stderr[-300:]}")
 
 
-def check_restored(image, there, folder, mounts):
+def without_what_is_free(rng, image, copy):
+    """A copy without it: by way of a qcow2 image, where there is the program, or right away."""
+    if not TO_STDOUT:
+        run("cp", "--sparse=always", image, copy)
+        left_out(copy, "--zero", "--no-runs")
+        return
+    from_stdin = os.environ.get("QCOW2_FROM_STDIN") or os.path.join(os.path.dirname(TO_STDOUT), "qcow2-from-stdin")
+    cluster = rng.choice(["512", "4k", "64k"])
+    line = '"$1" -q --leave-out free -c "$2" "$3" | "$4" -q "$5"'
+    run("bash", "-o", "pipefail", "-c", line, "-", TO_STDOUT, cluster, image, from_stdin, copy)
+    Totals.allocated += image.stat().st_blocks * 512
+    Totals.restored += copy.stat().st_blocks * 512
+
+
+def check_restored(rng, image, there, folder, mounts):
     """What is left out becomes zeros, and all is as it was."""
     copy = there / "copy"
-    run("cp", "--sparse=always", image, copy)
-    left_out(copy, "--zero", "--no-runs")
+    without_what_is_free(rng, image, copy)
     check_repair(copy)
     if not mounts:
         before = run("xfs_db", "-r", "-c", "blockget -n", "-c", "ncheck", image).stdout
@@ -349,7 +363,7 @@ def one(seed, there, arguments):
         with Mounted(image, folder):
             fill(rng, folder)
     check_set(image)
-    check_restored(image, there, folder, mounts)
+    check_restored(rng, image, there, folder, mounts)
     if arguments.flips and seed % 10 == 0:
         done = run(FLIPPED, "--mask", 1 << rng.randrange(8), image, check=False)
         print(f"seed {seed}: {done.stdout.strip()}", flush=True)
@@ -387,6 +401,7 @@ def main():
     if Totals.free:
         print(f"left out: {Totals.left} of {Totals.free} bytes that are free ({100 * Totals.left / Totals.free:.3f} %)")
         print(f"kept ready for trees: {Totals.ready} bytes")
+        print(f"allocated: {Totals.allocated} bytes before, {Totals.restored} restored")
     print(f"{wrong} wrong")
     sys.exit(wrong > 0)
 

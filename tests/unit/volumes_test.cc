@@ -216,6 +216,20 @@ TEST_F(VolumesTest, ASignatureBesideATableIsADoubt) {
   EXPECT_EQ(described(other), "disk: it has a partition table and the signature of ext");
 }
 
+// What is left of a file system on the disk of a virtual machine in a partition.
+TEST_F(VolumesTest, ATableInAPartitionIsADoubt) {
+  MemoryVolume volume(std::vector<std::byte>(4 * kMiB));
+  std::memcpy(volume.bytes().data(), "XFSB", 4);
+  CollectedRuns runs;
+  EXPECT_EQ(examine(volume, {true, true}, runs).format, "xfs");
+  volume.bytes()[446 + 4] = std::byte{0x83};
+  volume.bytes()[446 + 8] = std::byte{0x08};
+  volume.bytes()[446 + 12] = std::byte{0x08};
+  std::memcpy(volume.bytes().data() + 510, "\x55\xaa", 2);
+  EXPECT_EQ(examine(volume, {true, true}, runs).kept_because,
+            "it has the signatures of xfs and a partition table");
+}
+
 // Text where a table would be.
 TEST_F(VolumesTest, TheBootSectorOfAFileSystemIsNoTable) {
   MemoryVolume volume(std::vector<std::byte>(4 * kMiB));
