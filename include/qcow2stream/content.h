@@ -22,6 +22,8 @@ struct HashOptions {
   unsigned chunk_bits = kDefaultChunkBits;
   // Worker threads; 0 means one a core. The result does not depend on it.
   unsigned threads = 0;
+  // Bytes a second that are read, on the average, at most. 0: there is no limit.
+  std::uint64_t most_per_second = 0;
   // Is filled in while the disk is read, if given. Must outlive the call.
   Progress* progress = nullptr;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// emit() moves a range of an image to a sink, such as a file descriptor.
+// emit() moves a range of an image to a sink, such as a file descriptor; emit_disk() one of a disk.
 
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qcow2stream/digest.h"
+#include "qcow2stream/disk.h"
 #include "qcow2stream/image.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/progress.h"
@@ -36,6 +37,8 @@ struct EmitOptions {
   // Flushes the sink before the last piece of the range, so that a failure shows, and after it. Of
   // descriptors, only those of files and block devices can be flushed.
   bool flush = false;
+  // Bytes a second that are written, on the average, at most. 0: there is no limit.
+  std::uint64_t most_per_second = 0;
   // Is called before the last piece is written if the disk has changed although all of it could be
   // read. Without it a change is an error. A disk that cannot be read any more always is one.
   OnChange on_change;
@@ -72,5 +75,13 @@ EmitResult emit(const Image& image, HostRange range, Sink& sink, const EmitOptio
 
 // The same to a descriptor that is called "output" in errors: see make_descriptor_sink().
 EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options = {});
+
+// What emit_disk() makes of a disk: its size, rounded up to a multiple of 512.
+std::uint64_t emitted_size(const Disk& disk);
+
+// The same with the disk itself, filled up with zeros to emitted_size(); `range` lies within that.
+// `content` and `expected` must be null, and the sink is told no id.
+EmitResult emit_disk(const Disk& disk, HostRange range, Sink& sink,
+                     const EmitOptions& options = {});
 
 }  // namespace qcow2stream

@@ -93,6 +93,12 @@ class ManifestBuilder {
   // What was set, or the digest of zeros.
   [[nodiscard]] ContentDigest digest(std::uint64_t chunk) const;
 
+  // Makes these chunks, up to `end`, zeros. Takes time for those that have data only.
+  void set_zeros(std::uint64_t first, std::uint64_t end);
+  // The same chunks of a content of another length: what is new is zeros. The chunk in which a
+  // shorter one ends keeps its digest, which is no longer that of what it holds.
+  [[nodiscard]] ManifestBuilder resized(std::uint64_t length) const;
+
   // The same content in chunks of another size, which must not be smaller. A chunk is inherited if
   // all data in it is.
   [[nodiscard]] ManifestBuilder coarser(unsigned chunk_bits) const;

@@ -25,6 +25,12 @@ namespace qcow2stream::cli {
 enum class MeasureFormat { kHuman, kJson, kSize, kId, kRoot };
 enum class OutputFormat { kQcow2, kRaw };
 
+// One of `count` ranges that together are everything: the first is number 1.
+struct NumberedPart {
+  std::uint64_t number = 1;
+  std::uint64_t count = 1;
+};
+
 // One --digest.
 struct DigestRequest {
   DigestAlgorithm algorithm = DigestAlgorithm::kSha256;
@@ -77,6 +83,7 @@ struct CommandLine {
   std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
   std::optional<std::string> base_manifest;
+  bool read_all = false;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;
@@ -84,6 +91,7 @@ struct CommandLine {
 
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
+  std::optional<NumberedPart> part;
   std::optional<MeasureFormat> measure;
   std::optional<std::string> mount;  // the directory
   std::optional<OutputFormat> output_format;
@@ -106,6 +114,7 @@ struct CommandLine {
   std::optional<std::string> report;
   bool verbose = false;
   std::optional<unsigned> threads;
+  std::optional<std::uint64_t> limit_rate;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> spool_directory;
 

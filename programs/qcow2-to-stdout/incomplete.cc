@@ -57,6 +57,7 @@ void OutputInProgress::begin(std::shared_ptr<const Image> image, HostRange range
                              const WantedRange& wanted, bool comes_again,
                              Destination& destination) {
   const std::lock_guard lock(mutex_);
+  is_under_way_ = true;
   image_ = std::move(image);
   range_ = range;
   wanted_ = wanted;
@@ -66,12 +67,13 @@ void OutputInProgress::begin(std::shared_ptr<const Image> image, HostRange range
 
 void OutputInProgress::end() {
   const std::lock_guard lock(mutex_);
+  is_under_way_ = false;
   image_.reset();
 }
 
 void OutputInProgress::stop() {
   const std::unique_lock lock(mutex_);
-  if (image_) destination_->stop(keeps_what_is_written(destination_->descriptor()));
+  if (is_under_way_) destination_->stop(keeps_what_is_written(destination_->descriptor()));
 }
 
 std::string OutputInProgress::note(bool discard, bool quickly) const {
@@ -84,7 +86,7 @@ std::string OutputInProgress::note(bool discard, bool quickly) const {
   }
   const std::uint64_t done = written - std::min(written, left_in_pipe(destination_->descriptor()));
   const std::string from =
-      wanted_.offset ? fmt::format(" from offset {}", range_.begin.value()) : "";
+      wanted_.offset || wanted_.part ? fmt::format(" from offset {}", range_.begin.value()) : "";
   return fmt::format("; output is incomplete ({} of {} bytes{})", done, total, from) +
          (discard ? ", discard it" : way_to_go_on(done, quickly));
 }
@@ -100,7 +102,7 @@ std::string OutputInProgress::way_to_go_on(std::uint64_t done, bool quickly) con
         if_match);
   }
   const std::string length =
-      wanted_.length ? fmt::format(" --length {}", range_.length - done) : "";
+      wanted_.length || wanted_.part ? fmt::format(" --length {}", range_.length - done) : "";
   return fmt::format("; go on there: {} --offset {}{}", if_match, range_.begin.value() + done,
                      length);
 }

@@ -21,8 +21,9 @@ class OutputInProgress {
  public:
   explicit OutputInProgress(const Progress& progress) : progress_(progress) {}
 
-  // From here on `range` of `image` goes to `destination`, which stays as long as this. `wanted` is
-  // how the range was asked for. `comes_again`: the disk can be read from its beginning once more.
+  // From here on `range` of `image`, or without one of the disk, goes to `destination`, which stays
+  // as long as this. `wanted` is how the range was asked for. `comes_again`: the disk can be read
+  // from its beginning once more.
   void begin(std::shared_ptr<const Image> image, HostRange range, const WantedRange& wanted,
              bool comes_again, Destination& destination);
   // All of it is written.
@@ -43,6 +44,7 @@ class OutputInProgress {
 
   const Progress& progress_;
   mutable std::mutex mutex_;  // guards what follows
+  bool is_under_way_ = false;
   std::shared_ptr<const Image> image_;
   HostRange range_;
   WantedRange wanted_;

@@ -85,11 +85,18 @@ bool is_increment(const CommandLine& said) {
   return said.base || said.dirty_bitmap || said.shallow || said.changed_map || said.base_manifest;
 }
 
+// Whether all of the content will be looked at, whatever has changed.
+bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
+  return said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot ||
+         (files.plan && files.plan->survey.content != nullptr);
+}
+
 // The emission can hash what it sends only if that is all of the content, as it is.
 bool survey_has_to_hash(const CommandLine& said) {
   if (!said.save_manifest) return false;
-  return said.measure || said.offset || said.length || said.compression || said.data_file ||
-         said.data_file_raw || said.base || said.dirty_bitmap || said.shallow || said.changed_map;
+  return said.save_plan || said.measure || said.offset || said.length || said.part ||
+         said.compression || said.data_file || said.data_file_raw || said.base ||
+         said.dirty_bitmap || said.shallow || said.changed_map;
 }
 
 // What leaves something out might not get to the end of a stream, which has to be looked at;
@@ -134,7 +141,9 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
                          .spool_directory = said.spool_directory}};
   disk.reading.nbd.bitmap = said.dirty_bitmap;
   if (const std::uint64_t images = top_images(said, files)) {
-    disk.reading.top = TopImages{.images = images, .unit = increment_unit(image)};
+    disk.reading.top = TopImages{.images = images,
+                                 .unit = increment_unit(image),
+                                 .whole_chain = needs_whole_disk(said, files)};
   }
   return disk;
 }
@@ -157,16 +166,27 @@ Allocation allocation_of(const CommandLine& said, const std::optional<std::strin
   return DiskItself{};
 }
 
+// What a list does not have is no part of the content then.
+std::optional<std::uint32_t> listed_unit(const CommandLine& said, const ImageOptions& image) {
+  const bool is_hashed =
+      said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot;
+  if (!said.map || !is_hashed) return std::nullopt;
+  const bool is_increment = said.base || said.base_manifest;
+  return is_increment ? static_cast<std::uint32_t>(increment_unit(image)) : image.cluster_size;
+}
+
 SurveyJob survey_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
-  SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
-                   .allocation = allocation_of(said, said.map),
-                   .base_allocation = allocation_of(said, said.base_map),
-                   .leave_out = said.leave_out,
-                   .leave_out_unit = is_increment(said) ? increment_unit(image) : image.cluster_size,
-                   .base_manifest = files.base_manifest,
-                   .threads = said.threads.value_or(0),
-                   .spool_memory = said.spool_memory,
-                   .spool_directory = said.spool_directory};
+  SurveyJob survey{
+      .scan = said.scan.value_or(Scan::kZeros),
+      .allocation = allocation_of(said, said.map),
+      .base_allocation = allocation_of(said, said.base_map),
+      .listed_unit = listed_unit(said, image),
+      .leave_out = said.leave_out,
+      .leave_out_unit = is_increment(said) ? increment_unit(image) : image.cluster_size,
+      .base_manifest = files.base_manifest,
+      .threads = said.threads.value_or(0),
+      .spool_memory = said.spool_memory,
+      .spool_directory = said.spool_directory};
   if (survey_has_to_hash(said)) {
     survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
   }
@@ -195,7 +215,7 @@ OutputJob output_of(const CommandLine& said) {
           .mount = std::move(mount),
           .raw = is_raw_wanted(said),
           .command = said.run,
-          .range = {.offset = said.offset, .length = said.length},
+          .range = {.offset = said.offset, .length = said.length, .part = said.part},
           .if_match = said.if_match,
           .digests = algorithms_of(said.digests),
           .threads = said.threads.value_or(0),
@@ -242,6 +262,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
                       .progress_fd = said.progress_fd,
                       .quiet = said.quiet,
                       .verbose = said.verbose},
+          .most_per_second = said.limit_rate.value_or(0),
           .allow_changes = said.allow_changes,
           .read_files = read_files_of(said)};
   if (files.plan) job.planned = PlannedJob{*files.plan, said.assume_unchanged};

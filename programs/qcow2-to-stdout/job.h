@@ -29,9 +29,11 @@ struct SurveyJob {
   // What may hold data: of DISK, and of the base.
   Allocation allocation;
   Allocation base_allocation;
+  // If given, DISK holds what the list of `allocation` shows of it, in units of so many bytes.
+  std::optional<std::uint32_t> listed_unit;
   std::optional<ChangedList> changed;
   std::optional<LeaveOutKinds> leave_out;
-  std::uint64_t leave_out_unit = 0;  // bytes
+  std::uint64_t leave_out_unit = 0;               // bytes
   std::shared_ptr<const Manifest> base_manifest;  // null: there is none
   // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
   std::optional<unsigned> hash_chunk_bits;
@@ -46,10 +48,13 @@ struct PlannedJob {
   bool assume_unchanged = false;
 };
 
-// Which part of the image is wanted: all that is not said is to the end.
+// Which part of the output is wanted: all that is not said is to the end.
 struct WantedRange {
   std::optional<std::uint64_t> offset;
   std::optional<std::uint64_t> length;
+  std::optional<NumberedPart> part;  // in place of both
+
+  [[nodiscard]] bool is_all() const { return !offset && !length && !part; }
 };
 
 // The image, or the disk as it is, as a file that others read.
@@ -62,7 +67,7 @@ struct MountJob {
 struct OutputJob {
   std::optional<MeasureFormat> measure;  // only what is said of it, on standard output
   std::optional<MountJob> mount;
-  bool raw = false;  // the disk itself is mounted
+  bool raw = false;  // the disk itself
   std::optional<std::string>
       command;  // that reads it in place of standard output, or where mounted
   WantedRange range;
@@ -97,6 +102,8 @@ struct Job {
   OutputJob output;
   BesideJob beside;
   TellingJob telling;
+  // Bytes a second that the survey reads, and that are written, at most; 0: there is no limit.
+  std::uint64_t most_per_second = 0;
   // A disk or base that changes is told of, and no error.
   bool allow_changes = false;
   // Files that were named for the survey, or instead of it.

@@ -292,7 +292,8 @@ void check_output_options(const CommandLine& said) {
 }
 
 // What makes an image, or belongs to one that is written.
-constexpr std::array kOfImages = {"cluster-size",
+constexpr std::array kOfImages = {"measure",
+                                  "cluster-size",
                                   "refcount-bits",
                                   "qcow2-version",
                                   "data-file",
@@ -321,6 +322,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "save-manifest",
                                   "base-manifest",
                                   "manifest-chunk",
+                                  "read-all",
                                   "no-root-trailer",
                                   "bitmaps",
                                   "if-match",
@@ -328,7 +330,7 @@ constexpr std::array kOfImages = {"cluster-size",
                                   "plan",
                                   "assume-unchanged",
                                   "spool-memory"};
-constexpr std::array kOfStreams = {"measure", "offset", "length",
+constexpr std::array kOfStreams = {"measure", "offset", "length",       "part",
                                    "flush",   "digest", "save-manifest"};
 
 void refuse_given(const CommandLine& said, std::span<const char* const> names, const char* why) {
@@ -337,13 +339,14 @@ void refuse_given(const CommandLine& said, std::span<const char* const> names, c
   }
 }
 
+void check_range_options(const CommandLine& said) {
+  if (said.part && (said.offset || said.length)) {
+    throw UsageError("--part: not together with --offset and --length, whose place it takes");
+  }
+}
+
 void check_mount_options(const CommandLine& said) {
   if (is_raw_wanted(said)) {
-    if (!said.mount) {
-      throw UsageError(
-          "-O, --output-format: raw needs --mount; into a pipe: qcow2-to-stdout ... | "
-          "qcow2-from-stdin -");
-    }
     refuse_given(said, kOfImages, "is about an image, and -O raw gives the disk itself");
   }
   if (!said.mount) return;
@@ -369,6 +372,18 @@ void check_manifest_options(const CommandLine& said) {
   if (said.no_root_trailer && !has_manifest) {
     throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
   }
+  if (said.read_all && (!said.save_manifest || !is_told_changes(said))) {
+    throw UsageError(
+        "--read-all: needs --save-manifest and one of --dirty-bitmap, --shallow, --changed-map");
+  }
+  if (said.read_all && said.base_manifest) {
+    throw UsageError("--read-all: not together with --base-manifest, which has what is not read");
+  }
+  if (said.save_manifest && is_told_changes(said) && !said.base_manifest && !said.read_all) {
+    throw UsageError(
+        "--save-manifest: what has not changed comes from --base-manifest, the manifest of what "
+        "DISK held before; or say --read-all, and all of DISK is read");
+  }
   if (asks_root && said.save_manifest) {
     throw UsageError(
         "--save-manifest: not together with --measure=root; the manifest has the root");
@@ -377,8 +392,7 @@ void check_manifest_options(const CommandLine& said) {
   const char* other = nullptr;
   if (said.salvage) other = "--salvage: it would be of what could be read";
   if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
-  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
-  if (said.map) other = "--map, which can say that the disk holds something else";
+  if (asks_root && (said.plan || said.save_plan)) other = "a plan, which is of an image";
   if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
@@ -434,6 +448,7 @@ void check_rules(const CommandLine& said) {
   check_map_options(said);
   check_leave_out(said);
   check_output_options(said);
+  check_range_options(said);
   check_mount_options(said);
   check_manifest_options(said);
 }

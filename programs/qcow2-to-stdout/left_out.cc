@@ -76,8 +76,7 @@ bool is_worth_a_warning(const ExaminedVolume& volume) {
 
 void say_findings(const LeftOut& left_out, const Job& job, const std::string& disk) {
   for (const ExaminedVolume& volume : left_out.volumes()) {
-    const bool is_said =
-        job.telling.verbose || (!job.telling.quiet && is_worth_a_warning(volume));
+    const bool is_said = job.telling.verbose || (!job.telling.quiet && is_worth_a_warning(volume));
     if (!is_said) continue;
     message(fmt::format("{}: {}: {}", disk, name_of_volume(volume), outcome_text(volume)));
   }
@@ -122,8 +121,7 @@ std::shared_ptr<const LeftOut> find_left_out(const Job& job, const Disks& disks,
     found = nothing_left_out(*disk, writer->why, writer->remedy);
   } else {
     found = qcow2stream::find_left_out(
-        disk,
-        {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
+        disk, {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
   }
   say_findings(*found, job, disk->name());
   return found;

@@ -21,13 +21,14 @@
 #include "common/message.h"
 #include "common/standard_output.h"
 #include "mount/mount.h"
+#include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream::cli {
 namespace {
 
 constexpr std::int64_t kNanosecondsASecond = 1'000'000'000;
-constexpr std::uint64_t kSectorSize = 512;
 
 // A change that is allowed is told of once, and not at each read.
 OnChange told_once(const Job& job) {
@@ -40,11 +41,13 @@ OnChange told_once(const Job& job) {
 // What was read is right only if the disk has not changed by then.
 class ImageContent final : public FileContent {
  public:
-  ImageContent(std::shared_ptr<const Image> image, OnChange on_change)
-      : image_(std::move(image)), on_change_(std::move(on_change)) {}
+  ImageContent(std::shared_ptr<const Image> image, OnChange on_change,
+               std::uint64_t most_per_second)
+      : image_(std::move(image)), on_change_(std::move(on_change)), limit_(most_per_second) {}
 
   [[nodiscard]] std::uint64_t size() const override { return image_->size(); }
   void read(std::uint64_t offset, std::span<std::byte> buffer) const override {
+    limit_.take(buffer.size());
     image_->read(HostOffset(offset), buffer);
     check_unchanged(image_->disk(), on_change_);
   }
@@ -52,17 +55,17 @@ class ImageContent final : public FileContent {
  private:
   const std::shared_ptr<const Image> image_;
   const OnChange on_change_;
+  mutable RateLimit limit_;
 };
 
 class DiskContent final : public FileContent {
  public:
-  DiskContent(std::shared_ptr<const Disk> disk, OnChange on_change)
-      : disk_(std::move(disk)), on_change_(std::move(on_change)) {}
+  DiskContent(std::shared_ptr<const Disk> disk, OnChange on_change, std::uint64_t most_per_second)
+      : disk_(std::move(disk)), on_change_(std::move(on_change)), limit_(most_per_second) {}
 
-  [[nodiscard]] std::uint64_t size() const override {
-    return (disk_->size() + kSectorSize - 1) / kSectorSize * kSectorSize;
-  }
+  [[nodiscard]] std::uint64_t size() const override { return emitted_size(*disk_); }
   void read(std::uint64_t offset, std::span<std::byte> buffer) const override {
+    limit_.take(buffer.size());
     const std::uint64_t rest = disk_->size() - std::min(offset, disk_->size());
     const std::span<std::byte> held = buffer.first(std::min<std::uint64_t>(buffer.size(), rest));
     if (!held.empty()) disk_->read(GuestOffset(offset), held);
@@ -73,6 +76,7 @@ class DiskContent final : public FileContent {
  private:
   const std::shared_ptr<const Disk> disk_;
   const OnChange on_change_;
+  mutable RateLimit limit_;
 };
 
 // Programs that look at time, size and inode number take a file for the one that they know. So the
@@ -177,12 +181,13 @@ void serve_file(MountedFile file, const std::string& id, const Job& job, Session
 void mount_image(const std::shared_ptr<const Image>& image, const Job& job, Session& session) {
   const OnChange on_change = told_once(job);
   const std::string id = image->id();
-  serve_file({.name = job.output.mount->name,
-              .content = std::make_shared<const ImageContent>(image, on_change),
-              .inode = inode_of(id),
-              .time = time_of(image->disk()),
-              .image_id = id},
-             id, job, session);
+  serve_file(
+      {.name = job.output.mount->name,
+       .content = std::make_shared<const ImageContent>(image, on_change, job.most_per_second),
+       .inode = inode_of(id),
+       .time = time_of(image->disk()),
+       .image_id = id},
+      id, job, session);
   check_unchanged(image->disk(), on_change);
   image->check_left_out();
 }
@@ -190,7 +195,7 @@ void mount_image(const std::shared_ptr<const Image>& image, const Job& job, Sess
 void mount_disk(const std::shared_ptr<const Disk>& disk, const Job& job, Session& session) {
   const OnChange on_change = told_once(job);
   serve_file({.name = job.output.mount->name,
-              .content = std::make_shared<const DiskContent>(disk, on_change),
+              .content = std::make_shared<const DiskContent>(disk, on_change, job.most_per_second),
               .time = time_of(*disk)},
              "", job, session);
   check_unchanged(*disk, on_change);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <stdexcept>
 #include <string_view>
@@ -18,6 +19,8 @@ namespace qcow2stream::cli {
 namespace {
 
 constexpr int kNoSuchLevel = 1'000'000;
+
+constexpr std::uint64_t kMostParts = 1'000'000;
 
 }  // namespace
 
@@ -83,6 +86,22 @@ Compression compression_value(const char* value) {
     bad_value(value, "is not zlib or zstd, with :LEVEL where you want, or keep");
   }
   return compression;
+}
+
+NumberedPart part_value(const char* value) {
+  const std::string_view word(value);
+  const auto slash = std::min(word.find('/'), word.size());
+  const std::string_view count = word.substr(std::min(slash + 1, word.size()));
+  NumberedPart part{.number = 0, .count = 0};
+  const auto is_number = [](std::string_view text, std::uint64_t& number) {
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && stop == text.data() + text.size();
+  };
+  if (!is_number(word.substr(0, slash), part.number) || !is_number(count, part.count) ||
+      part.number == 0 || part.number > part.count || part.count > kMostParts) {
+    bad_value(value, fmt::format("is not K/N, with K from 1 to N, and N at most {}", kMostParts));
+  }
+  return part;
 }
 
 MeasureFormat measure_value(const char* value) {

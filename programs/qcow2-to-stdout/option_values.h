@@ -23,6 +23,8 @@ Scan scan_value(const char* value);
 Compression compression_value(const char* value);
 // free, swap, or both with a comma between them.
 LeaveOutKinds leave_out_value(const char* value);
+// K/N
+NumberedPart part_value(const char* value);
 // Null is the default.
 MeasureFormat measure_value(const char* value);
 OutputFormat output_format_value(const char* value);

@@ -22,6 +22,8 @@ Shares progress_shares(const Job& job) {
   Shares shares{.spool = measures ? kSpoolShareOfMeasuring : kSpoolShare};
   if (job.output.measure == MeasureFormat::kRoot) {
     shares.survey = 100;
+  } else if (job.output.raw) {
+    shares.survey = 0;
   } else if (job.image.compression) {
     shares.survey = measures ? 100 : kSurveyShareOfCompressing;
   } else if (job.survey.scan == Scan::kZeros) {

@@ -114,20 +114,37 @@ std::uint64_t spool_memory(const SurveyJob& job) {
   return job.spool_memory.value_or(std::min(kDefaultSpoolMemory, memory_limit() / 4));
 }
 
+// Where the disk is what a list shows of it, it says so itself.
+Allocation allocation_of(const SurveyJob& job) {
+  return job.listed_unit ? Allocation(DiskItself{}) : job.allocation;
+}
+
+Disks open_all(const Job& job, Progress& progress) {
+  Disks disks = open_disks(job, progress);
+  if (job.survey.listed_unit) {
+    disks.opened.disk =
+        listed_disk(disks.opened.disk, std::get<AllocationList>(job.survey.allocation),
+                    *job.survey.listed_unit);
+  }
+  return disks;
+}
+
 // What the survey is asked: all of the disk, what differs from a base, or what is said to have
 // changed.
 Question question_of(const SurveyJob& job, const Disks& disks) {
   if (disks.opened.changes) {
     return Only{.changes = disks.opened.changes,
-                .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
+                .believe_zeros = !std::holds_alternative<Everything>(job.allocation),
+                .base = job.base_manifest};
   }
-  if (job.changed) return Only{.changes = *job.changed};
+  if (job.changed) return Only{.changes = *job.changed, .base = job.base_manifest};
+  const Allocation allocation = allocation_of(job);
   if (job.base_manifest && !disks.base) {
-    return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
+    return AgainstManifest{.base = job.base_manifest, .allocation = allocation};
   }
-  if (!disks.base) return Full{job.allocation};
+  if (!disks.base) return Full{allocation};
   return Against{
-      .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
+      .base = disks.base, .allocation = allocation, .base_allocation = job.base_allocation};
 }
 
 // Compressed clusters that are kept decide what the image's are.
@@ -159,18 +176,33 @@ Image make_image(const Job& job, const Disks& disks, Progress& progress) {
                                .hash_chunk_bits = job.survey.hash_chunk_bits,
                                .left_out = disks.left_out,
                                .base_image = job.survey.base_manifest,
+                               .most_per_second = job.most_per_second,
                                .on_change = on_change(job),
                                .progress = &progress});
   return {disk, options, std::move(found)};
 }
 
-HostRange range_of(const Image& image, const WantedRange& wanted) {
+// Parts of a file meet where its pages do, and are as much alike as that lets them be.
+constexpr std::uint64_t kPartUnit = 64 << 10;
+
+HostRange range_of(const NumberedPart& part, std::uint64_t size) {
+  const std::uint64_t units = size / kPartUnit + (size % kPartUnit != 0 ? 1 : 0);
+  const auto begin = [&](std::uint64_t before) {
+    const std::uint64_t n = units / part.count * before + std::min(before, units % part.count);
+    return std::min(size, n * kPartUnit);
+  };
+  return {HostOffset(begin(part.number - 1)), begin(part.number) - begin(part.number - 1)};
+}
+
+// Of what has `size` bytes and is called `what`.
+HostRange range_of(const WantedRange& wanted, std::uint64_t size, const char* what) {
+  if (wanted.part) return range_of(*wanted.part, size);
   const std::uint64_t offset = wanted.offset.value_or(0);
-  if (offset > image.size()) {
+  if (offset > size) {
     throw UsageError(
-        fmt::format("--offset: {} is past the end of the image ({} bytes)", offset, image.size()));
+        fmt::format("--offset: {} is past the end of the {} ({} bytes)", offset, what, size));
   }
-  const std::uint64_t rest = image.size() - offset;
+  const std::uint64_t rest = size - offset;
   return {HostOffset(offset), std::min(rest, wanted.length.value_or(rest))};
 }
 
@@ -203,6 +235,7 @@ EmitOptions emit_options(const Job& job, Progress& progress) {
   return {.threads = job.output.threads,
           .digests = job.output.digests,
           .flush = job.output.flush,
+          .most_per_second = job.most_per_second,
           .on_change = on_change(job),
           .progress = &progress};
 }
@@ -224,15 +257,16 @@ void print_measurement(const Image& image, const OpenedSource& source, HostRange
     files.manifest->keep();
   }
   session.finish_progress();
-  const bool is_part = job.output.range.offset || job.output.range.length;
-  print_to_stdout(measure_text(image, source, range, is_part, *job.output.measure));
+  print_to_stdout(
+      measure_text(image, source, range, !job.output.range.is_all(), *job.output.measure));
 }
 
 void print_root(const Disks& disks, const Job& job, Session& session) {
   const Disk& disk = *disks.opened.disk;
-  const auto content = hash_content(disk, {.allocation = job.survey.allocation,
+  const auto content = hash_content(disk, {.allocation = allocation_of(job.survey),
                                            .left_out = disks.left_out,
                                            .threads = job.survey.threads,
+                                           .most_per_second = job.most_per_second,
                                            .progress = &session.progress()});
   check_unchanged(disk, on_change(job));
   if (disks.left_out != nullptr) disks.left_out->check_unchanged();
@@ -274,9 +308,45 @@ EmitResult write_image(const std::shared_ptr<const Image>& image, HostRange rang
   return result;
 }
 
+// The disk itself.
+EmitResult write_disk(const Disk& disk, HostRange range, const Job& job, Session& session) {
+  session.output().begin(nullptr, range, job.output.range, false, session.destination());
+  EmitResult result =
+      emit_disk(disk, range, session.destination(), emit_options(job, session.progress()));
+  session.output().end();
+  return result;
+}
+
 std::string emission_text(const EmitResult& result, HostRange range, const Sink& sink) {
   return fmt::format("{}: wrote {} bytes, {} of them by {}", sink.name(), range.length,
                      result.transferred, result.method);
+}
+
+// What is said of what was written: from here on its digests stay.
+void say_written(EmitResult result, HostRange range, steady_clock::time_point start, const Job& job,
+                 SideFiles& files, Session& session) {
+  files.digests.write(result.digests);
+  session.finish_progress();
+  files.digests.print(result.digests);
+  files.digests.keep();
+  if (job.telling.verbose) {
+    message(fmt::format("{}, {:.3f} s", emission_text(result, range, session.destination()),
+                        seconds_since(start)));
+  }
+  session.set_digests(std::move(result.digests));
+}
+
+// -O raw: the disk goes out, or is mounted, as it is. Nothing of it is surveyed.
+void give_disk(const std::shared_ptr<const Disk>& disk, steady_clock::time_point start,
+               const Job& job, SideFiles& files, Session& session) {
+  if (job.output.mount) {
+    mount_disk(disk, job, session);
+    return;
+  }
+  const HostRange range = range_of(job.output.range, emitted_size(*disk), "disk");
+  check_image_is_alone(job);
+  files.digests.begin();
+  say_written(write_disk(*disk, range, job, session), range, start, job, files, session);
 }
 
 }  // namespace
@@ -294,13 +364,13 @@ void run(const Job& job, Session& session) {
   session.show_progress(job);
 
   // 2. The input: from here on its size is fixed.
-  Disks disks = open_disks(job, session.progress());
+  Disks disks = open_all(job, session.progress());
   session.watch_losses(disks.opened.lost);
   check_served_files(ends);
   warn(job, disks, ends);
   if (job.telling.verbose) say_reader(disks.opened);
   if (job.output.raw) {
-    mount_disk(disks.opened.disk, job, session);
+    give_disk(disks.opened.disk, start, job, files, session);
     return;
   }
 
@@ -313,7 +383,7 @@ void run(const Job& job, Session& session) {
 
   // 3. The survey and the plan: from here on every offset in the image is fixed.
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
-  const HostRange range = range_of(*image, job.output.range);
+  const HostRange range = range_of(job.output.range, image->size(), "image");
   if (job.output.if_match) check_id(*image, *job.output.if_match);
   if (files.plan) write_plan(*image, job, *files.plan);
   if (job.telling.verbose) say_survey(*image, seconds_since(start));
@@ -337,15 +407,7 @@ void run(const Job& job, Session& session) {
 
   // 5. What is said of the image: from here on the digests stay.
   if (files.manifest) files.manifest->keep();
-  files.digests.write(result.digests);
-  session.finish_progress();
-  files.digests.print(result.digests);
-  files.digests.keep();
-  if (job.telling.verbose) {
-    message(fmt::format("{}, {:.3f} s", emission_text(result, range, session.destination()),
-                        seconds_since(start)));
-  }
-  session.set_digests(std::move(result.digests));
+  say_written(std::move(result), range, start, job, files, session);
 }
 
 }  // namespace qcow2stream::cli

@@ -24,15 +24,18 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "digest/hasher.h"
 #include "emit/content_threads.h"
 #include "emit/digest_threads.h"
+#include "emit/emitted.h"
+#include "emit/limited_sink.h"
 #include "emit/ordered_reader.h"
-#include "emit/read_error.h"
 #include "system/sigpipe.h"
 
 namespace qcow2stream {
@@ -61,21 +64,21 @@ constexpr std::uint64_t kLastPiece = 64 << 10;
 // output takes what came before.
 class ReadAhead {
  public:
-  ReadAhead(const Image& image, HostRange range)
-      : image_(image), segments_(image.segments(range)), position_(range.begin) {}
+  ReadAhead(const Emitted& what, HostRange range)
+      : what_(what), segments_(what.segments(range)), position_(range.begin) {}
 
   // Is called when all before `written` has been written.
   void advance(HostOffset written) {
     while (position_ < written + kReadAhead) {
       if (rest_.range.length == 0) {
-        const auto next = segments_.next();
+        const auto next = segments_->next();
         if (!next) return;
         rest_ = *next;
       }
       const std::uint64_t n = std::min(rest_.range.length, kReadAheadStep);
-      if (rest_.kind == Segment::Kind::kDisk) image_.disk().will_read({rest_.disk_offset, n});
-      if (rest_.kind == Segment::Kind::kCompressed && image_.keeps_compressed()) {
-        image_.will_read_stored(rest_.range.first(n));
+      if (rest_.kind == Segment::Kind::kDisk) what_.disk().will_read({rest_.disk_offset, n});
+      if (rest_.kind == Segment::Kind::kCompressed && what_.keeps_compressed()) {
+        what_.will_read_stored(rest_.range.first(n));
       }
       rest_.disk_offset += n;
       rest_.range = rest_.range.without_first(n);
@@ -84,14 +87,14 @@ class ReadAhead {
   }
 
  private:
-  const Image& image_;
-  Image::Segments segments_;
+  const Emitted& what_;
+  const std::unique_ptr<SegmentCursor> segments_;
   Segment rest_;
   HostOffset position_;  // all before it has been announced
 };
 
 // What of the content is hashed, and what becomes of the digests.
-std::optional<ContentSent> content_sent(const Image& image, const EmitOptions& options) {
+std::optional<ContentSent> content_sent(const Emitted& what, const EmitOptions& options) {
   if (options.content == nullptr && options.expected == nullptr) return std::nullopt;
   const bool compares = options.expected != nullptr;
   const ManifestBuilder& shape = compares ? *options.expected : *options.content;
@@ -102,14 +105,14 @@ std::optional<ContentSent> content_sent(const Image& image, const EmitOptions& o
     };
     return sent;
   }
-  sent.rest = [&image](GuestOffset offset, std::span<std::byte> buffer) {
-    image.read_content(offset, buffer);
+  sent.rest = [&what](GuestOffset offset, std::span<std::byte> buffer) {
+    what.read_content(offset, buffer);
   };
-  sent.found = [expected = options.expected, &image](std::uint64_t chunk,
-                                                     const ContentDigest& digest) {
+  sent.found = [expected = options.expected, &disk = what.disk()](std::uint64_t chunk,
+                                                                  const ContentDigest& digest) {
     if (digest == expected->digest(chunk)) return;
     const GuestRange range = chunk_range(chunk, expected->length(), expected->chunk_bits());
-    throw Error(ErrorKind::kChanged, image.disk().name(), "changed while it was read",
+    throw Error(ErrorKind::kChanged, disk.name(), "changed while it was read",
                 fmt::format("at offset {}", range.begin.value()))
         .about(ErrorSubject::kDisk);
   };
@@ -120,30 +123,29 @@ class Emitter {
   using Places = DiskTraits::Places;
 
  public:
-  Emitter(const Image& image, Sink& sink, const EmitOptions& options)
-      : image_(image),
+  Emitter(const Emitted& what, Sink& sink, const EmitOptions& options)
+      : what_(what),
         sink_(sink),
         progress_(options.progress),
         on_change_(options.on_change),
         threads_(options.threads),
         flush_(options.flush),
-        places_(image.disk().traits().places),
+        places_(what.disk().traits().places),
         before_last_(options.before_last),
         learns_root_(options.content) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
-    if (const auto content = content_sent(image, options)) {
+    if (const auto content = content_sent(what, options)) {
       content_.emplace(*content, options.threads);
     }
   }
 
   EmitResult run(HostRange range) {
-    const std::uint64_t held_back =
-        std::max<std::uint64_t>(kLastPiece, image_.options().cluster_size);
+    const std::uint64_t held_back = std::max(kLastPiece, what_.unit());
     const std::uint64_t last = std::min(range.length, held_back);
     const std::uint64_t tail = std::min(range.length - last, sink_.queue_size());
     const HostRange body{range.begin, range.length - tail - last};
     if (places_ != Places::kNone) {
-      read_ahead_.emplace(image_, range);
+      read_ahead_.emplace(what_, range);
       write_range(body, !hashes());
       write_range({body.end(), tail}, false);
     } else {
@@ -181,11 +183,11 @@ class Emitter {
   // Whether there is little in the range that has to be decoded, which takes several threads.
   [[nodiscard]] bool mostly_has_places(HostRange range) const {
     std::uint64_t without = 0;
-    Image::Segments segments = image_.segments(range);
-    while (auto segment = segments.next()) {
+    const auto segments = what_.segments(range);
+    while (auto segment = segments->next()) {
       if (segment->kind != Segment::Kind::kDisk) continue;
       while (segment->range.length > 0) {
-        const Run run = image_.disk().run_at({segment->disk_offset, segment->range.length});
+        const Run run = what_.disk().run_at({segment->disk_offset, segment->range.length});
         if (run.is_data() && !run.where) without += run.range.length;
         segment->disk_offset += run.range.length;
         segment->range = segment->range.without_first(run.range.length);
@@ -195,12 +197,12 @@ class Emitter {
   }
 
   void write_stretch(HostRange range, bool may_transfer) {
-    Image::Segments segments = image_.segments(range);
-    while (const auto segment = segments.next()) {
+    const auto segments = what_.segments(range);
+    while (const auto segment = segments->next()) {
       if (segment->kind == Segment::Kind::kCompressed) {
         // This is the last region, so all that follows is compressed, too.
         HostRange rest{segment->range.begin, range.end() - segment->range.begin};
-        if (may_transfer && image_.keeps_compressed()) transfer_stored(rest);
+        if (may_transfer && what_.keeps_compressed()) transfer_stored(rest);
         if (rest.length > 0) write_ahead_of_output(rest);
         return;
       }
@@ -216,7 +218,7 @@ class Emitter {
   // Writes all of it by way of memory, with many reads in flight while the output takes what came
   // before.
   void write_ahead_of_output(HostRange range) {
-    OrderedReader reader(image_, range, threads_);
+    OrderedReader reader(what_, range, threads_);
     HostOffset at = range.begin;
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
       if (read_ahead_) read_ahead_->advance(at);
@@ -240,7 +242,7 @@ class Emitter {
   // what the kernel refuses to copy, is read and written.
   void transfer_segment(Segment rest) {
     while (rest.range.length > 0) {
-      const Run run = image_.disk().run_at({rest.disk_offset, rest.range.length});
+      const Run run = what_.disk().run_at({rest.disk_offset, rest.range.length});
       HostRange range = rest.range.take_front(run.range.length);
       rest.disk_offset += range.length;
       if (run.where) transfer(range, *run.where);
@@ -252,7 +254,7 @@ class Emitter {
   // `range`.
   void transfer_stored(HostRange& range) {
     while (range.length > 0) {
-      const StoredPart part = image_.stored_at(range);
+      const StoredPart part = what_.stored_at(range);
       HostRange taken = range.first(part.length);
       if (part.where) {
         transfer(taken, *part.where);
@@ -298,9 +300,9 @@ class Emitter {
       content_->finish();
       if (digests_) buffer_ = digests_->take();
     }
-    if (learns_root_ != nullptr) image_.learn_root(learns_root_->root());
+    if (learns_root_ != nullptr) what_.learn_root(learns_root_->root());
     piece.resize(range.length);
-    image_.read(content.end(), std::span(piece).last(trailer));
+    what_.read(content.end(), std::span(piece).last(trailer));
     std::vector<Digest> digests;
     if (digests_) {
       buffer_.assign(piece.begin(), piece.end());
@@ -310,8 +312,8 @@ class Emitter {
     if (before_last_) before_last_();
     if (flush_) sink_.flush();
     sink_.wait_until_taken(copied);
-    check_unchanged(image_.disk(), on_change_);
-    image_.check_left_out();
+    check_unchanged(what_.disk(), on_change_);
+    what_.check_left_out();
     write(piece);
     if (flush_) sink_.flush();
     return digests;
@@ -319,7 +321,7 @@ class Emitter {
 
   // How many bytes of the range, which may be the last ones, are of the root's trailer.
   [[nodiscard]] std::uint64_t trailer_in(HostRange range) const {
-    const auto trailer = image_.root_trailer();
+    const auto trailer = what_.root_trailer();
     return trailer && *trailer < range.end() ? range.end() - std::max(*trailer, range.begin) : 0;
   }
 
@@ -328,7 +330,7 @@ class Emitter {
     if (hashes()) buffer_ = take_buffer();
     if (buffer_.size() < range.length) buffer_.resize(std::max(kBufferSize, range.length));
     const auto piece = std::span(buffer_).first(range.length);
-    image_.read(range.begin, piece);
+    what_.read(range.begin, piece);
     return piece;
   }
 
@@ -350,8 +352,8 @@ class Emitter {
 
   void pass_on_content(std::vector<std::byte> buffer, HostRange range) {
     parts_.clear();
-    Image::Segments segments = image_.segments(range);
-    while (const auto segment = segments.next()) {
+    const auto segments = what_.segments(range);
+    while (const auto segment = segments->next()) {
       if (segment->kind != Segment::Kind::kDisk) continue;
       parts_.push_back({.offset = segment->disk_offset,
                         .at = segment->range.begin - range.begin,
@@ -364,7 +366,7 @@ class Emitter {
     if (progress_ != nullptr) progress_->emit_done += bytes;
   }
 
-  const Image& image_;
+  const Emitted& what_;
   Sink& sink_;
   Progress* progress_;
   const OnChange& on_change_;
@@ -382,6 +384,35 @@ class Emitter {
   std::optional<ContentThreads> content_;
 };
 
+EmitResult emit_at_once(const Emitted& what, HostRange range, Sink& sink,
+                        const std::function<std::string()>& id, const EmitOptions& options) {
+  if (range.begin.value() > what.size() || range.length > what.size() - range.begin.value()) {
+    throw Error(ErrorKind::kUsage, "range", "", "is not within what is written");
+  }
+  const SigpipeGuard guard;
+  sink.check(range.length, options.flush);
+  sink.begin({.length = range.length,
+              .image_id = sink.wants_image_id() ? id() : "",
+              .flush = options.flush});
+  if (options.progress != nullptr) options.progress->emit_total = range.length;
+  EmitResult result;
+  try {
+    result = Emitter(what, sink, options).run(range);
+  } catch (const Error& error) {
+    if (const auto change = what.change_behind(error, kBufferSize)) throw *change;
+    throw;
+  }
+  sink.finish();
+  return result;
+}
+
+EmitResult emit_any(const Emitted& what, HostRange range, Sink& sink,
+                    const std::function<std::string()>& id, const EmitOptions& options) {
+  if (options.most_per_second == 0) return emit_at_once(what, range, sink, id, options);
+  LimitedSink limited(sink, options.most_per_second);
+  return emit_at_once(what, range, limited, id, options);
+}
+
 }  // namespace
 
 void check_output(const Sink& sink, std::uint64_t length, const EmitOptions& options) {
@@ -390,28 +421,24 @@ void check_output(const Sink& sink, std::uint64_t length, const EmitOptions& opt
 }
 
 EmitResult emit(const Image& image, HostRange range, Sink& sink, const EmitOptions& options) {
-  if (range.begin.value() > image.size() || range.length > image.size() - range.begin.value()) {
-    throw Error(ErrorKind::kUsage, "range", "", "is not within the image");
-  }
-  const SigpipeGuard guard;
-  sink.check(range.length, options.flush);
-  sink.begin({.length = range.length,
-              .image_id = sink.wants_image_id() ? image.id() : "",
-              .flush = options.flush});
-  if (options.progress != nullptr) options.progress->emit_total = range.length;
-  EmitResult result;
-  try {
-    result = Emitter(image, sink, options).run(range);
-  } catch (const Error& error) {
-    if (const auto change = change_behind(error, image, kBufferSize)) throw *change;
-    throw;
-  }
-  sink.finish();
-  return result;
+  return emit_any(
+      EmittedImage(image), range, sink, [&] { return image.id(); }, options);
 }
 
 EmitResult emit(const Image& image, HostRange range, int fd, const EmitOptions& options) {
   return emit(image, range, *make_descriptor_sink(fd), options);
+}
+
+std::uint64_t emitted_size(const Disk& disk) {
+  return EmittedDisk(disk).size();
+}
+
+EmitResult emit_disk(const Disk& disk, HostRange range, Sink& sink, const EmitOptions& options) {
+  if (options.content != nullptr || options.expected != nullptr) {
+    throw Error(ErrorKind::kUsage, "emission options", "", "a disk has no content of its own");
+  }
+  return emit_any(
+      EmittedDisk(disk), range, sink, [] { return std::string(); }, options);
 }
 
 }  // namespace qcow2stream

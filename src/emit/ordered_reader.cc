@@ -15,20 +15,18 @@ namespace {
 // More threads than this do not read faster on the machines that this was measured on.
 constexpr unsigned kMaxThreads = 4;
 
-unsigned thread_count(const Image& image, unsigned wanted) {
-  if (image.options().compression) {
-    return wanted != 0 ? wanted : cores();
-  }
-  return std::clamp(image.disk().traits().queues, 1U, kMaxThreads);
+unsigned thread_count(const Emitted& what, unsigned wanted) {
+  if (what.compresses()) return wanted != 0 ? wanted : cores();
+  return std::clamp(what.disk().traits().queues, 1U, kMaxThreads);
 }
 
 }  // namespace
 
-OrderedReader::OrderedReader(const Image& image, HostRange range, unsigned threads)
-    : image_(image),
-      traits_(image.disk().traits()),
-      thread_count_(thread_count(image, threads)),
-      segments_(image.segments(range)),
+OrderedReader::OrderedReader(const Emitted& what, HostRange range, unsigned threads)
+    : what_(what),
+      traits_(what.disk().traits()),
+      thread_count_(thread_count(what, threads)),
+      segments_(what.segments(range)),
       slots_(ReadWindow::kMost) {
   try {
     for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { read_pieces(); });
@@ -83,7 +81,7 @@ std::optional<OrderedReader::Piece> OrderedReader::take_piece(unsigned in_flight
   if (in_flight == 0) changed_.wait(lock, can_go_on);
   if (stopping_ || error_ || at_end_ || !slot_free()) return std::nullopt;
   if (rest_.range.length == 0) {
-    const auto segment = segments_.next();
+    const auto segment = segments_->next();
     if (!segment) {
       at_end_ = true;
       changed_.notify_all();
@@ -122,7 +120,7 @@ void OrderedReader::finish(std::uint64_t ticket, bool from_disk) {
 void OrderedReader::read_pieces() {
   try {
     const unsigned depth = std::max(1U, traits_.requests_in_flight);
-    const auto queue = image_.disk().queue();
+    const auto queue = what_.disk().queue();
     unsigned in_flight = 0;
     for (;;) {
       while (in_flight < depth) {
@@ -133,7 +131,11 @@ void OrderedReader::read_pieces() {
           queue->submit(piece->segment.disk_offset, out, piece->ticket);
           ++in_flight;
         } else {
-          image_.read(piece->segment.range.begin, out);
+          if (piece->segment.kind == Segment::Kind::kZeros) {
+            std::ranges::fill(out, std::byte{0});
+          } else {
+            what_.read(piece->segment.range.begin, out);
+          }
           finish(piece->ticket, false);
         }
       }

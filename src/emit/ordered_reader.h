@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reads a range of an image ahead of its writer, many requests at once, and hands it out in order.
+// Reads a range of an image, or of a disk, ahead of its writer, many requests at once, and hands it
+// out in order.
 
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "emit/emitted.h"
 #include "emit/read_window.h"
 #include "qcow2stream/disk.h"
-#include "qcow2stream/image.h"
 
 namespace qcow2stream {
 
@@ -24,9 +26,9 @@ namespace qcow2stream {
 // turn it is. It takes as many buffers as the window lets be in use at once.
 class OrderedReader {
  public:
-  // The image must outlive it. `threads` is how many threads compress, where 0 means one a core. To
+  // `what` must outlive it. `threads` is how many threads compress, where 0 means one a core. To
   // read a disk there may be fewer.
-  OrderedReader(const Image& image, HostRange range, unsigned threads);
+  OrderedReader(const Emitted& what, HostRange range, unsigned threads);
   ~OrderedReader();
   OrderedReader(const OrderedReader&) = delete;
   OrderedReader& operator=(const OrderedReader&) = delete;
@@ -56,12 +58,12 @@ class OrderedReader {
   void finish(std::uint64_t ticket, bool from_disk);
   [[nodiscard]] Slot& slot(std::uint64_t ticket) { return slots_[ticket % slots_.size()]; }
 
-  const Image& image_;
+  const Emitted& what_;
   DiskTraits traits_;
   unsigned thread_count_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Image::Segments segments_;
+  const std::unique_ptr<SegmentCursor> segments_;
   Segment rest_;  // what is left of the segment that is being handed out
   ReadWindow window_;
   std::vector<Slot> slots_;  // have buffers while they are in use

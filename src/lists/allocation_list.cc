@@ -65,6 +65,7 @@ bool reads_as_zeros(const ListEntry& entry, const std::string& name) {
       return !*entry.exists;
     case ListForm::kNbdInfo:
       return nbdinfo_zeros(entry, name);
+    case ListForm::kClusters:
     case ListForm::kPlain:
       return false;
   }

@@ -47,6 +47,7 @@ Run::Holds change_in(const ListEntry& entry, const std::string& name) {
       return *entry.exists ? Run::Holds::kData : Run::Holds::kZeros;
     case ListForm::kNbdInfo:
       return nbdinfo_change(entry, name);
+    case ListForm::kClusters:
     case ListForm::kPlain:
       return Run::Holds::kData;
   }

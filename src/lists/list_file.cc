@@ -13,38 +13,19 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "lists/cluster_list.h"
 #include "lists/json_bytes.h"
+#include "lists/json_errors.h"
 
 namespace qcow2stream {
 namespace {
 
 using nlohmann::json;
 
-// Entries are flat. What other programs may nest in them is skipped.
-constexpr unsigned kMaxNesting = 16;
+// Entries are flat.
 constexpr std::uint64_t kMaxEntry = 1 << 22;  // bytes
 
 constexpr std::uint64_t kMaxNumber = (1ULL << 63) - 1;
-
-constexpr std::size_t kQuoted = 40;  // bytes of the file's own text in a message
-
-std::string shorten(std::string_view text, std::size_t length = kQuoted) {
-  return text.size() <= length ? std::string(text) : fmt::format("{}...", text.substr(0, length));
-}
-
-// What the parser says is wrong, without the library's name and without what was read last, which
-// may be long.
-std::string parser_reason(std::string_view what) {
-  constexpr std::string_view kEndOfName = "] ";
-  constexpr std::string_view kEndOfPlace = " - ";
-  if (const auto at = what.find(kEndOfName); at != std::string_view::npos) {
-    what.remove_prefix(at + kEndOfName.size());
-  }
-  if (const auto at = what.find(kEndOfPlace); at != std::string_view::npos) {
-    what.remove_prefix(at + kEndOfPlace.size());
-  }
-  return shorten(what.substr(0, what.find("; last read")), 200);
-}
 
 // Takes the parser's events and makes entries of them. The parser does not recurse and keeps one
 // bit a bracket, so the only limit of nesting is the one here.
@@ -117,9 +98,7 @@ class EntryReader final : public json::json_sax_t {
 
   bool parse_error(std::size_t position, const std::string& /*last_token*/,
                    const json::exception& error) override {
-    throw Error(ErrorKind::kFailed, name_, fmt::format("byte {}: is not JSON", position),
-                parser_reason(error.what()))
-        .at(position);
+    throw_not_json(name_, position, error.what());
   }
 
  private:
@@ -178,12 +157,7 @@ class EntryReader final : public json::json_sax_t {
     }
   }
 
-  void begin_nested() {
-    if (++depth_ > kMaxNesting) {
-      fail_at_byte("is not a list of runs",
-                   fmt::format("it is nested deeper than {}", kMaxNesting));
-    }
-  }
+  void begin_nested() { check_nesting(name_, bytes_.position(), ++depth_); }
 
   void begin_entry() {
     entry_ = {};
@@ -250,6 +224,13 @@ class EntryReader final : public json::json_sax_t {
   std::optional<std::uint64_t> length_;
 };
 
+// Takes the white space before it.
+bool begins_with_object(JsonBytes& bytes) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  while (!bytes.at_end() && kSpace.find(bytes.peek()) != std::string_view::npos) bytes.advance();
+  return !bytes.at_end() && bytes.peek() == '{';
+}
+
 }  // namespace
 
 const char* name_of(ListForm form) {
@@ -260,6 +241,8 @@ const char* name_of(ListForm form) {
       return "rbd diff";
     case ListForm::kNbdInfo:
       return "nbdinfo --map";
+    case ListForm::kClusters:
+      return "a list of clusters";
     case ListForm::kPlain:
       return "a plain list";
   }
@@ -280,6 +263,7 @@ ListFile::ListFile(std::string path) : name_(std::move(path)) {
 
 bool ListFile::read(const std::function<bool(const ListEntry&)>& handle) {
   JsonBytes bytes(name_, fd_.get());
+  if (begins_with_object(bytes)) return read_cluster_list(bytes, name_, handle);
   EntryReader reader(bytes, name_, handle);
   return json::sax_parse(bytes.begin(), JsonBytes::end(), &reader);
 }

@@ -5,6 +5,7 @@
 //   rbd diff --format=json       {"offset", "length", "exists"}
 //   nbdinfo --map --json         {"offset", "length", "type", "description"}
 //   anything else                {"start" or "offset", "length"}
+// Or an object with numbers of clusters (cluster_list.h).
 // It hands over what stands in the file and refuses what is not well-formed. It does not say what
 // that means for an image: the same words say what is allocated in one use and what has changed in
 // another.
@@ -21,7 +22,7 @@
 
 namespace qcow2stream {
 
-enum class ListForm { kQemuImg, kRbd, kNbdInfo, kPlain };
+enum class ListForm { kQemuImg, kRbd, kNbdInfo, kClusters, kPlain };
 
 // What messages call the form: the program that writes it.
 const char* name_of(ListForm form);
@@ -32,6 +33,8 @@ struct ListEntry {
   std::uint64_t number = 0;  // in the file, where the first entry is 1
   ListForm form = ListForm::kPlain;
   GuestRange range;  // both numbers are below 2^63
+  // What the range is counted in, of which the last one may go on behind the end of the disk.
+  std::uint64_t unit = 1;
   std::optional<std::uint64_t> depth;
   std::optional<bool> present;
   std::optional<bool> zero;    // always: kQemuImg

@@ -36,6 +36,7 @@ class ListReading {
     const Run::Holds kind =
         entry.range.length > 0 ? question_.kind_of(entry, name_) : Run::Holds::kBelow;
     GuestRange range = entry.range;
+    if (range.end() > end_ && range.end() - end_ < entry.unit) range.length -= range.end() - end_;
     if (range.end() > end_) {
       // Zeros behind the end change nothing, unless the form promises that there is nothing.
       if (kind == Run::Holds::kData || is_complete(entry.form)) {

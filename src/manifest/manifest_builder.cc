@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <map>
@@ -92,6 +93,34 @@ ContentDigest ManifestBuilder::digest(std::uint64_t chunk) const {
   const Block& block = *at->second;
   const bool zeros = block.kinds.at(chunk % kBlock) == RunKind::kZeros;
   return zeros ? state_->zeros : block.digests.at(chunk % kBlock);
+}
+
+void ManifestBuilder::set_zeros(std::uint64_t first, std::uint64_t end) {
+  const std::lock_guard lock(state_->mutex);
+  auto at = state_->blocks.lower_bound(first / kBlock);
+  while (at != state_->blocks.end() && at->first * kBlock < end) {
+    const std::uint64_t begin = at->first * kBlock;
+    if (first <= begin && begin + kBlock <= end) {
+      at = state_->blocks.erase(at);
+      continue;
+    }
+    const auto kinds = at->second->kinds.begin();
+    std::fill(kinds + static_cast<std::ptrdiff_t>(std::max(first, begin) - begin),
+              kinds + static_cast<std::ptrdiff_t>(std::min(end - begin, kBlock)), RunKind::kZeros);
+    ++at;
+  }
+}
+
+ManifestBuilder ManifestBuilder::resized(std::uint64_t length) const {
+  ManifestBuilder result(length, state_->chunk_bits);
+  const std::uint64_t end = chunk_count(length, state_->chunk_bits);
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& [number, block] : state_->blocks) {
+    if (number * kBlock >= end) break;
+    result.state_->blocks.emplace(number, std::make_unique<Block>(*block));
+  }
+  result.set_zeros(end, (end / kBlock + 1) * kBlock);
+  return result;
 }
 
 ManifestBuilder ManifestBuilder::coarser(unsigned chunk_bits) const {

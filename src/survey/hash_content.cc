@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "disk/limited_disk.h"
 #include "layout/layout.h"
 #include "manifest/chunk_stream.h"
 #include "manifest/content_tree.h"
@@ -16,6 +17,7 @@
 #include "survey/left_out_clusters.h"
 #include "survey/parallel.h"
 #include "survey/work.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream {
 namespace {
@@ -92,6 +94,12 @@ std::shared_ptr<ManifestBuilder> hash_runs(const Disk& disk, std::unique_ptr<Run
 }
 
 std::shared_ptr<ManifestBuilder> hash_content(const Disk& disk, const HashOptions& options) {
+  if (options.most_per_second != 0) {
+    RateLimit limit(options.most_per_second);
+    HashOptions unlimited = options;
+    unlimited.most_per_second = 0;
+    return hash_content(LimitedDisk(disk, limit), unlimited);
+  }
   const qcow2::Geometry leaves{.cluster_bits =
                                    content_tree::kLeafBits};  // a list is asked in these
   auto runs = runs_of(options.allocation, disk, leaves);

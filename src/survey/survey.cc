@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "disk/limited_disk.h"
 #include "layout/cluster_map_builder.h"
 #include "layout/layout.h"
 #include "layout/subclusters.h"
@@ -16,6 +17,7 @@
 #include "spool/compressed_store.h"
 #include "survey/answers.h"
 #include "survey/bitmap_survey.h"
+#include "survey/changed_content.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/hash_content.h"
@@ -26,6 +28,7 @@
 #include "survey/work.h"
 #include "survey/zero_scan.h"
 #include "system/cores.h"
+#include "system/rate_limit.h"
 
 namespace qcow2stream {
 namespace {
@@ -57,8 +60,8 @@ bool asks_list(const Question& what) {
 const char* problem_of_left_out(const ImageOptions& image, const SurveyOptions& options) {
   if (options.scan == Scan::kNone) return "nothing can be left out where everything gets space";
   if (image.data_file) return "nothing can be left out of a data file, which stays as it is";
-  const bool needs_base = std::holds_alternative<Against>(options.what) ||
-                          std::holds_alternative<Only>(options.what);
+  const bool needs_base =
+      std::holds_alternative<Against>(options.what) || std::holds_alternative<Only>(options.what);
   if (needs_base && options.base_image == nullptr) {
     return "an increment can leave something out only if there is a manifest of its base";
   }
@@ -121,7 +124,7 @@ class Survey {
         std::visit([this](const auto& what) { return find(what); }, options_.what);
     result.content = content_;
     result.map = map_.finish();
-    if (options_.hash_chunk_bits && !content_) result.content = hash_all(result.map);
+    if (!content_) result.content = hash_rest(result.map);
     result.left_out = options_.left_out;
     result.left_out_clusters = left_out_;
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
@@ -156,9 +159,8 @@ class Survey {
   SurveyResult find(const AgainstManifest& against) {
     base_manifest_ = against.base.get();
     auto runs = without_left_out(runs_of(against.allocation, disk_, geometry_), left_out_);
-    return scan(
-        union_of(std::move(runs), runs_of(*against.base), virtual_size_of(disk_.size())),
-        on_zeros());
+    return scan(union_of(std::move(runs), runs_of(*against.base), virtual_size_of(disk_.size())),
+                on_zeros());
   }
 
   SurveyResult find(const Only& only) {
@@ -297,12 +299,18 @@ class Survey {
     return true;
   }
 
-  // What has not been read for another reason.
-  std::shared_ptr<const ManifestBuilder> hash_all(const std::shared_ptr<const ClusterMap>& map) {
-    return hash_runs(disk_, without_left_out(runs_to_hash(map), left_out_),
-                     {.chunk_bits = *options_.hash_chunk_bits,
-                      .threads = options_.threads,
-                      .progress = options_.progress});
+  // What has not been read for another reason, if it is to be hashed.
+  std::shared_ptr<const ManifestBuilder> hash_rest(const std::shared_ptr<const ClusterMap>& map) {
+    const HashedRuns how{.chunk_bits = options_.hash_chunk_bits.value_or(kDefaultChunkBits),
+                         .threads = options_.threads,
+                         .progress = options_.progress};
+    const auto* only = std::get_if<Only>(&options_.what);
+    if (only != nullptr && only->base != nullptr) {
+      return hash_changed(disk_, without_left_out(runs_to_hash(map), left_out_), map, *only->base,
+                          how);
+    }
+    if (!options_.hash_chunk_bits) return nullptr;
+    return hash_runs(disk_, without_left_out(runs_to_hash(map), left_out_), how);
   }
 
   // A full image has all that is not zeros in what its map has, unless that is everything.
@@ -344,16 +352,29 @@ class Survey {
   ClusterMapBuilder map_;
   std::shared_ptr<const ClusterMap> left_out_;       // null: nothing is
   std::shared_ptr<const ClusterMap> base_left_out_;  // null: nothing was
-  const Disk* base_ = nullptr;  // what differs from it is looked for
+  const Disk* base_ = nullptr;                       // what differs from it is looked for
   const Manifest* base_manifest_ = nullptr;
   std::shared_ptr<ManifestBuilder> content_;  // null: what is read is not hashed
 };
+
+SurveyResult survey_at_rate(const Disk& disk, const ImageOptions& image, SurveyOptions options) {
+  RateLimit limit(options.most_per_second);
+  const LimitedDisk limited(disk, limit);
+  std::shared_ptr<const Disk> base;
+  if (auto* against = std::get_if<Against>(&options.what)) {
+    base = against->base;
+    against->base = std::make_shared<const LimitedDisk>(*base, limit);
+  }
+  options.most_per_second = 0;
+  return survey(limited, image, options);
+}
 
 }  // namespace
 
 SurveyResult survey(const Disk& disk, const ImageOptions& image, const SurveyOptions& options) {
   check_disk_size(disk.name(), disk.size(), image);
   check_options(image, options);
+  if (options.most_per_second != 0) return survey_at_rate(disk, image, options);
   SurveyResult result = Survey(disk, image, options).run();
   if (image.bitmaps) result.bitmaps = survey_bitmaps(disk, image);
   return result;

@@ -15,7 +15,8 @@ class RateLimit {
   explicit RateLimit(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
 
   // `bytes` have been, or are going to be, moved: waits until those before them have had their
-  // time. What was not used while nothing was moved is not made up for.
+  // time, but for less than a millisecond of it. What was not used while nothing was moved is not
+  // made up for.
   void take(std::uint64_t bytes);
 
  private:

@@ -4,6 +4,7 @@
 manifest.py root DISK                the root of a raw disk
 manifest.py check MANIFEST [DISK]    the root of a manifest, if all in it is right (of this disk, too)
 manifest.py left-out MANIFEST        what was left out: a line with begin and length for each range
+manifest.py inherited MANIFEST       the numbers of the chunks that are inherited
 """
 
 import hashlib
@@ -66,7 +67,8 @@ def read(path: str) -> tuple[dict, dict[int, bytes]]:
         assert len(page) == PAGE and sha(page[:BODY]) == page[BODY:], "checksum"
     top, chunks, chunk = pages[0], {}, 0
     assert top[:32] == b"qcow2-to-stdout manifest 1\n".ljust(32, b"\0") and number(top[32:36]) == 1, "version"
-    header = {"bits": number(top[36:40]), "length": number(top[40:48]), "root": top[64:96]}
+    inherited: list[int] = []
+    header = {"inherited": inherited, "bits": number(top[36:40]), "length": number(top[40:48]), "root": top[64:96]}
     header["parent"] = top[96:128] if number(top[48:52]) & 1 else None
     header["left-out"] = []
     for n, page in enumerate(pages[1:], 1):
@@ -77,6 +79,8 @@ def read(path: str) -> tuple[dict, dict[int, bytes]]:
         at, used = 32, number(page[16:24])
         while at < used:
             kind, count, at = page[at], number(page[at + 1 : at + 8]), at + 8
+            assert kind < 3 and count > 0, "kind"
+            inherited += range(chunk, chunk + count) if kind == 2 else ()
             for i in range(count if kind else 0):
                 chunks[chunk + i] = page[at : at + 32]
                 at += 32
@@ -94,6 +98,8 @@ if __name__ == "__main__":
     elif sys.argv[1] == "left-out":
         for start, end in read(sys.argv[2])[0]["left-out"]:
             print(start, end - start)
+    elif sys.argv[1] == "inherited":
+        print(*read(sys.argv[2])[0]["inherited"])
     else:
         head, digests = read(sys.argv[2])
         if len(sys.argv) > 3:

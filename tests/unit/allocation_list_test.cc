@@ -87,6 +87,7 @@ std::string json_entry(ListForm form, GuestRange range, bool data) {
     case ListForm::kNbdInfo:
       return fmt::format(R"({{"offset":{},"length":{},"type":{},"description":"{}"}})", begin,
                          range.length, data ? 0 : 3, data ? "data" : "hole,zero");
+    case ListForm::kClusters:  // has a form of its own
     case ListForm::kPlain:
       return fmt::format(R"({{"offset":{},"length":{}}})", begin, range.length);
   }

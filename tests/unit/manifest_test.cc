@@ -17,6 +17,7 @@
 #include "digest/sha256.h"
 #include "manifest/content_hash.h"
 #include "manifest/content_tree.h"
+#include "manifest/encoded_manifest.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/error.h"
@@ -318,7 +319,9 @@ std::vector<std::byte> file_with(const std::vector<GuestRange>& left_out) {
   std::size_t at = 0;
   mixed().encode(
       {},
-      [&](std::span<const std::byte> bytes) { file.insert(file.end(), bytes.begin(), bytes.end()); },
+      [&](std::span<const std::byte> bytes) {
+        file.insert(file.end(), bytes.begin(), bytes.end());
+      },
       [&]() -> std::optional<GuestRange> {
         if (at == left_out.size()) return std::nullopt;
         return left_out[at++];
@@ -347,10 +350,10 @@ TEST(Manifest, WhatWasLeftOutHasToMakeSense) {
     std::size_t at;
     unsigned value;
   };
-  for (const Change change : {Change{7, 0}, Change{15, 1}, Change{23, 31}, Change{23, 32},
-                              Change{23, 49}, Change{22, 0xff}, Change{31, 0}, Change{31, 2},
-                              Change{24, 1}, Change{38, 1}, Change{46, 0}, Change{47, 1},
-                              Change{40, 1}, Change{53, 9}, Change{3000, 1}}) {
+  for (const Change change :
+       {Change{7, 0}, Change{15, 1}, Change{23, 31}, Change{23, 32}, Change{23, 49},
+        Change{22, 0xff}, Change{31, 0}, Change{31, 2}, Change{24, 1}, Change{38, 1}, Change{46, 0},
+        Change{47, 1}, Change{40, 1}, Change{53, 9}, Change{3000, 1}}) {
     auto bytes = good;
     bytes.at(page + change.at) = std::byte(change.value);
     seal_again(bytes);
@@ -365,6 +368,48 @@ TEST(Manifest, WhatWasLeftOutHasToMakeSense) {
   // Those that overlap, or touch.
   for (const std::uint64_t begin : {0U, 256U, 512U}) {
     EXPECT_NE(error_of(file_with({{GuestOffset(0), 512}, {GuestOffset(begin), 512}})), "");
+  }
+}
+
+TEST(ManifestBuilder, ManyBecomeZerosAtOnce) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  ManifestBuilder wanted(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; ++chunk) {
+    builder.set(chunk, digest_of(chunk));
+    if (chunk < 100 || chunk >= 700) wanted.set(chunk, digest_of(chunk));
+  }
+  builder.set_zeros(100, 700);
+  EXPECT_EQ(file_of(builder), file_of(wanted));
+}
+
+TEST(ManifestBuilder, AnotherLength) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; chunk += 3) builder.set(chunk, digest_of(chunk), true);
+  for (const std::uint64_t chunks : {1ULL, 127ULL, 128ULL, 700ULL, 5000ULL}) {
+    ManifestBuilder wanted(chunks * kLeafSize, 16);
+    for (unsigned chunk = 0; chunk < std::min<std::uint64_t>(chunks, 1000); chunk += 3) {
+      wanted.set(chunk, digest_of(chunk), true);
+    }
+    EXPECT_EQ(file_of(builder.resized(chunks * kLeafSize)), file_of(wanted)) << chunks;
+  }
+}
+
+TEST(ManifestBuilder, IsDecodedAsItWasEncoded) {
+  ManifestBuilder builder(1000 * kLeafSize + 512, 16);
+  for (unsigned chunk = 0; chunk < 1001; ++chunk) {
+    if (chunk % 100 < 60) builder.set(chunk, digest_of(chunk), chunk % 7 == 0);
+  }
+  auto file = file_of(builder, digest_of(1));
+  const auto decoded = decode_manifest(file);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(file_of(*decoded, digest_of(1)), file);
+  EXPECT_FALSE(decode_manifest({}));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - 1)));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - manifest::kPageSize)));
+  for (std::size_t at = 0; at < file.size(); at += 331) {
+    file[at] ^= std::byte{1};
+    EXPECT_FALSE(decode_manifest(file)) << at;
+    file[at] ^= std::byte{1};
   }
 }
 

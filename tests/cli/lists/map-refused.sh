@@ -17,7 +17,10 @@ refused() {
 refused 'byte 1: is not JSON: ' ''
 refused 'byte 1: is not JSON: ' 'Offset          Length          Mapped to       File'
 refused 'byte 48: is not JSON: ' '[{"start":0,"length":5},{"start":5,"length":5},]'
-refused 'byte [0-9]+: is not a list of runs: ' '{"exports":[]}'
+refused 'byte [0-9]+: is not a list of runs: ' '"exports"'
+refused 'is not a list of clusters: has no data_clusters' '{"exports":[]}'
+refused 'entry 2 \(offset 1048576, length 65536\): ends past the end of disk\.raw' \
+  '{"cluster_bits":16,"data_clusters":[[0,15],[16,16]]}'
 refused 'entry 2: ' '[{"start":0,"length":5},7]'
 refused 'entry 1: has no length' '[{"start":0}]'
 refused 'entry 1: start -1 is negative' '[{"start":-1,"length":5}]'

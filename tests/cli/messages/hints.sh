@@ -11,7 +11,7 @@ data disk.raw 0 100
 # In qemu-img, -c compresses and -o and -O describe the output.
 expect_refusal 2 '-c sets the cluster size' "$tool" -c disk.raw
 expect_refusal 2 '--cluster-size|-c' "$tool" -o cluster_size=64k disk.raw
-expect_refusal 2 'raw needs --mount' "$tool" -O raw disk.raw
+expect_refusal 2 'vmdk.* is not qcow2 or raw' "$tool" -O vmdk disk.raw
 
 # Optional values are attached.
 expect_refusal 2 'did you mean .?--measure=json' "$tool" --measure json disk.raw

@@ -20,7 +20,7 @@ refused '-O, --output-format: .*vmdk.*is not qcow2 or raw' -O vmdk
 refused '--cluster-size: is about an image' -O raw -c 4k
 refused '--compress: is about an image' -O raw --compress
 refused '--plan: is about an image' -O raw --plan disk.plan
-expect_refusal 2 '-O, --output-format: raw needs --mount' "$tool" -O raw disk.raw
+refused '--part: not together with --mount' --part 1/2
 expect_refusal 2 '--name: needs --digest.*or --mount' "$tool" --name x disk.raw
 expect_refusal 2 '--mount' "$tool" disk.raw --mount
 expect_status 0 "$tool" -O qcow2 --measure disk.raw

@@ -12,7 +12,7 @@ for page in "${pages[@]}"; do
   [[ $(grep -c '^```sh$' "$page") == $(grep -c '^<!-- recipe: ' "$page") ]] || fail "a recipe without a name"
 done
 [[ -s recipes && -z $(uniq -d recipes) ]] || fail "two recipes with one name: $(uniq -d recipes)"
-grep -hv '^ *#' "$source_root"/tests/cli/recipes/recipe-*.sh >tests
+grep -hv '^ *#' "$source_root"/tests/cli/recipes/recipe-*.sh "$source_root"/tests/integration/*.sh >tests
 while read -r recipe; do
   grep -qw -e "$recipe" tests || fail "no test runs $recipe"
 done <recipes
