@@ -20,9 +20,9 @@ _qcow2_to_stdout() {
       -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
         --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
         --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
-        --dirty-bitmap | --changed-map | --base-manifest | --offset | --length | --mount | -O | \
+        --dirty-bitmap | --changed-map | --base-manifest | --offset | --length | --part | --mount | -O | \
         --output-format | --if-match | --save-plan | --plan | --run | --digest | --name | --save-manifest | \
-        --manifest-chunk | --report | -T | -j | --threads | --spool-memory | --spool-dir)
+        --manifest-chunk | --report | -T | -j | --threads | --limit-rate | --spool-memory | --spool-dir)
         option=$prev
         ;;
     esac
@@ -75,10 +75,10 @@ _qcow2_to_stdout() {
         --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
         --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format --base
         --base-format --dirty-bitmap --shallow --shallow= --changed-map --base-manifest --offset --length
-        --measure --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
+        --part --measure --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
         --assume-unchanged --run --flush --digest --name --save-manifest --manifest-chunk --no-root-trailer
-        -p --progress --progress= -q --quiet --report --verbose -T -j --threads --spool-memory --spool-dir -h
-        --help -V --version"
+        -p --progress --progress= -q --quiet --report --verbose -T -j --threads --limit-rate --spool-memory
+        --spool-dir -h --help -V --version"
       ;;
     *) return ;;
   esac

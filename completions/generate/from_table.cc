@@ -19,7 +19,8 @@ using qcow2stream::cli::OptionSpec;
 
 From from_metavar(const OptionSpec& spec) {
   constexpr auto kFiles = std::to_array<std::string_view>({"FILE", "DISK", "FILE|FD"});
-  constexpr auto kNothing = std::to_array<std::string_view>({"", "N", "JSON", "ID", "SECONDS"});
+  constexpr auto kNothing =
+      std::to_array<std::string_view>({"", "N", "K/N", "JSON", "ID", "SECONDS"});
   if (std::ranges::find(kFiles, spec.metavar) != kFiles.end()) return From::kFiles;
   if (std::ranges::find(kNothing, spec.metavar) != kNothing.end()) return From::kNothing;
   if (spec.metavar == "DIR") return From::kDirectories;

@@ -7,11 +7,11 @@ Each must be found, or be without effect: the disk comes out as it was. Of the h
 the trailer and the manifest these are all bits, or one in N; of the data one in 1009 of those. Prints a line for each
 part: how many bits, how many were found, how many were without effect. The status is 1 if a bit was neither.
 
-All of it happens in one process, tests/tools/flipped_bits.cc, which $FLIPPED_BITS names (build/tests/flipped-bits).
+All of it happens in one process, tests/tools/flipped_bits.cc, which $FLIPPED_BITS names (build/bin/flipped-bits).
 With --by-program each bit is a run of qcow2-from-stdin, whose status is 1, 3 or 4 for what was found. The programs
 are $QCOW2_TO_STDOUT and $QCOW2_FROM_STDIN. To look at every bit:
 
-    QCOW2_TO_STDOUT=build/programs/qcow2-to-stdout FLIPPED_BITS=build/tests/flipped-bits tests/by-hand/flipped_bits.py
+    QCOW2_TO_STDOUT=build/bin/qcow2-to-stdout FLIPPED_BITS=build/bin/flipped-bits tests/by-hand/flipped_bits.py
 """
 
 import argparse

@@ -129,7 +129,7 @@ TEST_F(ExaminationTest, RestsOnWhatWasReadOfVolumesThatAreNotKept) {
 }
 
 TEST_F(ExaminationTest, ADiskThatSomebodyWritesToIsKept) {
-  const MemoryDisk disk(std::vector<std::byte>(kExaminedDisk));
+  const MemoryDisk disk{std::vector<std::byte>(kExaminedDisk)};
   const auto found = nothing_left_out(disk, "is mounted", "unmount it");
   EXPECT_EQ(left_out_bytes(*found), 0U);
   EXPECT_EQ(found->volumes().front().remedy, "unmount it");

@@ -62,7 +62,7 @@ TEST_F(SwapTest, AllButItsHeaderIsLeftOut) {
 
 TEST_F(SwapTest, TheSignatureSaysHowLargeAPageIs) {
   constexpr std::size_t kSize = 4'000'000;
-  for (const std::size_t page : {8192, 16384, 65536}) {
+  for (const std::size_t page : {8192U, 16384U, 65536U}) {
     const auto bytes = made("-p " + std::to_string(page), kSize);
     if (bytes.empty()) GTEST_SKIP() << "mkswap is missing";
     CollectedRuns runs;

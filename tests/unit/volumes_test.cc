@@ -76,7 +76,7 @@ TEST_F(VolumesTest, ADiskWithoutATableIsAVolume) {
   const Finding finding = examine(volumes.front(), {true, true}, runs);
   EXPECT_EQ(finding.format, "unknown");
   EXPECT_EQ(finding.kept_because, "what it holds is not known");
-  for (const std::size_t size : {0, 1, 511, 512, 4096, 70'000})
+  for (const std::size_t size : {0U, 1U, 511U, 512U, 4096U, 70'000U})
     EXPECT_EQ(find_volumes(MemoryVolume(std::vector<std::byte>(size))).size(), 1U);
 }
 

@@ -26,7 +26,7 @@ recipe_fails list-vmware disk=nosuch.raw
 run_recipe list-vmware disk=tuesday.raw
 check_chain tuesday.qcow2 tuesday.raw
 holds() {
-  "$tool" -f qcow2 --shallow --measure=json -c 64k "$1" >held.json
+  "$tool" -f qcow2 --shallow -B monday.qcow2 -F qcow2 --measure=json "$1" >held.json
   (($(json held.json clusters data) * 65536 == changed)) || fail "$(<held.json)"
 }
 holds tuesday.qcow2
