@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What `cmake --install` installs: the component `program`, and `dev` for programs that use the library.
+# What `cmake --install` installs: the component `program`, `shared` with the shared library, `dev` for
+# programs that use the libraries, and `python`.
 
 include(CMakePackageConfigHelpers)
 set(docdir ${CMAKE_INSTALL_DATADIR}/doc/${PROJECT_NAME})
@@ -34,6 +35,8 @@ install(DIRECTORY docs DESTINATION ${docdir} COMPONENT program)
 install(FILES CHANGELOG.md LICENSE DESTINATION ${docdir} COMPONENT notices)
 
 install(TARGETS qcow2stream EXPORT qcow2stream COMPONENT dev)
+install(TARGETS qcow2stream_c EXPORT qcow2stream
+        LIBRARY COMPONENT shared NAMELINK_COMPONENT dev)
 install(DIRECTORY include/qcow2stream DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 install(DIRECTORY examples DESTINATION ${docdir} COMPONENT dev)
 
@@ -54,8 +57,10 @@ set(pc_prefix "@CMAKE_INSTALL_PREFIX@")
 list(JOIN QCOW2STREAM_MODULES " " modules)
 cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
 cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
-configure_file(cmake/qcow2stream.pc.in ${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc.in @ONLY)
-install(CODE "set(source \"${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc\")
-              configure_file(\"\${source}.in\" \"\${source}\" @ONLY)" COMPONENT dev)
-install(FILES ${PROJECT_BINARY_DIR}/cmake/qcow2stream.pc
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+foreach(name IN ITEMS qcow2stream qcow2stream-c)
+  configure_file(cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/cmake/${name}.pc.in @ONLY)
+  install(CODE "set(source \"${PROJECT_BINARY_DIR}/cmake/${name}.pc\")
+                configure_file(\"\${source}.in\" \"\${source}\" @ONLY)" COMPONENT dev)
+  install(FILES ${PROJECT_BINARY_DIR}/cmake/${name}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endforeach()

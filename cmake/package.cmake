@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Debian packages, by CPack: qcow2-to-stdout and libqcow2stream-dev. `./dev package` builds them.
+# Debian packages, by CPack: qcow2-to-stdout, libqcow2stream0, libqcow2stream-dev and, where cffi is there to
+# make it, python3-qcow2stream. `./dev package` builds them.
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own
 set(CPACK_PACKAGE_CONTACT "qcow2-to-stdout maintainers <maintainers@qcow2-to-stdout.invalid>"
     CACHE STRING "who maintains the packages")
-set(CPACK_COMPONENTS_ALL program dev)
+set(CPACK_COMPONENTS_ALL program shared dev)
+if(QCOW2STREAM_FOUND_PYTHON)
+  list(APPEND CPACK_COMPONENTS_ALL python)
+endif()
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_STRIP_FILES ON)
@@ -45,21 +49,47 @@ qcow2-from-stdin is the way back: it restores disks from qcow2 images while
 they arrive through a pipe, without a copy of the image.
 ")
 
+set(CPACK_DEBIAN_SHARED_PACKAGE_NAME libqcow2stream0)
+set(CPACK_DEBIAN_SHARED_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_SHARED_PACKAGE_SHLIBDEPS ON)
+# Who takes apart what is not trusted comes with the program; QEMU reads what is neither raw nor qcow2.
+set(CPACK_DEBIAN_SHARED_PACKAGE_SUGGESTS "qcow2-to-stdout, qemu-utils")
+set(CPACK_DEBIAN_SHARED_DESCRIPTION "disks to qcow2 images as streams (shared library)
+Surveys a disk, tells the exact size of its qcow2 image, and makes any range
+of that image at any time, in any order and from many threads; restores disks
+from images that arrive as streams.
+
+This package has the shared library, whose interface is in C.
+")
+
+set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-qcow2stream)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS
+    "python3 (>= 3.9), python3-cffi-backend, libqcow2stream0 (>= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-boto3, python3-requests")
+set(CPACK_DEBIAN_PYTHON_DESCRIPTION "disks to qcow2 images as streams (Python)
+The qcow2 image of a disk as a binary file that is never stored: it can be
+read and sought, by any number of threads, and is made of the disk while it
+is read. So every library that uploads or copies files can send it.
+")
+
 # A static library carries what it was compiled with: fmt's symbols have its major version in their names.
 math(EXPR next_fmt "${fmt_VERSION_MAJOR} + 1")
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libqcow2stream-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libfmt-dev (>= ${fmt_VERSION_MAJOR}), \
 libfmt-dev (<< ${next_fmt}), libssl-dev, liburing-dev, libnbd-dev, zlib1g-dev, \
-libisal-dev, libdeflate-dev, libzstd-dev")
+libisal-dev, libdeflate-dev, libzstd-dev, \
+libqcow2stream0 (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "pkg-config, cmake")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "disks to qcow2 images as streams (development files)
 A C++20 library that surveys a disk, tells the exact size of its qcow2 image
 and makes any range of that image. The program qcow2-to-stdout is a user
-of it.
+of it. The shared library has the same for C.
 
-This package has the static library, its headers, and what CMake and
-pkg-config need to find them.
+This package has the static library, the name of the shared one, the headers,
+and what CMake and pkg-config need to find them.
 ")
 
 include(CPack)

@@ -2,7 +2,8 @@
 #
 # The house: which folder may include which.
 #
-#   add_room(NAME [PURE] [PUBLIC HEADER...] [MAY_INCLUDE ROOM...] [LINK TARGET...] [HEADERS TARGET...])
+#   add_room(NAME [PURE] [APART] [PUBLIC HEADER...] [MAY_INCLUDE ROOM...] [LINK TARGET...]
+#            [HEADERS TARGET...])
 #
 # A room is a folder below src/ (NAME may be disk/nbd: then it is a room within the room disk). Each
 # public header belongs to one room, whose row names it behind PUBLIC. A file of a room may include
@@ -13,7 +14,8 @@
 # cmake/check_room.cmake looks at the includes before anything of the room is compiled.
 #
 # Appends the room's objects to ROOM_OBJECTS and what it links with to ROOM_LIBRARIES. What is named
-# behind HEADERS has no code to link with.
+# behind HEADERS has no code to link with. A room that is APART is no part of the library: its
+# objects and what they link with go to APART_OBJECTS and APART_LIBRARIES.
 
 # Lets a target include the headers of all rooms: tests do, and benchmarks.
 function(target_see_house target)
@@ -67,7 +69,7 @@ function(check_includes name)
 endfunction()
 
 function(add_room name)
-  cmake_parse_arguments(ROOM "PURE" "" "PUBLIC;MAY_INCLUDE;LINK;HEADERS" ${ARGN})
+  cmake_parse_arguments(ROOM "PURE;APART" "" "PUBLIC;MAY_INCLUDE;LINK;HEADERS" ${ARGN})
   foreach(room IN LISTS ROOM_MAY_INCLUDE)
     get_property(is_known GLOBAL PROPERTY ROOM_IS_PURE_${room} SET)
     if(NOT is_known)
@@ -95,6 +97,11 @@ function(add_room name)
   target_link_libraries(room_${target} PRIVATE fmt::fmt Threads::Threads ${ROOM_LINK}
                                                ${ROOM_HEADERS})
 
+  if(ROOM_APART)
+    set(APART_LIBRARIES ${APART_LIBRARIES} ${ROOM_LINK} PARENT_SCOPE)
+    set(APART_OBJECTS ${APART_OBJECTS} $<TARGET_OBJECTS:room_${target}> PARENT_SCOPE)
+    return()
+  endif()
   set(libraries ${ROOM_LIBRARIES} fmt::fmt Threads::Threads ${ROOM_LINK})
   list(REMOVE_DUPLICATES libraries)
   set(ROOM_LIBRARIES ${libraries} PARENT_SCOPE)

@@ -51,4 +51,4 @@ files() {
         while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\n' "$file"; done
 }
 
-cxx_files() { files '*.cc' '*.cpp' '*.h' '*.hpp'; }
+cxx_files() { files '*.c' '*.cc' '*.cpp' '*.h' '*.hpp'; }

@@ -63,6 +63,34 @@ def base_manifest(bench):
     bench.rows.append(Row(f"{what}: size", sizes[0] / MIB, "--base", sizes[1] / MIB, unit="MiB"))
 
 
+CHUNKS = ("64k", "128k", "256k", "512k", "1M", "2M", "4M", "16M")
+
+
+def manifest_chunk(bench):
+    """32: what does a chunk of each size cost, in time, in space, and in the increments by it?"""
+    p, base, directory = bench.programs, bench.disks.path("ext4"), bench.disks.directory
+    disk, top, manifest = directory / "new.raw", directory / "top.qcow2", directory / "manifest"
+    try:
+        write_changes(base, disk, top, changed_runs(base.stat().st_size))
+        top.unlink()
+        for path in (base, disk):
+            bench.runner.warm(path)
+        cells = [p.us(base, NULL, "--save-manifest", "/dev/null", "--manifest-chunk", chunk) for chunk in CHUNKS]
+        samples = bench.run("warm, a manifest by the size of its chunks", cells)
+        usual = cells[CHUNKS.index("256k")].label()
+        for chunk, cell in zip(CHUNKS, cells):
+            subprocess.run([p.ours, "--measure=size", "--save-manifest", manifest, "--manifest-chunk", chunk, base],
+                           check=True, stdout=subprocess.DEVNULL)
+            what = f"32 chunks of {chunk}"
+            bench.compare(f"{what}: --save-manifest", samples, cell.label(), usual)
+            bench.rows.append(Row(f"{what}: size of the manifest, of an increment by it", manifest.stat().st_size / MIB,
+                                  "the increment",
+                                  size_of(p, disk, ("--base-manifest", str(manifest))) / MIB, unit="MiB"))
+    finally:
+        for path in (disk, top, manifest):
+            path.unlink(missing_ok=True)
+
+
 def size_of(programs, disk, options):
     done = subprocess.run([programs.ours, "--measure=size", *options, disk], check=True,
                           stdout=subprocess.PIPE)

@@ -12,7 +12,7 @@ import tempfile
 from . import Skip
 from .bench import Row
 from .disks import GIB, MIB, available_memory, copy_part, room_in
-from .manifests import base_manifest, save_manifest
+from .manifests import base_manifest, manifest_chunk, save_manifest
 from .mounting import compressed_mount, mount
 from .other_sources import distant_server, formats, long_map, nbd_server, qcow2_image, standard_input
 from .qcow2_sources import cold_and_fragmented, compressed_sources, memory_of_huge
@@ -244,4 +244,5 @@ QUESTIONS = {1: warm_pipe, 2: first_byte, 3: cold_pipe, 4: to_file, 5: stored_ze
              16: increments, 17: digest, 18: formats, 19: levels, 20: plain, 21: compressed,
              22: device, 23: server, 24: chain, 25: huge,
              26: cold_and_fragmented, 27: compressed_sources, 29: memory_of_huge,
-             30: save_manifest, 31: base_manifest, 40: mount, 41: compressed_mount}
+             30: save_manifest, 31: base_manifest, 32: manifest_chunk,
+             40: mount, 41: compressed_mount}

@@ -20,6 +20,7 @@ std::vector<Known> known() {
       {.option = "base-format", .words = kFormats},
       {.option = "backing-format", .words = {"qcow2", "raw"}},
       {.option = "object", .from = From::kNothing, .repeats = true},
+      {.option = "leave-out", .words = {"free", "swap", "free,swap"}},
       {.option = "scan", .words = {"zeros", "holes", "none"}, .only_these = true},
       {.option = "cluster-size", .words = kClusterSizes},
       {.option = "refcount-bits", .words = {"1", "2", "4", "8", "16", "32", "64"}},

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/progress.h"
 #include "qcow2stream/survey.h"
@@ -16,6 +17,8 @@ namespace qcow2stream {
 struct HashOptions {
   // What may hold data; the rest counts as zeros and is not read.
   Allocation allocation;
+  // What of that counts as zeros, too, in whole units of it; null: nothing.
+  std::shared_ptr<const LeftOut> left_out;
   unsigned chunk_bits = kDefaultChunkBits;
   // Worker threads; 0 means one a core. The result does not depend on it.
   unsigned threads = 0;

@@ -50,6 +50,8 @@ enum class Advice {
   kApply,            // RestoreOptions::apply, once the target holds the base of the increment
   kIgnoreNames,      // Qcow2Options::ignore_names, where the images are known to be the right ones
   kNameImage,        // open_qcow2() of a path: what the image refers to is found from there
+  kIgnoreOwnRoot,    // ExpectedContent::ignore_own, where it is known that the image was written to
+  kTrustTarget,      // ExpectedContent::trust_target, or both manifests, where a restore broke off
 };
 
 // What failed, on what, why, and where. what() is one line without a newline:

@@ -81,6 +81,18 @@ class Image {
   [[nodiscard]] const Disk& disk() const;
   [[nodiscard]] const ImageOptions& options() const;
   [[nodiscard]] Measurement measure() const;
+  // What the survey left out; null where nothing was to be, and for the image of a saved plan. The
+  // runs are those of the content that the image has: zeros where something was left out, data
+  // elsewhere.
+  [[nodiscard]] std::shared_ptr<const LeftOut> left_out() const;
+  [[nodiscard]] std::unique_ptr<RunCursor> left_out_runs() const;
+  // Throws Error{kChanged} if what is left out may be in use now, as far as that can be seen.
+  void check_left_out() const;
+
+  // Fills `buffer` with the disk's content from `offset`, as the image has it: what was left out
+  // reads as zeros, and so does what lies behind the end of the disk.
+  void read_content(GuestOffset offset, std::span<std::byte> buffer) const;
+
   // SurveyResult::surveyed: how much of each cluster has been read once and so can be expected to
   // be readable again. 0 for the image of a saved plan.
   [[nodiscard]] std::uint64_t surveyed() const;

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qcow2stream/root.h"
 #include "qcow2stream/types.h"
@@ -35,6 +36,8 @@ struct ManifestHeader {
   ContentDigest root{};
   // Of what the disk held before, if it is that of an increment.
   std::optional<ContentDigest> parent;
+  // Whether something was left out that the disk holds: it counts as zeros.
+  bool left_out = false;
 };
 
 // What a manifest says of one chunk.
@@ -90,6 +93,12 @@ class ManifestBuilder {
   // What was set, or the digest of zeros.
   [[nodiscard]] ContentDigest digest(std::uint64_t chunk) const;
 
+  // Makes these chunks, up to `end`, zeros. Takes time for those that have data only.
+  void set_zeros(std::uint64_t first, std::uint64_t end);
+  // The same chunks of a content of another length: what is new is zeros. The chunk in which a
+  // shorter one ends keeps its digest, which is no longer that of what it holds.
+  [[nodiscard]] ManifestBuilder resized(std::uint64_t length) const;
+
   // The same content in chunks of another size, which must not be smaller. A chunk is inherited if
   // all data in it is.
   [[nodiscard]] ManifestBuilder coarser(unsigned chunk_bits) const;
@@ -99,7 +108,11 @@ class ManifestBuilder {
   [[nodiscard]] ContentDigest root() const;
   // Writes the file, piece by piece. What `write` throws ends it.
   using Write = std::function<void(std::span<const std::byte> bytes)>;
-  void encode(const std::optional<ContentDigest>& parent, const Write& write) const;
+  // Gives what was left out, one run after the other: multiples of 512 bytes, in order, of which no
+  // two touch; in the end nothing.
+  using NextRun = std::function<std::optional<GuestRange>()>;
+  void encode(const std::optional<ContentDigest>& parent, const Write& write,
+              const NextRun& next_left_out = {}) const;
 
  private:
   struct State;
@@ -108,6 +121,8 @@ class ManifestBuilder {
 
 // A manifest that was read. All functions are const, and any number of threads may use one.
 class Manifest {
+  struct File;
+
  public:
   // Opens a file with a manifest and reads all of it once: what it says is complete, each checksum
   // in it is right, and the root is that of the digests. Of a file only 8 bytes a page of 4 KiB
@@ -143,8 +158,23 @@ class Manifest {
     std::unique_ptr<State> state_;
   };
 
+  // Goes through what was left out, in order. Belongs to one thread and must not outlive the
+  // manifest.
+  class LeftOutCursor {
+   public:
+    explicit LeftOutCursor(const Manifest& manifest) : file_(*manifest.file_) {}
+    // Throws Error as load() does: the file is looked at.
+    std::optional<GuestRange> next();
+
+   private:
+    const File& file_;
+    std::uint64_t page_ = 0;  // the next one
+    std::vector<GuestRange> runs_;
+    std::size_t at_ = 0;
+    std::uint64_t end_ = 0;  // of the last one
+  };
+
  private:
-  struct File;
   explicit Manifest(std::unique_ptr<const File> file);
   std::unique_ptr<const File> file_;
 };

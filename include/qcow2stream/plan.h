@@ -36,7 +36,7 @@ struct SavedPlan {
   // All data in it is what so many images of a chain, from the topmost on, hold themselves, so that
   // these are enough to emit it. 0: the whole chain is needed.
   std::uint64_t top_images = 0;
-  SurveyResult survey;  // has the map and nothing else
+  SurveyResult survey;  // has the map, and the digests of the content if it was hashed
 };
 
 // The content of a file with the plan of `image`. A part of it is no plan, and load_plan() finds
@@ -50,8 +50,9 @@ SavedPlan load_plan(const std::string& path);
 
 // The image of the plan. Throws Error{kMismatch} if it is the plan of another disk (size or stamp),
 // if the codec that is linked here makes other bytes, or if this version of the library lays images
-// out differently. A stamp that one of both lacks is a mismatch, too, unless `assume_unchanged`:
-// then stamps are not looked at.
+// out differently. A stamp that one of both lacks is a mismatch, too, unless the plan has digests
+// of the content, with which emit() compares what it sends. With `assume_unchanged` stamps are not
+// looked at.
 Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged);
 
 }  // namespace qcow2stream

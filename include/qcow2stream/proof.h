@@ -37,21 +37,6 @@ struct ExpectedContent {
   unsigned chunk_bits = kDefaultChunkBits;
 };
 
-// A proof that failed, where there is more to say than ErrorKind does.
-class ProofError : public Error {
- public:
-  enum class Finding {
-    kOther,
-    kNotItsRoot,  // ExpectedContent::ignore_own, where it is known that the image was written to
-    kNotTheBase,  // trust_target, or both manifests, where a restore broke off on that target
-  };
-  ProofError(const Error& error, Finding finding) : Error(error), finding_(finding) {}
-  [[nodiscard]] Finding finding() const noexcept { return finding_; }
-
- private:
-  Finding finding_;
-};
-
 // What an image says of its own content.
 struct ImageRoots {
   bool names_root = false;              // it should have its own root

@@ -28,6 +28,8 @@ struct TopImages {
   // these images hold only whole ones, those below are not opened and need not exist; reading what
   // is unchanged then gives zeros. Otherwise the disk is that of the whole chain.
   std::uint64_t unit = 512;
+  // All of the disk will be read: those below are opened in any case.
+  bool whole_chain = false;
 };
 
 struct Qcow2Options {

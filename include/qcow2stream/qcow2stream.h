@@ -15,6 +15,7 @@
 #include "qcow2stream/error.h"
 #include "qcow2stream/file.h"
 #include "qcow2stream/image.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/nbd.h"
 #include "qcow2stream/options.h"

@@ -25,6 +25,8 @@ struct QemuOptions {
   // are not opened and need not exist; reading what is unchanged then gives zeros. Otherwise the
   // disk is that of the whole chain. Not together with a bitmap.
   std::optional<std::uint64_t> top_image_unit;
+  // Then the disk is that of the whole chain in any case.
+  bool whole_chain = false;
   // For an image that is not trusted (but see open_qcow2_confined() for qcow2): QEMU may open this
   // very file and nothing else, and connect to nothing. An image that refers to a backing file, a
   // data file or a server is refused. That is an Error{kFailed} where the kernel has no Landlock

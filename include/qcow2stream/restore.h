@@ -69,7 +69,8 @@ struct RestoreOptions {
   // Is called with each image before anything of it is written.
   std::function<void(const BegunImage&)> on_image;
   // Is filled in while the restore runs, if given. Must outlive it. `spool_done` counts the bytes
-  // of streams, `emit_done` and `emit_total` those of the disk.
+  // of streams, `check_done` and `check_total` those of a target that is read to see whether an
+  // increment belongs there, `emit_done` and `emit_total` those of the disk.
   Progress* progress = nullptr;
 };
 
@@ -157,6 +158,29 @@ struct CheckedImage {
   std::shared_ptr<ManifestBuilder> content;  // as RestoreResult has it; none of an increment
   std::uint64_t leaked_clusters = 0;         // their count is higher than what refers to them
   std::vector<std::string> remarks;
+};
+
+// Checks images without a target, oldest first. Belongs to one thread.
+class ImageCheck {
+ public:
+  // Uses `threads`, the spool, `max_size`, `most_per_second`, `expected` and `on_image` of the
+  // options.
+  explicit ImageCheck(RestoreOptions options = {});
+  ~ImageCheck();
+  ImageCheck(const ImageCheck&) = delete;
+  ImageCheck& operator=(const ImageCheck&) = delete;
+
+  // As check_image(), but what is expected of the content is expected of what all images make. Each
+  // but the first is applied to those before it.
+  CheckedImage add(const StreamedImage& image);
+  // All images have come. Throws Error{kDamaged} where they make another content than is expected;
+  // kFailed where that is not known: of chunks of 64 KiB that an increment has changed in part, the
+  // rest is known to nobody without a target. Returns the digests of it, if it was hashed.
+  std::shared_ptr<ManifestBuilder> finish();
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
 };
 
 // Reads a stream to its end and checks that it is a sound image, as `qemu-img check` does: its

@@ -12,6 +12,7 @@
 
 #include "qcow2stream/changes.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/options.h"
 #include "qcow2stream/progress.h"
@@ -31,6 +32,9 @@ struct SurveyResult {
   std::uint64_t surveyed = 0;
   // The digests of the content, if they were asked for.
   std::shared_ptr<const ManifestBuilder> content;
+  // What was left out, and which clusters (or subclusters) that are. Null where nothing was to be.
+  std::shared_ptr<const LeftOut> left_out;
+  std::shared_ptr<const ClusterMap> left_out_clusters;
 };
 
 enum class Scan {
@@ -80,6 +84,11 @@ struct Only {
   std::variant<std::shared_ptr<const Changes>, ChangedList> changes;  // not null
   // Whether what Changes call zeros does read as zeros; otherwise it is data.
   bool believe_zeros = true;
+  // If given, this is what the disk held before those changes: the content is hashed, in chunks as
+  // the manifest has them, and what has not changed is not read for it but taken from there
+  // (ManifestChunk::inherited). Nobody checks that, so it is as right as what says what has
+  // changed.
+  std::shared_ptr<const Manifest> base = nullptr;
 };
 
 // Asks for an increment of what differs from a content of which there is a manifest. A chunk with
@@ -108,8 +117,17 @@ struct SurveyOptions {
   // compressed again when it is emitted.
   std::optional<std::string> spool_directory;
   // If given, all of the content is read and hashed, in chunks of 2^bits bytes. With
-  // AgainstManifest that happens in any case, in chunks as the manifest has them.
+  // AgainstManifest, and with the base of Only, that happens in any case, in chunks as the manifest
+  // has them.
   std::optional<unsigned> hash_chunk_bits;
+  // If given, clusters (of an increment with subclusters, these) that are left out as a whole read
+  // as zeros in the image, whatever the disk holds, and that is the content that is hashed. An
+  // increment that leaves out needs a manifest of its base, AgainstManifest or `base_image`: what
+  // is left out becomes a zero cluster unless the base is known to hold zeros there.
+  std::shared_ptr<const LeftOut> left_out;
+  // With Against and Only: the manifest of the image that the increment goes on top of. What that
+  // image left out counts as changed, since the image holds zeros there whatever the disk did.
+  std::shared_ptr<const Manifest> base_image;
   // Bytes a second that are read of the disk and the base together, on the average, at most. 0:
   // there is no limit.
   std::uint64_t most_per_second = 0;
@@ -118,6 +136,13 @@ struct SurveyOptions {
   // Is filled in while the survey runs, if given. Must outlive the call.
   Progress* progress = nullptr;
 };
+
+// What an image of `disk` shows that is made with such a list, as a disk: where the list has
+// nothing it reads as zeros, whatever `disk` holds. A list is about clusters of the image, which
+// have `cluster_size` bytes: one of which it has a part is there as a whole. Reads the list. Throws
+// Error as survey() does for a list.
+std::shared_ptr<const Disk> listed_disk(std::shared_ptr<const Disk> disk,
+                                        const AllocationList& list, std::uint32_t cluster_size);
 
 // Surveys the whole disk. Reads nothing where the image has a raw data file, which maps every
 // cluster. Throws Error if find_problem() or check_disk_size() refuse the options or they make no

@@ -72,6 +72,11 @@ class Target {
   // Only where traits() say that it can be read.
   virtual void read(GuestOffset offset, std::span<std::byte> buffer) = 0;
 
+  // How many bytes from `offset` on, which lies within what the target has, are known to read as
+  // zeros without a look at them; 0 where they are not, or where nobody knows. Only where it can be
+  // read. Default: nobody knows.
+  [[nodiscard]] virtual std::uint64_t zeros_at(GuestOffset offset) const;
+
   // Returns when all that was written has reached stable storage.
   virtual void flush() = 0;
 

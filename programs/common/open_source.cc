@@ -95,6 +95,7 @@ OpenedSource open_bytes(const Source& source, const Reading& reading, Progress& 
 QemuOptions qemu_options(const Reading& reading) {
   return {.nbd = reading.nbd,
           .top_image_unit = reading.top ? std::optional(reading.top->unit) : std::nullopt,
+          .whole_chain = reading.top && reading.top->whole_chain,
           .isolate = reading.isolate,
           .force_share = reading.force_share};
 }

@@ -27,6 +27,8 @@ ProgressState current_step(const Progress& progress) {
       .step = "survey", .done = progress.survey_done, .total = progress.survey_total};
   if (progress.emit_total > 0) {
     state = {.step = "writing", .done = progress.emit_done, .total = progress.emit_total};
+  } else if (progress.check_total > 0) {
+    state = {.step = "checking", .done = progress.check_done, .total = progress.check_total};
   } else if (progress.survey_total == 0 && progress.spool_done > 0) {
     state = {.step = "reading", .done = progress.spool_done, .total = progress.spool_total};
   }
@@ -43,14 +45,19 @@ std::string progress_line(const Progress& progress) {
 
 unsigned percent_done(const Progress& progress, Shares shares) {
   // Only what is known from its beginning has a share.
-  const double spool_share = progress.spool_total > 0 ? shares.spool : 0;
-  const double survey_share = (100 - spool_share) * shares.survey / 100;
-  const double emit_share = 100 - spool_share - survey_share;
+  const double check_share = progress.check_total > 0 ? shares.check : 0;
+  const double spool_share =
+      progress.spool_total > 0 ? (100 - check_share) * shares.spool / 100 : 0;
+  const double survey_share = (100 - check_share - spool_share) * shares.survey / 100;
+  const double emit_share = 100 - check_share - spool_share - survey_share;
+  const double check =
+      progress.emit_total > 0 ? 1 : fraction(progress.check_done, progress.check_total);
   const double spool = fraction(progress.spool_done, progress.spool_total);
   const double survey =
       progress.emit_total > 0 ? 1 : fraction(progress.survey_done, progress.survey_total);
   const double emit = fraction(progress.emit_done, progress.emit_total);
-  return static_cast<unsigned>(spool * spool_share + survey * survey_share + emit * emit_share);
+  return static_cast<unsigned>(check * check_share + spool * spool_share + survey * survey_share +
+                               emit * emit_share);
 }
 
 ProgressWatch::ProgressWatch(const std::string& title, Shares shares, const Progress& progress)
@@ -59,7 +66,8 @@ ProgressWatch::ProgressWatch(const std::string& title, Shares shares, const Prog
 ProgressState ProgressWatch::look() {
   ProgressState state = current_step(progress_);
   state.title = title_;
-  state.percent = std::min(99U, percent_done(progress_, shares_));
+  most_percent_ = std::max(most_percent_, std::min(99U, percent_done(progress_, shares_)));
+  state.percent = most_percent_;
   state.is_last_step = progress_.emit_total > 0;
   if (state.total > 0) state.done = std::min(state.done, state.total);
 

@@ -13,20 +13,22 @@
 
 namespace qcow2stream::cli {
 
-// What the steps have of a scale of 100: a stream whose size is known the first `spool` percent,
-// and of what is left the survey the first `survey` percent.
+// What the steps have of a scale of 100: a target that is read first, if it is, the first `check`
+// percent. Of what is left a stream whose size is known has the first `spool` percent, and of the
+// rest of that the survey the first `survey` percent.
 struct Shares {
   unsigned spool = 0;
   unsigned survey = 0;
+  unsigned check = 0;
 };
 
-// The whole run on one scale of 0 to 100. Rises only; reaches 100 when all steps have done all of
-// their bytes. A stream of unknown size stays at 0.
+// The whole run on one scale of 0 to 100. Rises only, but where a target is found out to be read;
+// reaches 100 when all steps have done all of their bytes. A stream of unknown size stays at 0.
 unsigned percent_done(const Progress& progress, Shares shares);
 
 struct ProgressState {
   std::string title;
-  std::string_view step;  // "reading", "survey", "writing"
+  std::string_view step;  // "reading", "survey", "checking", "writing"
   unsigned percent = 0;
   std::uint64_t done = 0;       // bytes of the step
   std::uint64_t total = 0;      // 0: not known
@@ -57,6 +59,7 @@ class ProgressWatch {
   std::uint64_t last_done_ = 0;
   std::string_view last_step_;
   double rate_ = 0;
+  unsigned most_percent_ = 0;
 };
 
 }  // namespace qcow2stream::cli

@@ -28,15 +28,6 @@ namespace {
 // Bytes. What is smaller can be replaced without asking what it is, as other programs do.
 constexpr off_t kTooSmallForADisk = 4096;
 
-constexpr mode_t kPermissions = 0777;
-
-// So that the name outlives a power failure. Not every file system can do that.
-void flush_directory_of(const std::string& path) {
-  const std::string directory = path.substr(0, path.rfind('/') + 1);
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  [[maybe_unused]] const int result = fd ? ::fsync(fd.get()) : -1;
-}
-
 [[noreturn]] void throw_file_cannot_be_written(const std::string& path, const std::string& reason) {
   throw Error(ErrorKind::kFailed, path, "cannot be written", reason);
 }
@@ -131,15 +122,12 @@ void SideFile::make_new_one() {
   if (::realpath(path_.c_str(), resolved.data()) == nullptr) {
     throw system_error(path_, "cannot be found", errno);
   }
-  target_ = resolved.data();
-  UniqueFd made;
-  new_name_ = TemporaryName([&]() -> std::string {
-    std::string name = target_ + ".XXXXXX";
-    made = UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
-    return made ? name : "";
-  });
-  if (!made) throw system_error(path_, "cannot be made", errno);
-  old_one_ = std::exchange(fd_, std::move(made));
+  new_one_.emplace(resolved.data(), path_,
+                   NewFile::Replaced{.mode = status_.st_mode,
+                                     .owner = status_.st_uid,
+                                     .group = status_.st_gid,
+                                     .fd = fd_.get()});
+  old_one_ = std::exchange(fd_, new_one_->take());
 }
 
 void SideFile::write(std::string_view text) {
@@ -149,8 +137,7 @@ void SideFile::write(std::string_view text) {
 
 // What is closed can no longer be emptied, so another descriptor stays.
 void SideFile::close() {
-  if (old_one_ &&
-      (::fchmod(fd_.get(), status_.st_mode & kPermissions) != 0 || ::fsync(fd_.get()) != 0)) {
+  if (old_one_ && ::fsync(fd_.get()) != 0) {
     throw system_error(path_, "cannot be flushed", errno);
   }
   UniqueFd other(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
@@ -167,13 +154,7 @@ bool SideFile::is_also(const std::string& path) const {
 }
 
 void SideFile::keep() {
-  if (old_one_) {
-    if (::rename(new_name_.path().c_str(), target_.c_str()) != 0) {
-      throw system_error(path_, "cannot be replaced", errno);
-    }
-    new_name_.keep();
-    flush_directory_of(target_);
-  }
+  if (new_one_) new_one_->give_name(fd_.get());
   begun_ = false;
   name_.keep();
 }

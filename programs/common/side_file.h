@@ -10,6 +10,7 @@
 
 #include "common/ends.h"
 #include "system/fd.h"
+#include "system/new_file.h"
 #include "system/temporary_name.h"
 
 namespace qcow2stream::cli {
@@ -69,9 +70,8 @@ class SideFile {
   bool begun_ = false;   // and not kept
   TemporaryName name_;   // of a file that was not there
   bool replaces_;
-  TemporaryName new_name_;  // of what will take the place of the file
-  std::string target_;      // the name that it gets
-  UniqueFd old_one_;        // then: keeps others from writing to it
+  std::optional<NewFile> new_one_;  // that will take the place of the file
+  UniqueFd old_one_;                // then: keeps others from writing to it
 };
 
 }  // namespace qcow2stream::cli

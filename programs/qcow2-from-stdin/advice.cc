@@ -6,7 +6,7 @@
 
 #include "common/message.h"
 #include "common/shell_word.h"
-#include "qcow2stream/proof.h"
+#include "qcow2stream/error.h"
 
 namespace qcow2stream::cli {
 namespace {
@@ -26,22 +26,9 @@ std::string ways_to_restore(const Error& error) {
                      is_file ? shell_word(error.name()) : "-");
 }
 
-std::string way_out(const ProofError& error) {
-  switch (error.finding()) {
-    case ProofError::Finding::kNotItsRoot:
-      return "; --ignore-root if you know that it was written to";
-    case ProofError::Finding::kNotTheBase:
-      return "; if --apply broke off there: --trust-target, or --base-manifest and --manifest";
-    case ProofError::Finding::kOther:
-      break;
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string advice_text(const Error& error) {
-  if (const auto* proof = dynamic_cast<const ProofError*>(&error)) return way_out(*proof);
   switch (error.advice()) {
     case Advice::kApply:
       return ways_to_restore(error);
@@ -57,6 +44,10 @@ std::string advice_text(const Error& error) {
       return "; qemu-img convert may read it";
     case Advice::kOtherSpool:
       return "; --spool-dir names another directory";
+    case Advice::kIgnoreOwnRoot:
+      return "; --ignore-root if you know that it was written to";
+    case Advice::kTrustTarget:
+      return "; if --apply broke off there: --trust-target, or --base-manifest and --manifest";
     case Advice::kNone:
     case Advice::kWithoutExtents:
     case Advice::kSmallerClusters:

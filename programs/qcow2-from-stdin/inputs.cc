@@ -171,8 +171,7 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
     check_chain_roots(images.inputs, roots);
     if (!roots.empty() && !job.snapshot) images.roots = roots.back();
   }
-  const bool are_sought = std::ranges::all_of(images.inputs, is_sought);
-  if (are_sought && !job.as_stream) {
+  if (can_be_read_again(images) && !job.as_stream) {
     OpenedQcow2 opened = open_as_one(job, images.inputs);
     images.disk = std::move(opened.disk);
     images.remainder = std::move(opened.remainder);
@@ -183,14 +182,11 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
   return images;
 }
 
+bool can_be_read_again(const Images& images) {
+  return std::ranges::all_of(images.inputs, is_sought);
+}
+
 std::shared_ptr<const Disk> disk_of_all(const InputJob& job, const Images& images) {
-  const auto once = std::ranges::find_if_not(images.inputs, is_sought);
-  if (once != images.inputs.end()) {
-    throw UsageError(fmt::format(
-        "{} can be read only once; what a chain makes is seen without a TARGET only if all of its "
-        "images can be read at any place",
-        once->name));
-  }
   return open_as_one(job, images.inputs).disk;
 }
 

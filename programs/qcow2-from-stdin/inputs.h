@@ -40,7 +40,10 @@ struct Images {
   bool order_is_unknown = false;
 };
 
-// The disk that all images make, which can be read at any place. Throws as open_images() does.
+// Whether none of them is a stream that is gone once it has been read.
+bool can_be_read_again(const Images& images);
+
+// The disk that all images make, which can be read again. Throws as open_images() does.
 std::shared_ptr<const Disk> disk_of_all(const InputJob& job, const Images& images);
 
 // Throws Error{kMismatch} where the images are no chain, or an increment whose base is not there;

@@ -64,8 +64,6 @@ void add_images(const Images& images, const Job& job, std::span<const Digest> ex
   if (images.disk != nullptr) {
     try {
       restore.add(*images.disk, images.roots);
-    } catch (const ProofError&) {
-      throw;
     } catch (const Error& error) {
       throw as_damage(error);
     }
@@ -82,8 +80,8 @@ void add_images(const Images& images, const Job& job, std::span<const Digest> ex
   check_inputs_unchanged(images);
 }
 
-// What a chain makes, without a target.
-std::shared_ptr<ManifestBuilder> check_chain(const Images& images, const Job& job,
+// What images that can be read at any place make together, without a target.
+std::shared_ptr<ManifestBuilder> prove_chain(const Images& images, const Job& job,
                                              const ExpectedContent& expected) {
   const bool is_expected = expected.manifest != nullptr || expected.root || expected.hash;
   const bool has_root = images.roots && images.roots->names_root;
@@ -99,21 +97,28 @@ std::shared_ptr<ManifestBuilder> check_chain(const Images& images, const Job& jo
 
 void check_images(const Images& images, const Job& job, const ExpectedContent& expected,
                   std::span<const Digest> digests, SavedManifest& saved, Session& session) {
-  const bool is_chain = images.inputs.size() > 1;
+  // A chain can be looked at as a whole where all of it can be read again; else it is while it
+  // comes.
+  const bool is_read_again = images.inputs.size() > 1 && can_be_read_again(images);
   RestoreOptions options = options_of(job, expected, session);
-  // What is expected is what all of them make.
-  if (is_chain) options.expected = {.ignore_own = expected.ignore_own};
-  std::shared_ptr<ManifestBuilder> content;
+  if (is_read_again) options.expected = {.ignore_own = expected.ignore_own};
+  std::optional<ContentDigest> parent;
+  options.on_image = [&](const BegunImage& image) {
+    session.report_image(image);
+    parent = image.roots ? image.roots->parent : std::nullopt;
+  };
+  ImageCheck check(options);
   for (const OpenedInput& input : images.inputs) {
-    CheckedImage image = check_image(stream_of(input, job.input), options);
+    StreamedImage stream = stream_of(input, job.input);
+    stream.is_last = &input == &images.inputs.back();
+    CheckedImage image = check.add(stream);
     check_digests(input.name, image.digests, digests);
     say_remarks(job, input.name, image);
     session.set_digests(std::move(image.digests));
-    content = std::move(image.content);
   }
-  if (is_chain) content = check_chain(images, job, expected);
+  const auto content = is_read_again ? prove_chain(images, job, expected) : check.finish();
   check_inputs_unchanged(images);
-  saved.write(content, images.roots ? images.roots->parent : std::nullopt);
+  saved.write(content, parent);
 }
 
 // --- what becomes of it -------------------------------------------------------------------------

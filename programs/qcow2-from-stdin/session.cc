@@ -17,7 +17,7 @@ namespace qcow2stream::cli {
 namespace {
 
 // Where the size of the stream is known its bytes are counted, else those of the disk.
-constexpr Shares kShares{.spool = 100};
+constexpr Shares kShares{.spool = 100, .check = 40};
 
 }  // namespace
 

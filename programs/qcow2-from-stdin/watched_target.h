@@ -27,6 +27,9 @@ class WatchedTarget final : public Target {
   void write(GuestOffset offset, std::span<const std::byte> bytes) override;
   void zero(GuestRange range) override;
   void read(GuestOffset offset, std::span<std::byte> buffer) override;
+  [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override {
+    return inner_->zeros_at(offset);
+  }
   void flush() override;
   void finish() override;
   void drop_cache() override { inner_->drop_cache(); }

@@ -23,7 +23,8 @@ std::string advice_text(Advice advice, std::uint64_t number) {
     case Advice::kDirtyBitmap:
       return "; use --dirty-bitmap or nbdinfo";
     case Advice::kAssumeUnchanged:
-      return "; --assume-unchanged if you know that it has not";
+      return "; --assume-unchanged if you know that it has not, or make the plan together with a "
+             "manifest";
     case Advice::kMakePlan:
       return "; --save-plan makes one";
     case Advice::kOtherSpool:
@@ -33,6 +34,8 @@ std::string advice_text(Advice advice, std::uint64_t number) {
     case Advice::kOverwrite:
     case Advice::kApply:
     case Advice::kIgnoreNames:
+    case Advice::kIgnoreOwnRoot:
+    case Advice::kTrustTarget:
       return "";
     case Advice::kNameImage:
       return "; name the file, or describe image and files with --blockdev";

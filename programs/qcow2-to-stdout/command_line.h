@@ -37,6 +37,12 @@ struct DigestRequest {
   std::optional<std::string> file;  // nothing: standard error
 };
 
+// What --leave-out names.
+struct LeaveOutKinds {
+  bool free = false;
+  bool swap = false;
+};
+
 struct CommandLine {
   // --help and --version hold whatever else stands on the line.
   std::optional<Text> text;
@@ -51,6 +57,7 @@ struct CommandLine {
   std::optional<Scan> scan;
   std::optional<std::string> map;
   bool no_extents = false;
+  std::optional<LeaveOutKinds> leave_out;
   std::optional<unsigned> connections;
   std::optional<unsigned> requests;
   std::optional<std::chrono::seconds> timeout;
@@ -76,6 +83,7 @@ struct CommandLine {
   std::optional<std::string> snapshot;
   std::optional<std::string> changed_map;
   std::optional<std::string> base_manifest;
+  bool read_all = false;
   // Output of `qemu-img info` about DISK and the base, and of `qemu-img map` about the base.
   std::optional<std::string> info;
   std::optional<std::string> base_info;

@@ -81,12 +81,22 @@ std::uint64_t increment_unit(const ImageOptions& image) {
   return subclusters ? image.cluster_size / kSubclusters : image.cluster_size;
 }
 
+bool is_increment(const CommandLine& said) {
+  return said.base || said.dirty_bitmap || said.shallow || said.changed_map || said.base_manifest;
+}
+
+// Whether all of the content will be looked at, whatever has changed.
+bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
+  return said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot ||
+         (files.plan && files.plan->survey.content != nullptr);
+}
+
 // The emission can hash what it sends only if that is all of the content, as it is.
 bool survey_has_to_hash(const CommandLine& said) {
   if (!said.save_manifest) return false;
-  return said.measure || said.offset || said.length || said.part || said.compression ||
-         said.data_file || said.data_file_raw || said.base || said.dirty_bitmap || said.shallow ||
-         said.changed_map;
+  return said.save_plan || said.measure || said.offset || said.length || said.part ||
+         said.compression || said.data_file || said.data_file_raw || said.base ||
+         said.dirty_bitmap || said.shallow || said.changed_map;
 }
 
 // What leaves something out might not get to the end of a stream, which has to be looked at;
@@ -131,7 +141,9 @@ Input disk_of(const CommandLine& said, const JobFiles& files, const ImageOptions
                          .spool_directory = said.spool_directory}};
   disk.reading.nbd.bitmap = said.dirty_bitmap;
   if (const std::uint64_t images = top_images(said, files)) {
-    disk.reading.top = TopImages{.images = images, .unit = increment_unit(image)};
+    disk.reading.top = TopImages{.images = images,
+                                 .unit = increment_unit(image),
+                                 .whole_chain = needs_whole_disk(said, files)};
   }
   return disk;
 }
@@ -154,16 +166,33 @@ Allocation allocation_of(const CommandLine& said, const std::optional<std::strin
   return DiskItself{};
 }
 
-SurveyJob survey_of(const CommandLine& said, const JobFiles& files) {
-  SurveyJob survey{.scan = said.scan.value_or(Scan::kZeros),
-                   .allocation = allocation_of(said, said.map),
-                   .base_allocation = allocation_of(said, said.base_map),
-                   .base_manifest = files.base_manifest,
-                   .threads = said.threads.value_or(0),
-                   .spool_memory = said.spool_memory,
-                   .spool_directory = said.spool_directory};
+// What a list does not have is no part of the content then.
+std::optional<std::uint32_t> listed_unit(const CommandLine& said, const ImageOptions& image) {
+  const bool is_hashed =
+      said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot;
+  if (!said.map || !is_hashed) return std::nullopt;
+  const bool is_increment = said.base || said.base_manifest;
+  return is_increment ? static_cast<std::uint32_t>(increment_unit(image)) : image.cluster_size;
+}
+
+SurveyJob survey_of(const CommandLine& said, const JobFiles& files, const ImageOptions& image) {
+  SurveyJob survey{
+      .scan = said.scan.value_or(Scan::kZeros),
+      .allocation = allocation_of(said, said.map),
+      .base_allocation = allocation_of(said, said.base_map),
+      .listed_unit = listed_unit(said, image),
+      .leave_out = said.leave_out,
+      .leave_out_unit = is_increment(said) ? increment_unit(image) : image.cluster_size,
+      .base_manifest = files.base_manifest,
+      .threads = said.threads.value_or(0),
+      .spool_memory = said.spool_memory,
+      .spool_directory = said.spool_directory};
   if (survey_has_to_hash(said)) {
     survey.hash_chunk_bits = said.manifest_chunk_bits.value_or(kDefaultChunkBits);
+  }
+  // What was compared, or is told, is not looked at in chunks by itself.
+  if (files.base_manifest && (said.base || said.dirty_bitmap || said.shallow || said.changed_map)) {
+    survey.hash_chunk_bits = files.base_manifest->header().chunk_bits;
   }
   if (said.changed_map) survey.changed = ChangedList{*said.changed_map};
   return survey;
@@ -221,7 +250,7 @@ Job make_job(const CommandLine& said, const JobFiles& files) {
   Job job{.disk = disk_of(said, files, image),
           .base = base_of(said, files),
           .image = image,
-          .survey = survey_of(said, files),
+          .survey = survey_of(said, files, image),
           .output = output_of(said),
           .beside = {.digests = said.digests,
                      .digest_name = said.name.value_or(kNoName),

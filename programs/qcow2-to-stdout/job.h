@@ -29,7 +29,11 @@ struct SurveyJob {
   // What may hold data: of DISK, and of the base.
   Allocation allocation;
   Allocation base_allocation;
+  // If given, DISK holds what the list of `allocation` shows of it, in units of so many bytes.
+  std::optional<std::uint32_t> listed_unit;
   std::optional<ChangedList> changed;
+  std::optional<LeaveOutKinds> leave_out;
+  std::uint64_t leave_out_unit = 0;               // bytes
   std::shared_ptr<const Manifest> base_manifest;  // null: there is none
   // Chunks of 2^bits bytes, where the survey has to hash the content for the manifest or the root.
   std::optional<unsigned> hash_chunk_bits;

@@ -183,9 +183,17 @@ void check_compression(const CommandLine& said) {
   }
 }
 
+// Whether it is said what has changed since the base, without a look at what that holds.
+bool is_told_changes(const CommandLine& said) {
+  return said.dirty_bitmap || said.shallow || said.changed_map;
+}
+
+// A manifest says what has not changed where something else says what has, and what the image left
+// out that the increment goes on top of.
 int ways_to_tell_changes(const CommandLine& said) {
   return (said.base ? 1 : 0) + (said.dirty_bitmap ? 1 : 0) + (said.shallow ? 1 : 0) +
-         (said.changed_map ? 1 : 0) + (said.base_manifest ? 1 : 0);
+         (said.changed_map ? 1 : 0) +
+         (said.base_manifest && !said.base && !is_told_changes(said) ? 1 : 0);
 }
 
 void check_backing_file(const CommandLine& said) {
@@ -244,6 +252,27 @@ void check_map_options(const CommandLine& said) {
   if (other != nullptr) throw UsageError(fmt::format("--map: not together with {}", other));
 }
 
+// Where it could not keep its promise that nothing in use is left out, or would do nothing.
+void check_leave_out(const CommandLine& said) {
+  if (!said.leave_out) return;
+  const char* other = nullptr;
+  if (said.scan == Scan::kNone) other = "--scan none, which allocates everything";
+  if (has_data_file(said)) other = "-d, --data-file: the data stays in DISK as it is";
+  if (said.salvage) {
+    other = "--salvage: what cannot be read is not known to be free, and looks like it";
+  }
+  if (said.allow_changes) other = "--allow-changes: what was free may be in use by then";
+  if (said.save_plan && (said.save_manifest || said.base_manifest)) {
+    other = "a plan that has a manifest, which would not say what was left out";
+  }
+  if (other != nullptr) throw UsageError(fmt::format("--leave-out: not together with {}", other));
+  if ((said.base || is_told_changes(said)) && !said.base_manifest) {
+    throw UsageError(
+        "--leave-out: an increment needs --base-manifest, which says what the image below it holds "
+        "and leaves out");
+  }
+}
+
 // --- the output ---------------------------------------------------------------------------------
 
 void check_output_options(const CommandLine& said) {
@@ -289,9 +318,11 @@ constexpr std::array kOfImages = {"measure",
                                   "scan",
                                   "allocated",
                                   "no-extents",
+                                  "leave-out",
                                   "save-manifest",
                                   "base-manifest",
                                   "manifest-chunk",
+                                  "read-all",
                                   "no-root-trailer",
                                   "bitmaps",
                                   "if-match",
@@ -341,6 +372,18 @@ void check_manifest_options(const CommandLine& said) {
   if (said.no_root_trailer && !has_manifest) {
     throw UsageError("--no-root-trailer: needs --save-manifest or --base-manifest");
   }
+  if (said.read_all && (!said.save_manifest || !is_told_changes(said))) {
+    throw UsageError(
+        "--read-all: needs --save-manifest and one of --dirty-bitmap, --shallow, --changed-map");
+  }
+  if (said.read_all && said.base_manifest) {
+    throw UsageError("--read-all: not together with --base-manifest, which has what is not read");
+  }
+  if (said.save_manifest && is_told_changes(said) && !said.base_manifest && !said.read_all) {
+    throw UsageError(
+        "--save-manifest: what has not changed comes from --base-manifest, the manifest of what "
+        "DISK held before; or say --read-all, and all of DISK is read");
+  }
   if (asks_root && said.save_manifest) {
     throw UsageError(
         "--save-manifest: not together with --measure=root; the manifest has the root");
@@ -349,8 +392,7 @@ void check_manifest_options(const CommandLine& said) {
   const char* other = nullptr;
   if (said.salvage) other = "--salvage: it would be of what could be read";
   if (said.allow_changes) other = "--allow-changes: nobody knows what it would be of";
-  if (said.plan || said.save_plan) other = "a plan, which does not know what the disk held";
-  if (said.map) other = "--map, which can say that the disk holds something else";
+  if (asks_root && (said.plan || said.save_plan)) other = "a plan, which is of an image";
   if (other != nullptr) throw UsageError(fmt::format("{}: not together with {}", option, other));
 }
 
@@ -404,6 +446,7 @@ void check_rules(const CommandLine& said) {
   check_plan_options(said);
   check_increment_options(said);
   check_map_options(said);
+  check_leave_out(said);
   check_output_options(said);
   check_range_options(said);
   check_mount_options(said);

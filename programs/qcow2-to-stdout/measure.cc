@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/size.h"
+#include "qcow2-to-stdout/left_out.h"
 #include "qcow2stream/manifest.h"
 
 namespace qcow2stream::cli {
@@ -47,6 +48,7 @@ nlohmann::ordered_json measure_json(const Image& image, const OpenedSource& sour
     json["reader"] = source.reader == Reader::kQemu ? "qemu" : "native";
   }
   if (auto rest = dropped(source.remainder); !rest.empty()) json["dropped"] = std::move(rest);
+  if (const auto left_out = image.left_out()) json["left-out"] = left_out_json(*left_out);
   if (image.content() != nullptr) json["content-root"] = root_text(image.content()->root());
   json["image-id"] = image.id();
   if (range) {
@@ -83,6 +85,7 @@ std::string human_text(const Image& image, HostRange range, bool is_part) {
     text += fmt::format("  {:<20}{:>16} bytes at {}\n", region.name, region.range.length,
                         region.range.begin.value());
   }
+  if (const auto left_out = image.left_out()) text += left_out_text(*left_out);
   text += fmt::format("image-id: {}\n", image.id());
   return text;
 }

@@ -189,6 +189,7 @@ void mount_image(const std::shared_ptr<const Image>& image, const Job& job, Sess
        .image_id = id},
       id, job, session);
   check_unchanged(image->disk(), on_change);
+  image->check_left_out();
 }
 
 void mount_disk(const std::shared_ptr<const Disk>& disk, const Job& job, Session& session) {

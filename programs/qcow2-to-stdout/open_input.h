@@ -9,6 +9,7 @@
 #include "common/open_source.h"
 #include "qcow2-to-stdout/job.h"
 #include "qcow2stream/disk.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/progress.h"
 
 namespace qcow2stream::cli {
@@ -16,6 +17,8 @@ namespace qcow2stream::cli {
 struct Disks {
   OpenedSource opened;               // DISK
   std::shared_ptr<const Disk> base;  // null where there is none
+  // What is left out of DISK; null where nothing is to be.
+  std::shared_ptr<const LeftOut> left_out;
 };
 
 // Throws Error: also if the image cannot describe a disk of this size, and where a disk that is

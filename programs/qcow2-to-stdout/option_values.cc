@@ -52,6 +52,20 @@ Scan scan_value(const char* value) {
   bad_value(value, "is not one of zeros, holes, none");
 }
 
+LeaveOutKinds leave_out_value(const char* value) {
+  LeaveOutKinds kinds;
+  std::string_view rest(value);
+  for (bool more = true; more;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view word = rest.substr(0, comma);
+    if (word != "free" && word != "swap") bad_value(value, "is not free, swap, or free,swap");
+    (word == "free" ? kinds.free : kinds.swap) = true;
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
+  }
+  return kinds;
+}
+
 // zlib, zstd, zlib:3
 Compression compression_value(const char* value) {
   Compression compression;

@@ -21,6 +21,8 @@ std::uint32_t window_value(const char* value);
 Scan scan_value(const char* value);
 // TYPE[:LEVEL]; null is the default.
 Compression compression_value(const char* value);
+// free, swap, or both with a comma between them.
+LeaveOutKinds leave_out_value(const char* value);
 // K/N
 NumberedPart part_value(const char* value);
 // Null is the default.

@@ -12,10 +12,11 @@
 namespace qcow2stream::cli {
 namespace {
 
-constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
+constexpr std::array<std::string_view, 19> kSurveyOptions = {"scan",
                                                              "allocated",
                                                              "map",
                                                              "no-extents",
+                                                             "leave-out",
                                                              "base",
                                                              "base-format",
                                                              "dirty-bitmap",
@@ -26,6 +27,9 @@ constexpr std::array<std::string_view, 15> kSurveyOptions = {"scan",
                                                              "json-header-diff-info",
                                                              "spool-memory",
                                                              "base-manifest",
+                                                             "manifest-chunk",
+                                                             "no-root-trailer",
+                                                             "read-all",
                                                              "save-plan"};
 
 template <auto Field>
@@ -90,6 +94,11 @@ void check_same_as_plan(const CommandLine& said, const ImageOptions& image, cons
       throw UsageError(
           fmt::format("--{}: is another one in the plan {}; leave it out", option.name, plan.name));
     }
+  }
+  if (said.save_manifest && (plan.survey.content == nullptr || !plan.options.root_record)) {
+    throw UsageError(fmt::format(
+        "--save-manifest: the plan {} was not made together with a manifest; leave it out",
+        plan.name));
   }
   // Then the disk would lack what lies below the top image.
   if (said.shallow && plan.top_images == 0) {

@@ -20,6 +20,7 @@
 #include "common/usage_error.h"
 #include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"
+#include "qcow2-to-stdout/left_out.h"
 #include "qcow2-to-stdout/measure.h"
 #include "qcow2-to-stdout/mounted.h"
 #include "qcow2-to-stdout/open_input.h"
@@ -66,17 +67,37 @@ struct SideFiles {
   std::optional<SideFile> manifest;
 };
 
+// What a manifest says of it: a guest sees whole sectors.
+ManifestBuilder::NextRun left_out_of(const Image& image) {
+  if (image.left_out() == nullptr) return {};
+  const std::shared_ptr<RunCursor> runs = image.left_out_runs();
+  return [runs, disk_size = image.disk().size(),
+          virtual_size = image.measure().virtual_size]() -> std::optional<GuestRange> {
+    while (const auto run = runs->next()) {
+      if (run->is_data()) continue;
+      const bool is_last = run->range.end().value() == disk_size;
+      return GuestRange{run->range.begin,
+                        is_last ? virtual_size - run->range.begin.value() : run->range.length};
+    }
+    return std::nullopt;
+  };
+}
+
 // It does not stay yet.
 void write_manifest(const ManifestBuilder& content, const Image& image, SideFile& file) {
   file.begin();
-  content.encode(image.options().root_record->parent, [&](std::span<const std::byte> bytes) {
-    file.write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  });
+  content.encode(
+      image.options().root_record->parent,
+      [&](std::span<const std::byte> bytes) {
+        file.write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+      },
+      left_out_of(image));
   file.close();
 }
 
 void write_plan(const Image& image, const Job& job, SideFile& file) {
   check_unchanged(image.disk(), on_change(job));
+  image.check_left_out();
   const auto& top = job.disk.reading.top;
   const std::vector<std::byte> plan = encode_plan(image, top ? top->images : 0);
   file.begin();
@@ -93,20 +114,37 @@ std::uint64_t spool_memory(const SurveyJob& job) {
   return job.spool_memory.value_or(std::min(kDefaultSpoolMemory, memory_limit() / 4));
 }
 
+// Where the disk is what a list shows of it, it says so itself.
+Allocation allocation_of(const SurveyJob& job) {
+  return job.listed_unit ? Allocation(DiskItself{}) : job.allocation;
+}
+
+Disks open_all(const Job& job, Progress& progress) {
+  Disks disks = open_disks(job, progress);
+  if (job.survey.listed_unit) {
+    disks.opened.disk =
+        listed_disk(disks.opened.disk, std::get<AllocationList>(job.survey.allocation),
+                    *job.survey.listed_unit);
+  }
+  return disks;
+}
+
 // What the survey is asked: all of the disk, what differs from a base, or what is said to have
 // changed.
 Question question_of(const SurveyJob& job, const Disks& disks) {
   if (disks.opened.changes) {
     return Only{.changes = disks.opened.changes,
-                .believe_zeros = !std::holds_alternative<Everything>(job.allocation)};
+                .believe_zeros = !std::holds_alternative<Everything>(job.allocation),
+                .base = job.base_manifest};
   }
-  if (job.changed) return Only{.changes = *job.changed};
-  if (job.base_manifest) {
-    return AgainstManifest{.base = job.base_manifest, .allocation = job.allocation};
+  if (job.changed) return Only{.changes = *job.changed, .base = job.base_manifest};
+  const Allocation allocation = allocation_of(job);
+  if (job.base_manifest && !disks.base) {
+    return AgainstManifest{.base = job.base_manifest, .allocation = allocation};
   }
-  if (!disks.base) return Full{job.allocation};
+  if (!disks.base) return Full{allocation};
   return Against{
-      .base = disks.base, .allocation = job.allocation, .base_allocation = job.base_allocation};
+      .base = disks.base, .allocation = allocation, .base_allocation = job.base_allocation};
 }
 
 // Compressed clusters that are kept decide what the image's are.
@@ -136,6 +174,8 @@ Image make_image(const Job& job, const Disks& disks, Progress& progress) {
                                .spool_memory = emits ? spool_memory(job.survey) : 0,
                                .spool_directory = emits ? job.survey.spool_directory : std::nullopt,
                                .hash_chunk_bits = job.survey.hash_chunk_bits,
+                               .left_out = disks.left_out,
+                               .base_image = job.survey.base_manifest,
                                .most_per_second = job.most_per_second,
                                .on_change = on_change(job),
                                .progress = &progress});
@@ -211,6 +251,7 @@ void check_destination(const Job& job, const Ends& ends, Session& session) {
 void print_measurement(const Image& image, const OpenedSource& source, HostRange range,
                        const Job& job, SideFiles& files, Session& session) {
   check_unchanged(image.disk(), on_change(job));
+  image.check_left_out();
   if (files.manifest) {
     write_manifest(*image.content(), image, *files.manifest);
     files.manifest->keep();
@@ -220,12 +261,15 @@ void print_measurement(const Image& image, const OpenedSource& source, HostRange
       measure_text(image, source, range, !job.output.range.is_all(), *job.output.measure));
 }
 
-void print_root(const Disk& disk, const Job& job, Session& session) {
-  const auto content = hash_content(disk, {.allocation = job.survey.allocation,
+void print_root(const Disks& disks, const Job& job, Session& session) {
+  const Disk& disk = *disks.opened.disk;
+  const auto content = hash_content(disk, {.allocation = allocation_of(job.survey),
+                                           .left_out = disks.left_out,
                                            .threads = job.survey.threads,
                                            .most_per_second = job.most_per_second,
                                            .progress = &session.progress()});
   check_unchanged(disk, on_change(job));
+  if (disks.left_out != nullptr) disks.left_out->check_unchanged();
   session.finish_progress();
   print_to_stdout(root_text(content->root()) + "\n");
 }
@@ -320,7 +364,7 @@ void run(const Job& job, Session& session) {
   session.show_progress(job);
 
   // 2. The input: from here on its size is fixed.
-  const Disks disks = open_disks(job, session.progress());
+  Disks disks = open_all(job, session.progress());
   session.watch_losses(disks.opened.lost);
   check_served_files(ends);
   warn(job, disks, ends);
@@ -330,8 +374,10 @@ void run(const Job& job, Session& session) {
     return;
   }
 
+  disks.left_out = find_left_out(job, disks, ends);
+
   if (job.output.measure == MeasureFormat::kRoot) {
-    print_root(*disks.opened.disk, job, session);
+    print_root(disks, job, session);
     return;
   }
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "disk/confined/serve.h"
+#include "filesystems/served/examine_disk.h"
 #include "restore/take_stream.h"
 #include "system/helper_process.h"
 
@@ -20,7 +21,7 @@ int main() {
   // Whoever has started us may be gone before the first line: then the socket is closed, too.
   const bool is_ready = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
                         ::syscall(SYS_close_range, kSocket + 1, ~0U, 0) == 0;
-  const int status = is_ready ? confined::serve(kSocket, take_stream) : 1;
+  const int status = is_ready ? confined::serve(kSocket, {take_stream, examine_disk}) : 1;
   static_cast<void>(
       std::fputs("qcow2stream-confined: works for the library qcow2stream only\n", stderr));
   return status;

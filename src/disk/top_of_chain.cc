@@ -30,13 +30,16 @@ std::uint64_t boundaries(const Changes& changes) {
 
 void throw_needs_chain(const std::string& name, std::uint64_t boundaries,
                        std::uint64_t cluster_size, const std::string& reason) {
+  const std::string why =
+      boundaries % cluster_size == 0
+          ? "all of the disk is asked for"
+          : fmt::format("the top image holds parts of clusters of {} bytes", cluster_size);
   Error cannot(ErrorKind::kFailed, name, "cannot be read alone",
-               fmt::format("the top image holds parts of clusters of {} bytes, and its backing "
-                           "file cannot be opened: {}",
-                           cluster_size, reason));
+               fmt::format("{}, and its backing file cannot be opened: {}", why, reason));
   cannot.about(ErrorSubject::kDisk);
   const std::uint64_t largest = boundaries & ~(boundaries - 1);
-  if (largest >= kSmallestCluster) cannot.advise(Advice::kSmallerClusters, largest);
+  if (boundaries % cluster_size != 0 && largest >= kSmallestCluster)
+    cannot.advise(Advice::kSmallerClusters, largest);
   throw cannot;
 }
 

@@ -16,9 +16,9 @@ namespace qcow2stream {
 // divides all of them if it divides that number.
 std::uint64_t boundaries(const Changes& changes);
 
-// Throws Error{kFailed}, which says that clusters of `cluster_size` bytes are held in part, so that
-// the image below is needed, and that it cannot be opened for `reason`. It advises
-// Advice::kSmallerClusters where those would do.
+// Throws Error{kFailed}, which says that clusters of `cluster_size` bytes are held in part, or that
+// all of the disk is asked for if they are not, so that the image below is needed, and that it
+// cannot be opened for `reason`. It advises Advice::kSmallerClusters where those would do.
 [[noreturn]] void throw_needs_chain(const std::string& name, std::uint64_t boundaries,
                                     std::uint64_t cluster_size, const std::string& reason);
 

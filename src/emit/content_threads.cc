@@ -80,9 +80,9 @@ class ContentThreads::Worker {
   void fill_gap(GuestOffset leaf, std::size_t begin, std::size_t end) {
     const auto gap = std::span(bytes_).subspan(begin, end - begin);
     std::size_t read = 0;
-    if (all_.content_.rest != nullptr && leaf.value() + begin < all_.content_.rest->size()) {
-      read = std::min<std::uint64_t>(gap.size(), all_.content_.rest->size() - leaf.value() - begin);
-      if (read > 0) all_.content_.rest->read(leaf + begin, gap.first(read));
+    if (all_.content_.rest && leaf.value() + begin < all_.content_.length) {
+      read = std::min<std::uint64_t>(gap.size(), all_.content_.length - leaf.value() - begin);
+      if (read > 0) all_.content_.rest(leaf + begin, gap.first(read));
     }
     std::ranges::fill(gap.subspan(read), std::byte{0});
   }
@@ -165,7 +165,7 @@ void ContentThreads::begin_leaf(std::uint64_t number) {
     open_chunk_->leaves.resize(std::size_t{1} << level_, zero_digest(0));
     next_leaf_ = chunk << level_;
   }
-  if (content_.rest != nullptr) push_unsent(number);
+  if (content_.rest) push_unsent(number);
   open_ = Leaf{.chunk = open_chunk_, .number = number, .pieces = {}};
   next_leaf_ = number + 1;
 }
@@ -184,7 +184,7 @@ void ContentThreads::end_leaf() {
 void ContentThreads::end_chunk() {
   end_leaf();
   if (!open_chunk_) return;
-  if (content_.rest != nullptr) {
+  if (content_.rest) {
     const std::uint64_t leaves = chunk_count(content_.length, kLeafBits);
     push_unsent(std::min((open_chunk_->number + 1) << level_, leaves));
   }

@@ -19,7 +19,6 @@
 #include <thread>
 #include <vector>
 
-#include "qcow2stream/disk.h"
 #include "qcow2stream/manifest.h"
 #include "qcow2stream/types.h"
 
@@ -36,8 +35,8 @@ struct SentPart {
 struct ContentSent {
   std::uint64_t length = 0;
   unsigned chunk_bits = kDefaultChunkBits;
-  // What of a chunk is not sent is read from there; null: it is zeros. Must outlive the threads.
-  const Disk* rest = nullptr;
+  // Reads what of a chunk is not sent, from any thread; empty: it is zeros.
+  std::function<void(GuestOffset, std::span<std::byte>)> rest;
   // Is called for each chunk of which something is sent, in any order and by several threads.
   std::function<void(std::uint64_t chunk, const ContentDigest& digest)> found;
 };

@@ -94,7 +94,7 @@ class ReadAhead {
 };
 
 // What of the content is hashed, and what becomes of the digests.
-std::optional<ContentSent> content_sent(const Disk& disk, const EmitOptions& options) {
+std::optional<ContentSent> content_sent(const Emitted& what, const EmitOptions& options) {
   if (options.content == nullptr && options.expected == nullptr) return std::nullopt;
   const bool compares = options.expected != nullptr;
   const ManifestBuilder& shape = compares ? *options.expected : *options.content;
@@ -105,9 +105,11 @@ std::optional<ContentSent> content_sent(const Disk& disk, const EmitOptions& opt
     };
     return sent;
   }
-  sent.rest = &disk;
-  sent.found = [expected = options.expected, &disk](std::uint64_t chunk,
-                                                    const ContentDigest& digest) {
+  sent.rest = [&what](GuestOffset offset, std::span<std::byte> buffer) {
+    what.read_content(offset, buffer);
+  };
+  sent.found = [expected = options.expected, &disk = what.disk()](std::uint64_t chunk,
+                                                                  const ContentDigest& digest) {
     if (digest == expected->digest(chunk)) return;
     const GuestRange range = chunk_range(chunk, expected->length(), expected->chunk_bits());
     throw Error(ErrorKind::kChanged, disk.name(), "changed while it was read",
@@ -132,7 +134,7 @@ class Emitter {
         before_last_(options.before_last),
         learns_root_(options.content) {
     if (!options.digests.empty()) digests_.emplace(options.digests);
-    if (const auto content = content_sent(what.disk(), options)) {
+    if (const auto content = content_sent(what, options)) {
       content_.emplace(*content, options.threads);
     }
   }
@@ -311,6 +313,7 @@ class Emitter {
     if (flush_) sink_.flush();
     sink_.wait_until_taken(copied);
     check_unchanged(what_.disk(), on_change_);
+    what_.check_left_out();
     write(piece);
     if (flush_) sink_.flush();
     return digests;

@@ -40,6 +40,8 @@ class Emitted {
   // As Image has them. The range lies within size().
   virtual void read(HostOffset offset, std::span<std::byte> buffer) const = 0;
   [[nodiscard]] virtual std::unique_ptr<SegmentCursor> segments(HostRange range) const = 0;
+  virtual void read_content(GuestOffset offset, std::span<std::byte> buffer) const = 0;
+  virtual void check_left_out() const = 0;
   // As Image has them, of compressed clusters that go out as they lie somewhere.
   [[nodiscard]] virtual bool keeps_compressed() const = 0;
   [[nodiscard]] virtual StoredPart stored_at(HostRange range) const = 0;
@@ -65,6 +67,10 @@ class EmittedImage final : public Emitted {
   void read(HostOffset offset, std::span<std::byte> buffer) const override {
     image_.read(offset, buffer);
   }
+  void read_content(GuestOffset offset, std::span<std::byte> buffer) const override {
+    image_.read_content(offset, buffer);
+  }
+  void check_left_out() const override { image_.check_left_out(); }
   [[nodiscard]] std::unique_ptr<SegmentCursor> segments(HostRange range) const override;
   [[nodiscard]] bool keeps_compressed() const override { return image_.keeps_compressed(); }
   [[nodiscard]] StoredPart stored_at(HostRange range) const override {
@@ -93,6 +99,10 @@ class EmittedDisk final : public Emitted {
   [[nodiscard]] std::uint64_t unit() const override { return 1; }
   [[nodiscard]] bool compresses() const override { return false; }
   void read(HostOffset offset, std::span<std::byte> buffer) const override;
+  void read_content(GuestOffset offset, std::span<std::byte> buffer) const override {
+    read(HostOffset(offset.value()), buffer);
+  }
+  void check_left_out() const override {}
   [[nodiscard]] std::unique_ptr<SegmentCursor> segments(HostRange range) const override;
   [[nodiscard]] bool keeps_compressed() const override { return false; }
   [[nodiscard]] StoredPart stored_at(HostRange range) const override {

@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "qcow2stream/error.h"
+#include "survey/left_out_clusters.h"
 
 namespace qcow2stream {
 namespace {
@@ -32,17 +33,18 @@ struct CompressedData::Piece {
 class CompressedData::Compressor {
  public:
   Compressor(const Disk& disk, const qcow2::Geometry& geometry, const Compression& compression,
-             const ManifestBuilder* digests)
+             const Surveyed& content)
       : disk_(disk),
         geometry_(geometry),
-        digests_(digests),
-        unit_(digests == nullptr
+        digests_(content.digests.get()),
+        left_out_(content.left_out.get()),
+        unit_(digests_ == nullptr
                   ? geometry.cluster_size()
-                  : std::max(geometry.cluster_size(), std::uint64_t{1} << digests->chunk_bits())),
+                  : std::max(geometry.cluster_size(), std::uint64_t{1} << digests_->chunk_bits())),
         codec_(make_codec(compression, static_cast<std::uint32_t>(geometry.cluster_size()))),
         input_(std::max(kReadSize, unit_)),
         output_(geometry.cluster_size() - 1) {
-    if (digests != nullptr) hasher_.emplace(digests->chunk_bits());
+    if (digests_ != nullptr) hasher_.emplace(digests_->chunk_bits());
   }
 
   // The compressed data of `cluster`; valid until the next call. If it has to read, it reads for
@@ -71,6 +73,7 @@ class CompressedData::Compressor {
         std::min(n << geometry_.cluster_bits, disk_.size() - std::min(disk_.size(), from));
     forget_input();
     disk_.read(GuestOffset(from), std::span(input_).first(length));
+    blank(left_out_, GuestOffset(from), std::span(input_).first(length));
     // The disk may end within its last cluster; zeros fill it up.
     std::fill(input_.begin() + static_cast<std::ptrdiff_t>(length), input_.end(), std::byte{0});
     if (digests_ != nullptr) compare({GuestOffset(from), length});
@@ -96,6 +99,7 @@ class CompressedData::Compressor {
   const Disk& disk_;
   const qcow2::Geometry geometry_;
   const ManifestBuilder* digests_;  // null: nothing is compared
+  const ClusterMap* left_out_;      // null: nothing is
   const std::uint64_t unit_;        // reads begin and end at multiples of it
   std::optional<ChunkHasher> hasher_;
   std::unique_ptr<Codec> codec_;
@@ -134,7 +138,7 @@ class CompressedData::Lease {
       }
     }
     compressor_ = std::make_unique<Compressor>(owner_.disk_, owner_.layout_.geometry(),
-                                               *owner_.compression_, owner_.digests_.get());
+                                               *owner_.compression_, owner_.content_);
   }
 
   const CompressedData& owner_;
@@ -179,14 +183,13 @@ class CompressedData::KeptCursor {
 };
 
 CompressedData::CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
-                               std::shared_ptr<const CompressedStore> kept,
-                               std::shared_ptr<const ManifestBuilder> digests)
+                               std::shared_ptr<const CompressedStore> kept, Surveyed content)
     : disk_(disk),
       layout_(layout),
       compression_(options.compression),
       stored_(compression_ && compression_->keep ? disk.stored_clusters() : nullptr),
       kept_(std::move(kept)),
-      digests_(std::move(digests)) {}
+      content_(std::move(content)) {}
 
 CompressedData::~CompressedData() = default;
 

@@ -24,11 +24,16 @@ namespace qcow2stream {
 
 class CompressedData {
  public:
-  // `disk` and `layout` must outlive it. `kept` may be null, and so may `digests`: those of what
-  // the disk held when it was surveyed.
+  // The content that the survey has found: its digests, and what of the disk it leaves out. Both
+  // may be null.
+  struct Surveyed {
+    std::shared_ptr<const ManifestBuilder> digests;
+    std::shared_ptr<const ClusterMap> left_out;
+  };
+
+  // `disk` and `layout` must outlive it. `kept` may be null.
   CompressedData(const Disk& disk, const ImageOptions& options, const Layout& layout,
-                 std::shared_ptr<const CompressedStore> kept,
-                 std::shared_ptr<const ManifestBuilder> digests);
+                 std::shared_ptr<const CompressedStore> kept, Surveyed content);
   ~CompressedData();
   CompressedData(const CompressedData&) = delete;
   CompressedData& operator=(const CompressedData&) = delete;
@@ -65,7 +70,7 @@ class CompressedData {
   const StoredClusters*
       stored_;  // the clusters go out as they lie there; null: they are compressed
   const std::shared_ptr<const CompressedStore> kept_;
-  const std::shared_ptr<const ManifestBuilder> digests_;
+  const Surveyed content_;
   // Compressors that no thread uses just now. There are at most as many as threads.
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Compressor>> idle_;

@@ -74,8 +74,11 @@ Image::Content::Content(std::shared_ptr<const Disk> source, ImageOptions image_o
              fitting(std::move(survey.bitmaps), *disk, options)),
       metadata(layout),
       bitmaps(layout, *disk),
-      compressed(*disk, options, layout, std::move(survey.compressed), survey.content),
+      compressed(*disk, options, layout, std::move(survey.compressed),
+                 {.digests = survey.content, .left_out = survey.left_out_clusters}),
       surveyed(survey.surveyed),
+      left_out(std::move(survey.left_out)),
+      left_out_clusters(std::move(survey.left_out_clusters)),
       digests(std::move(survey.content)) {}
 
 std::optional<ContentDigest> Image::Content::root() const {

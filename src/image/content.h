@@ -40,6 +40,8 @@ class Image::Content {
   const BitmapRegion bitmaps;
   const CompressedData compressed;
   const std::uint64_t surveyed;
+  const std::shared_ptr<const LeftOut> left_out;              // null: nothing was to be
+  const std::shared_ptr<const ClusterMap> left_out_clusters;  // null: nothing is
   const std::shared_ptr<const ManifestBuilder> digests;  // null: the content was not hashed
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "image/content.h"
+#include "survey/left_out_clusters.h"
 
 namespace qcow2stream {
 
@@ -25,6 +26,35 @@ const Disk& Image::disk() const {
 }
 const ImageOptions& Image::options() const {
   return content_->options;
+}
+
+std::shared_ptr<const LeftOut> Image::left_out() const {
+  return content_->left_out;
+}
+
+std::unique_ptr<RunCursor> Image::left_out_runs() const {
+  const Disk& disk = *content_->disk;
+  return without_left_out(disk.Disk::runs({GuestOffset(0), disk.size()}),
+                          content_->left_out_clusters);
+}
+
+void Image::check_left_out() const {
+  if (content_->left_out != nullptr) content_->left_out->check_unchanged();
+}
+
+void Image::read_content(GuestOffset offset, std::span<std::byte> buffer) const {
+  const Disk& disk = *content_->disk;
+  const std::uint64_t there = disk.size() - std::min(disk.size(), offset.value());
+  const auto held = buffer.first(std::min<std::uint64_t>(there, buffer.size()));
+  std::ranges::fill(buffer.subspan(held.size()), std::byte{0});
+  const ClusterMap* left_out = content_->left_out_clusters.get();
+  if (held.empty()) return;
+  if (is_left_out(left_out, {offset, held.size()})) {
+    std::ranges::fill(held, std::byte{0});
+    return;
+  }
+  disk.read(offset, held);
+  blank(left_out, offset, held);
 }
 
 std::uint64_t Image::surveyed() const {

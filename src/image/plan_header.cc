@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/hex.h"
+#include "qcow2stream/root.h"
 
 namespace qcow2stream {
 namespace {
@@ -36,6 +37,12 @@ Json options_to_json(const ImageOptions& options) {
                {"version", options.version},
                {"extended-l2", options.extended_l2}};
   if (options.bitmaps) json["bitmaps"] = true;
+  if (options.root_record) {
+    json["root-record"] = {{"trailer", options.root_record->trailer}};
+    if (options.root_record->parent) {
+      json["root-record"]["parent"] = root_text(*options.root_record->parent);
+    }
+  }
   if (options.data_file) {
     json["data-file"] = {{"name", hex(options.data_file->name)}, {"raw", options.data_file->raw}};
   }
@@ -62,12 +69,24 @@ Compression compression_from_json(const Json& json) {
   return compression;
 }
 
+RootRecord root_record_from_json(const Json& json) {
+  RootRecord record{.trailer = json.at("trailer").get<bool>()};
+  if (json.contains("parent")) {
+    record.parent = parse_root(json.at("parent").get<std::string>());
+    if (!record.parent) throw std::invalid_argument("parent");
+  }
+  return record;
+}
+
 ImageOptions options_from_json(const Json& json) {
   ImageOptions options{.cluster_size = number<std::uint32_t>(json, "cluster-size"),
                        .refcount_bits = number<unsigned>(json, "refcount-bits"),
                        .version = number<unsigned>(json, "version"),
                        .extended_l2 = json.at("extended-l2").get<bool>(),
                        .bitmaps = json.value("bitmaps", false)};
+  if (json.contains("root-record")) {
+    options.root_record = root_record_from_json(json.at("root-record"));
+  }
   if (json.contains("data-file")) {
     const Json& file = json.at("data-file");
     options.data_file =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The file begins with a line that says what it is. The header (JSON) and the map
-// (layout/cluster_map_encoding.h) follow, each after its length (8 bytes, big-endian). It ends with
-// a SHA-256 of all that.
+// The file begins with a line that says what it is. The header (JSON), the map
+// (layout/cluster_map_encoding.h) and, in version 2, the manifest of the content follow, each after
+// its length (8 bytes, big-endian). It ends with a SHA-256 of all that.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -21,6 +21,7 @@
 #include "image/content.h"
 #include "image/plan_header.h"
 #include "layout/cluster_map_encoding.h"
+#include "manifest/encoded_manifest.h"
 #include "qcow2stream/plan.h"
 #include "survey/bitmap_survey.h"
 #include "system/fd.h"
@@ -30,12 +31,16 @@ namespace qcow2stream {
 namespace {
 
 constexpr std::string_view kVersion = "1\n";
+constexpr std::string_view kVersionWithDigests = "2\n";
 
 // Names in it have at most some thousand bytes.
 constexpr std::uint64_t kMostHeader = 64 << 10;
 
 // A map of a petabyte with every second cluster allocated has as much.
 constexpr std::uint64_t kMostMap = 16ULL << 30;
+
+// Of 32 TiB of data in chunks of 64 KiB.
+constexpr std::uint64_t kMostDigests = 16ULL << 30;
 
 constexpr std::size_t kReadStep = 1 << 20;
 
@@ -105,7 +110,8 @@ class PlanReader {
   std::unique_ptr<Hasher> hash_ = make_hasher(DigestAlgorithm::kSha256);
 };
 
-void check_kind(PlanReader& reader, const std::string& path) {
+// Returns whether it has digests.
+bool check_kind(PlanReader& reader, const std::string& path) {
   const auto found = reader.take_all(kPlanBeginning.size() + kVersion.size());
   const std::string text(reinterpret_cast<const char*>(found.data()), found.size());
   if (!text.starts_with(kPlanBeginning)) {
@@ -113,10 +119,27 @@ void check_kind(PlanReader& reader, const std::string& path) {
         .about(ErrorSubject::kPlan)
         .advise(Advice::kMakePlan);
   }
-  if (!text.ends_with(kVersion)) {
+  const bool has_digests = text.ends_with(kVersionWithDigests);
+  if (!has_digests && !text.ends_with(kVersion)) {
     throw Error(ErrorKind::kFailed, path, "is a plan of another version",
                 "survey the disk again with this program");
   }
+  return has_digests;
+}
+
+std::vector<std::byte> encode_content(const ManifestBuilder& content, const ImageOptions& options) {
+  std::vector<std::byte> bytes;
+  content.encode(options.root_record ? options.root_record->parent : std::nullopt,
+                 [&](std::span<const std::byte> piece) { append(bytes, piece); });
+  return bytes;
+}
+
+// Nothing if it is not of that disk.
+std::shared_ptr<const ManifestBuilder> decode_content(std::span<const std::byte> bytes,
+                                                      std::uint64_t disk_size) {
+  auto content = decode_manifest(bytes);
+  if (!content || content->length() != virtual_size_of(disk_size)) return nullptr;
+  return std::make_shared<const ManifestBuilder>(std::move(*content));
 }
 
 std::string codec_of(const ImageOptions& options) {
@@ -131,6 +154,8 @@ Error mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reaso
 void check_stamp(const SavedPlan& plan, const Disk& disk) {
   const auto stamp = disk.stamp();
   if (!stamp || !plan.stamp) {
+    // What is sent is compared.
+    if (plan.survey.content != nullptr) return;
     throw mismatch(plan, disk, "whether it has changed since cannot be seen")
         .advise(Advice::kAssumeUnchanged);
   }
@@ -155,10 +180,12 @@ std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images)
                        .survey = {}};
   std::vector<std::byte> bytes;
   append(bytes, std::as_bytes(std::span(kPlanBeginning)));
-  append(bytes, std::as_bytes(std::span(kVersion)));
+  const auto content = image.content();
+  append(bytes, std::as_bytes(std::span(content != nullptr ? kVersionWithDigests : kVersion)));
   const std::string header = encode_plan_header(plan);
   append_with_length(bytes, std::as_bytes(std::span(header)));
   append_with_length(bytes, encode_cluster_map(image.content_->layout.map()));
+  if (content != nullptr) append_with_length(bytes, encode_content(*content, image.options()));
   const auto hash = make_hasher(DigestAlgorithm::kSha256);
   hash->update(bytes);
   append(bytes, hash->finish());
@@ -167,9 +194,11 @@ std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images)
 
 SavedPlan load_plan(const std::string& path) {
   PlanReader reader(path);
-  check_kind(reader, path);
+  const bool has_digests = check_kind(reader, path);
   const auto header = reader.take_with_length(kMostHeader);
   const auto map = reader.take_with_length(kMostMap);
+  const auto digests =
+      has_digests ? reader.take_with_length(kMostDigests) : std::vector<std::byte>();
   reader.expect_hash_and_end();
   auto plan = decode_plan_header(
       std::string_view(reinterpret_cast<const char*>(header.data()), header.size()));
@@ -182,6 +211,10 @@ SavedPlan load_plan(const std::string& path) {
   if (plan->survey.map == nullptr ||
       (!plan->options.compression && plan->survey.map->count(ClusterKind::kCompressed) > 0)) {
     reader.damaged("its map makes no sense");
+  }
+  if (has_digests) plan->survey.content = decode_content(digests, plan->disk_size);
+  if (has_digests && plan->survey.content == nullptr) {
+    reader.damaged("its digests make no sense");
   }
   return *std::move(plan);
 }

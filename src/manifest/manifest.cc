@@ -15,6 +15,7 @@
 
 #include "base/errors.h"
 #include "manifest/content_tree.h"
+#include "manifest/left_out_pages.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/error.h"
@@ -116,6 +117,7 @@ struct Manifest::File {
   ManifestHeader header;
   UniqueFd fd;
   std::vector<std::uint64_t> first_chunks;  // of each page of runs
+  std::uint64_t left_out_pages = 0;         // that follow these
 
   [[nodiscard]] std::uint64_t chunks() const {
     return qcow2stream::chunk_count(header.length, header.chunk_bits);
@@ -140,8 +142,17 @@ Manifest Manifest::load(const std::string& path) {
   RootBuilder root(file->header.chunk_bits);
   std::vector<Run> runs;
   std::uint64_t position = 0;
+  std::vector<GuestRange> left_out;
   while (pages.next(page)) {
-    const std::uint64_t number = file->first_chunks.size() + 1;
+    const std::uint64_t number = file->first_chunks.size() + file->left_out_pages + 1;
+    if (file->header.left_out && position == file->chunks()) {
+      const std::uint64_t begin = left_out.empty() ? 0 : left_out.back().end().value();
+      const auto* problem =
+          manifest::decode_left_out(page, number, begin, file->header.length, left_out);
+      if (problem != nullptr) damaged(path, problem);
+      ++file->left_out_pages;
+      continue;
+    }
     if (const auto* problem = manifest::decode_runs(page, number, position, file->chunks(), runs)) {
       damaged(path, problem);
     }
@@ -149,7 +160,10 @@ Manifest Manifest::load(const std::string& path) {
     for (const Run& run : runs) append_run(root, page, run);
     position = runs.back().end();
   }
-  if (position != file->chunks()) damaged(path, "it ends too early");
+  const bool has_all = position == file->chunks();
+  if (!has_all || file->header.left_out != (file->left_out_pages > 0)) {
+    damaged(path, "it ends too early");
+  }
   if (root.finish(file->header.length) != file->header.root) {
     damaged(path, "its root is not that of its digests");
   }
@@ -215,6 +229,24 @@ ManifestChunk Manifest::Cursor::at(std::uint64_t chunk) {
           .inherited = run.kind == RunKind::kInherited,
           .digest = digest,
           .run = 1};
+}
+
+std::optional<GuestRange> Manifest::LeftOutCursor::next() {
+  if (at_ == runs_.size()) {
+    if (page_ == file_.left_out_pages) return std::nullopt;
+    const std::uint64_t number = file_.first_chunks.size() + 1 + page_;
+    Page page{};
+    const Moved moved = read_full_at(file_.fd.get(), number * kPageSize, page);
+    if (moved.error != 0) failed(file_.name, "read failed", moved.error);
+    if (moved.bytes < page.size() || !manifest::is_whole(page) ||
+        manifest::decode_left_out(page, number, end_, file_.header.length, runs_) != nullptr) {
+      damaged(file_.name, "it has changed while it was used");
+    }
+    ++page_;
+    at_ = 0;
+    end_ = runs_.back().end().value();
+  }
+  return runs_[at_++];
 }
 
 }  // namespace qcow2stream

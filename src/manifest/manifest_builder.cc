@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <map>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "manifest/content_tree.h"
+#include "manifest/left_out_pages.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/manifest.h"
@@ -93,6 +95,34 @@ ContentDigest ManifestBuilder::digest(std::uint64_t chunk) const {
   return zeros ? state_->zeros : block.digests.at(chunk % kBlock);
 }
 
+void ManifestBuilder::set_zeros(std::uint64_t first, std::uint64_t end) {
+  const std::lock_guard lock(state_->mutex);
+  auto at = state_->blocks.lower_bound(first / kBlock);
+  while (at != state_->blocks.end() && at->first * kBlock < end) {
+    const std::uint64_t begin = at->first * kBlock;
+    if (first <= begin && begin + kBlock <= end) {
+      at = state_->blocks.erase(at);
+      continue;
+    }
+    const auto kinds = at->second->kinds.begin();
+    std::fill(kinds + static_cast<std::ptrdiff_t>(std::max(first, begin) - begin),
+              kinds + static_cast<std::ptrdiff_t>(std::min(end - begin, kBlock)), RunKind::kZeros);
+    ++at;
+  }
+}
+
+ManifestBuilder ManifestBuilder::resized(std::uint64_t length) const {
+  ManifestBuilder result(length, state_->chunk_bits);
+  const std::uint64_t end = chunk_count(length, state_->chunk_bits);
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& [number, block] : state_->blocks) {
+    if (number * kBlock >= end) break;
+    result.state_->blocks.emplace(number, std::make_unique<Block>(*block));
+  }
+  result.set_zeros(end, (end / kBlock + 1) * kBlock);
+  return result;
+}
+
 ManifestBuilder ManifestBuilder::coarser(unsigned chunk_bits) const {
   assert(chunk_bits >= state_->chunk_bits);
   const unsigned from = state_->chunk_bits - content_tree::kLeafBits;
@@ -130,15 +160,19 @@ ContentDigest ManifestBuilder::root() const {
   return root.finish(state_->length);
 }
 
-void ManifestBuilder::encode(const std::optional<ContentDigest>& parent, const Write& write) const {
+void ManifestBuilder::encode(const std::optional<ContentDigest>& parent, const Write& write,
+                             const NextRun& next_left_out) const {
+  const auto first_left_out = next_left_out ? next_left_out() : std::nullopt;
   write(manifest::encode_header({.length = state_->length,
                                  .chunk_bits = state_->chunk_bits,
                                  .root = root(),
-                                 .parent = parent}));
+                                 .parent = parent,
+                                 .left_out = first_left_out.has_value()}));
   manifest::PageWriter pages(write);
   state_->walk([&](RunKind kind, const ContentDigest& digest) { pages.append(kind, digest); },
                [&](std::uint64_t count) { pages.append_zeros(count); });
   pages.finish();
+  manifest::write_left_out(next_left_out, first_left_out, pages.next_number(), write);
 }
 
 }  // namespace qcow2stream

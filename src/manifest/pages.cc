@@ -28,6 +28,7 @@ constexpr std::size_t kParentAt = 96;
 constexpr std::size_t kHeaderEnd = 128;
 constexpr std::uint32_t kSha256Tree = 1;
 constexpr std::uint32_t kHasParent = 1;
+constexpr std::uint32_t kHasLeftOut = 2;
 
 // Those of a page of runs.
 constexpr std::size_t kNumberAt = 0;
@@ -44,11 +45,6 @@ Sha256::Value checksum(const Page& page) {
   Sha256 hash;
   hash.update(std::span(page).first(kBody));
   return hash.finish();
-}
-
-void seal(Page& page) {
-  const auto value = checksum(page);
-  std::ranges::copy(value, page.begin() + kBody);
 }
 
 template <class Integer>
@@ -82,6 +78,11 @@ bool is_whole(const Page& page) {
   return std::ranges::equal(checksum(page), std::span(page).subspan(kBody));
 }
 
+void seal(Page& page) {
+  const auto value = checksum(page);
+  std::ranges::copy(value, page.begin() + kBody);
+}
+
 Page encode_header(const ManifestHeader& header) {
   Page page{};
   const auto text = std::as_bytes(std::span(kManifestBeginning));
@@ -90,7 +91,8 @@ Page encode_header(const ManifestHeader& header) {
   store(page, kAlgorithmAt, kSha256Tree);
   store(page, kChunkBitsAt, std::uint32_t{header.chunk_bits});
   store(page, kLengthAt, header.length);
-  store(page, kFlagsAt, header.parent ? kHasParent : 0U);
+  store(page, kFlagsAt,
+        (header.parent ? kHasParent : 0U) | (header.left_out ? kHasLeftOut : 0U));
   store_digest(page, kRootAt, header.root);
   if (header.parent) store_digest(page, kParentAt, *header.parent);
   seal(page);
@@ -107,10 +109,11 @@ Problem decode_header(const Page& page, ManifestHeader& header) {
   header.length = load<std::uint64_t>(page, kLengthAt);
   if (header.length % 512 != 0) return "its content does not end where a sector does";
   const auto flags = load<std::uint32_t>(page, kFlagsAt);
-  if ((flags & ~kHasParent) != 0) return "it has something that is not known here";
+  if ((flags & ~(kHasParent | kHasLeftOut)) != 0) return "it has something that is not known here";
   header.root = load_digest(page, kRootAt);
   header.parent.reset();
-  if (flags != 0) header.parent = load_digest(page, kParentAt);
+  if ((flags & kHasParent) != 0) header.parent = load_digest(page, kParentAt);
+  header.left_out = (flags & kHasLeftOut) != 0;
   // A copy that is made from what was understood is the same.
   if (encode_header(header) != page) return "its header makes no sense";
   static_assert(kParentAt + kDigestSize == kHeaderEnd);

@@ -35,8 +35,9 @@ struct Run {
 // What is wrong with a page; null where nothing is.
 using Problem = const char*;
 
-// Whether its checksum is right.
+// Whether its checksum is right; makes it so.
 bool is_whole(const Page& page);
+void seal(Page& page);
 
 Page encode_header(const ManifestHeader& header);
 // The page must be whole.
@@ -61,6 +62,8 @@ class PageWriter {
   void append_zeros(std::uint64_t count);
   void append(RunKind kind, const ContentDigest& digest);
   void finish();
+  // After that: the number of the page that follows.
+  [[nodiscard]] std::uint64_t next_number() const { return number_; }
 
  private:
   void begin_run(RunKind kind);

@@ -26,6 +26,7 @@ ChunkReader::ChunkReader(const StreamedImage& image, std::uint64_t most_per_seco
   for (const DigestAlgorithm algorithm : image.digests) {
     workers_.push_back({.algorithm = algorithm, .hasher = make_hasher(algorithm), .waiting = {}});
   }
+  spare_.reserve(kChunks);  // so that giving one back cannot fail
   threads_.reserve(workers_.size());
   try {
     for (Worker& worker : workers_) threads_.emplace_back([this, &worker] { hash(worker); });

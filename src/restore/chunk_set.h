@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <bitset>
 #include <cstdint>
+#include <iterator>
 #include <map>
 
 namespace qcow2stream {
@@ -17,6 +19,17 @@ class ChunkSet {
     if (block == blocks_.end()) return;
     block->second.reset(chunk % kBlock);
     if (block->second.none()) blocks_.erase(block);
+  }
+  // All from `first` up to `end`. Takes time for the blocks that have any.
+  void erase(std::uint64_t first, std::uint64_t end) {
+    auto block = blocks_.lower_bound(first / kBlock);
+    while (block != blocks_.end() && block->first * kBlock < end) {
+      const std::uint64_t begin = block->first * kBlock;
+      for (std::uint64_t i = std::max(first, begin); i < std::min(end, begin + kBlock); ++i) {
+        block->second.reset(i - begin);
+      }
+      block = block->second.none() ? blocks_.erase(block) : std::next(block);
+    }
   }
   [[nodiscard]] bool contains(std::uint64_t chunk) const {
     const auto block = blocks_.find(chunk / kBlock);

@@ -43,7 +43,8 @@ ConfinedStream::ConfinedStream(const StreamedImage& image, const RestoreOptions&
                                           .size = image.size,
                                           .max_size = options.max_size,
                                           .spool_memory = options.spool_memory,
-                                          .only_check = only_check},
+                                          .only_check = only_check,
+                                          .ignore_root = options.expected.ignore_own},
                                          process_.slot(0));
   process_.send(0, Request{.ask = Ask::kTake, .length = size.value()});
   if (!only_check) serve_until(Ask::kHeader);
@@ -160,9 +161,17 @@ void ConfinedStream::take(const Request& request, unsigned channel, RestoredCont
   content.data(at, {std::move(bytes), all});
 }
 
+std::optional<ImageRoots> ConfinedStream::roots() const {
+  auto roots = header_->roots;
+  if (roots && end_) roots->own = end_->own_root;
+  return roots;
+}
+
 BegunImage ConfinedStream::begun() const {
-  return {
-      .name = image_.name, .disk_size = header_->disk_size, .backing_file = header_->backing_file};
+  return {.name = image_.name,
+          .disk_size = header_->disk_size,
+          .backing_file = header_->backing_file,
+          .roots = roots()};
 }
 
 RestoredImage ConfinedStream::finish() {
@@ -170,6 +179,7 @@ RestoredImage ConfinedStream::finish() {
           .stream_bytes = chunks_.position(),
           .digests = chunks_.finish_digests(),
           .backing_file = header_->backing_file,
+          .roots = roots(),
           .spooled = end_->spooled,
           .remarks = end_->remarks};
 }

@@ -32,6 +32,8 @@ class ConfinedStream {
   [[nodiscard]] const ToldHeader& header() const { return *header_; }
 
   [[nodiscard]] BegunImage begun() const;
+  // What it says of its content; its own root is there when all has been read.
+  [[nodiscard]] std::optional<ImageRoots> roots() const;
 
   // Reads the rest, and tells `content` what the image holds, in any order. Null: it is only
   // checked. Something may be told twice, or not at all: whoever wrote the image decides what the

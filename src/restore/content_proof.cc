@@ -6,14 +6,14 @@
 
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "qcow2stream/error.h"
+#include "qcow2stream/progress.h"
 #include "restore/target_content.h"
 
 namespace qcow2stream {
 namespace {
-
-using Finding = ProofError::Finding;
 
 std::string size_text(unsigned chunk_bits) {
   return chunk_bits >= 20 ? fmt::format("{} MiB", 1U << (chunk_bits - 20))
@@ -34,7 +34,11 @@ void ContentProof::begin_image(Target* target, const ProvenImage& image) {
   if (image.is_last) check_length();
   if (!is_first) {
     check_link();
-    if (record_) record_->resize(image.size);
+    has_followers_ = true;
+    if (!record_) return;
+    if (image.is_increment) return record_->resize(image.size);
+    // It says of each byte what it is.
+    record_.emplace(image.size, record_->content()->chunk_bits(), ContentRecord::Before::kZeros);
     return;
   }
   if (image.is_increment && target != nullptr) {
@@ -44,8 +48,14 @@ void ContentProof::begin_image(Target* target, const ProvenImage& image) {
   // By itself, an increment can be held against a manifest only.
   if (!is_anything_expected() && (image.is_increment || !has_own_root())) return;
   record_.emplace(
-      image.size, chunk_bits(),
+      image.size, recorded_chunk_bits(target != nullptr && is_written()),
       image.is_increment ? ContentRecord::Before::kUnknown : ContentRecord::Before::kZeros);
+}
+
+// Where nobody can look at what an increment has changed in part, the smallest chunks are the ones
+// of which most have changed as a whole.
+unsigned ContentProof::recorded_chunk_bits(bool can_be_read) const {
+  return can_be_read || image_.is_increment || image_.is_last ? chunk_bits() : kFewestChunkBits;
 }
 
 void ContentProof::check_length() const {
@@ -88,11 +98,10 @@ void ContentProof::end_image(const std::optional<ImageRoots>& roots) {
 
 void ContentProof::throw_not_the_base(const Target& target, const std::string& reason) const {
   const bool has_both = expected_.base != nullptr && expected_.manifest != nullptr;
-  throw ProofError(
-      Error(ErrorKind::kMismatch, target.name(),
-            fmt::format("does not hold what {} is an increment of", image_.name), reason)
-          .about(ErrorSubject::kTarget),
-      has_both ? Finding::kOther : Finding::kNotTheBase);
+  throw Error(ErrorKind::kMismatch, target.name(),
+              fmt::format("does not hold what {} is an increment of", image_.name), reason)
+      .about(ErrorSubject::kTarget)
+      .advise(has_both ? Advice::kNone : Advice::kTrustTarget);
 }
 
 void ContentProof::check_base(Target& target) {
@@ -103,10 +112,19 @@ void ContentProof::check_base(Target& target) {
 
 std::shared_ptr<ManifestBuilder> ContentProof::read(Target& target, std::uint64_t length) const {
   auto content = std::make_shared<ManifestBuilder>(length, chunk_bits());
-  TargetContent(target, length, chunk_bits(), workers_)
-      .read_all(
-          [&](std::uint64_t chunk, const ContentDigest& digest) { content->set(chunk, digest); });
+  TargetContent(target, length, chunk_bits(), workers_, begin_reading(length))
+      .read_all([&](std::uint64_t chunk, const ContentDigest& digest, unsigned /*thread*/) {
+        content->set(chunk, digest);
+      });
   return content;
+}
+
+// Where it is counted what is read of the target before anything is written.
+std::atomic<std::uint64_t>* ContentProof::begin_reading(std::uint64_t length) const {
+  Progress* progress = options_.progress;
+  if (progress == nullptr || progress->emit_total > 0) return nullptr;
+  progress->check_total += length;
+  return &progress->check_done;
 }
 
 void ContentProof::know_base(std::shared_ptr<ManifestBuilder> content) {
@@ -168,15 +186,17 @@ void ContentProof::check_base_manifest(Target& target) {
   }
   std::atomic<std::uint64_t> wrong = 0;
   std::atomic<std::uint64_t> first = UINT64_MAX;
+  auto before = cursors_of(base, workers_);
+  std::vector<Manifest::Cursor> afterwards;
+  if (after != nullptr) afterwards = cursors_of(*after, workers_);
   auto content = std::make_shared<ManifestBuilder>(length, header.chunk_bits);
-  TargetContent(target, length, header.chunk_bits, workers_)
-      .read_all([&](std::uint64_t chunk, const ContentDigest& digest) {
+  TargetContent(target, length, header.chunk_bits, workers_, begin_reading(length))
+      .read_all([&](std::uint64_t chunk, const ContentDigest& digest, unsigned thread) {
         content->set(chunk, digest);
-        const ContentDigest was = Manifest::Cursor(base).at(chunk).digest;
+        const ContentDigest was = before[thread].at(chunk).digest;
         if (digest == was) return;
-        const bool is_changed =
-            after != nullptr &&
-            (chunk >= after->chunk_count() || Manifest::Cursor(*after).at(chunk).digest != was);
+        const bool is_changed = after != nullptr && (chunk >= after->chunk_count() ||
+                                                     afterwards[thread].at(chunk).digest != was);
         if (is_changed) return;
         ++wrong;
         for (std::uint64_t least = first; chunk < least;) {
@@ -207,13 +227,16 @@ void ContentProof::learn_rest(Target* target) {
   if (record_->knows_all() || !record_->knows_by_default()) return;
   if (target == nullptr || !target->traits().can_be_read) {
     throw Error(ErrorKind::kFailed, image_.name, "its content cannot be proven",
-                "it came in such an order that it could not be hashed, and what was written "
-                "cannot be read")
+                has_followers_
+                    ? "an increment changes parts of 64 KiB only in part, and the rest of them is "
+                      "not there any more; give the images as files"
+                    : "it came in such an order that it could not be hashed, and what was written "
+                      "cannot be read")
         .about(ErrorSubject::kImage);
   }
   const ChunkSet missing = record_->exceptions();
   TargetContent(*target, image_.size, record_->content()->chunk_bits(), workers_)
-      .read(missing, [&](std::uint64_t chunk, const ContentDigest& digest) {
+      .read(missing, [&](std::uint64_t chunk, const ContentDigest& digest, unsigned /*thread*/) {
         record_->learn(chunk, digest);
       });
 }
@@ -227,7 +250,12 @@ void ContentProof::finish(Target* target) {
   const bool proves_own = has_own_root() && (record_ || (is_written() && !is_trusted));
   if (target == nullptr && !record_) return;
   if (!is_anything_expected() && !proves_own) return;
+  const bool can_learn = target != nullptr && is_written();
+  if (!is_anything_expected() && has_followers_ && !can_learn && !record_->knows_all()) return;
   learn_rest(is_written() || !record_ ? target : nullptr);
+  if (record_->knows_all() && record_->content()->chunk_bits() < chunk_bits()) {
+    record_.emplace(std::make_shared<ManifestBuilder>(record_->content()->coarser(chunk_bits())));
+  }
   const ManifestBuilder& content = *record_->content();
   if (record_->knows_all()) {
     content_ = record_->content();
@@ -258,10 +286,10 @@ void prove_content(const std::string& name, const std::shared_ptr<ManifestBuilde
 }
 
 void ContentProof::throw_not_its_root(const std::string& what) const {
-  throw ProofError(Error(ErrorKind::kDamaged, image_.name, what,
-                         "it was written to since that was made, or is damaged")
-                       .about(ErrorSubject::kImage),
-                   Finding::kNotItsRoot);
+  throw Error(ErrorKind::kDamaged, image_.name, what,
+              "it was written to since that was made, or is damaged")
+      .about(ErrorSubject::kImage)
+      .advise(Advice::kIgnoreOwnRoot);
 }
 
 void ContentProof::check_own(const ManifestBuilder& content) const {

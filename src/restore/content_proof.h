@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -74,10 +75,12 @@ class ContentProof {
     return options_.writing != RestoreOptions::Writing::kNothing;
   }
   [[nodiscard]] unsigned chunk_bits() const;
+  [[nodiscard]] unsigned recorded_chunk_bits(bool can_be_read) const;
   void check_length() const;
   void check_link();
   void check_base(Target& target);
   [[nodiscard]] std::shared_ptr<ManifestBuilder> read(Target& target, std::uint64_t length) const;
+  [[nodiscard]] std::atomic<std::uint64_t>* begin_reading(std::uint64_t length) const;
   void know_base(std::shared_ptr<ManifestBuilder> content);
   void check_base_root(Target& target);
   void check_base_manifest(Target& target);
@@ -95,6 +98,7 @@ class ContentProof {
   std::shared_ptr<ManifestBuilder> content_;
   ProvenImage image_;  // the last one that has begun
   bool has_begun_ = false;
+  bool has_followers_ = false;  // more than one image has begun
   std::optional<std::uint64_t> base_length_;
   std::optional<ContentDigest> root_before_;  // of what the images before it make
   std::string name_before_;

@@ -34,25 +34,15 @@ void ContentRecord::resize(std::uint64_t length) {
   const std::uint64_t old_length = content_->length();
   if (length == old_length) return;
   const unsigned bits = content_->chunk_bits();
-  auto resized = std::make_shared<ManifestBuilder>(length, bits);
-  const std::uint64_t whole = std::min(length, old_length) >> bits;
-  const std::uint64_t common = std::min(chunk_count(length, bits), chunk_count(old_length, bits));
-  for (std::uint64_t chunk = 0; chunk < common; ++chunk) {
-    // What is cut in two has another digest.
-    if (chunk >= whole && length < old_length) {
-      set_known(chunk, false);
-    } else {
-      resized->set(chunk, content_->digest(chunk));
-    }
+  content_ = std::make_shared<ManifestBuilder>(content_->resized(length));
+  if (length > old_length) return;
+  const std::uint64_t end = chunk_count(length, bits);
+  others_.erase(end, chunk_count(old_length, bits));
+  // What is cut in two has another digest, unless it is zeros.
+  const std::uint64_t whole = length >> bits;
+  if (whole < end && content_->digest(whole) != zero_digest(bits - kLeafBits)) {
+    set_known(whole, false);
   }
-  if (knows_by_default_ && length < old_length) {
-    ChunkSet left;
-    others_.for_each([&](std::uint64_t chunk) {
-      if (chunk < common) left.insert(chunk);
-    });
-    others_ = std::move(left);
-  }
-  content_ = std::move(resized);
 }
 
 // Calls part(chunk, range) for what lies in each chunk.
@@ -79,20 +69,24 @@ void ContentRecord::data(ContentHash& hash, GuestOffset at, std::span<const std:
 
 void ContentRecord::zeros(ContentHash& hash, GuestRange range) {
   const ContentDigest& zeros = zero_digest(content_->chunk_bits() - kLeafBits);
-  const bool says_nothing_new = is_blank_ && knows_by_default_;
   const unsigned bits = content_->chunk_bits();
-  if (says_nothing_new) {
+  if (knows_by_default_) {
     // Whole chunks need not be gone through.
     const std::uint64_t size = std::uint64_t{1} << bits;
     const GuestRange front = range.first((size - range.begin.value() % size) % size);
     const GuestRange rest = range.without_first(front.length);
     const std::uint64_t tail = rest.end().value() == content_->length() ? 0 : rest.length % size;
-    if (front.length > 0)
+    if (front.length > 0) {
       divide(front, [&](std::uint64_t chunk, GuestRange part) {
         part_of_chunk(hash, chunk, part, nullptr);
       });
+    }
     if (tail > 0) {
       part_of_chunk(hash, (rest.end() - tail).value() >> bits, {rest.end() - tail, tail}, nullptr);
+    }
+    if (!is_blank_) {
+      const std::uint64_t first = rest.begin.value() >> bits;
+      set_zeros(first, first + chunk_count(rest.length - tail, bits));
     }
     return;
   }
@@ -199,6 +193,12 @@ void ContentRecord::set(std::uint64_t chunk, const ContentDigest& digest) {
   content_->set(chunk, digest);
   const std::lock_guard lock(mutex_);
   set_known(chunk, true);
+}
+
+void ContentRecord::set_zeros(std::uint64_t first, std::uint64_t end) {
+  content_->set_zeros(first, end);
+  const std::lock_guard lock(mutex_);
+  others_.erase(first, end);
 }
 
 void ContentRecord::set_known(std::uint64_t chunk, bool known) {

@@ -77,6 +77,7 @@ class ContentRecord {
   void fill_leaf(ContentHash& hash, Chunk& open, std::uint64_t leaf, GuestRange range,
                  const std::byte* bytes);
   void set(std::uint64_t chunk, const ContentDigest& digest);
+  void set_zeros(std::uint64_t first, std::uint64_t end);
   void set_known(std::uint64_t chunk, bool known);
   [[nodiscard]] bool has_room(std::uint64_t more) const;
 

@@ -6,6 +6,12 @@
 
 namespace qcow2stream {
 
+void throw_not_streamed(const std::string& name, const std::string& reason, Advice advice) {
+  throw Error(ErrorKind::kFailed, name, "cannot be restored from a stream", reason)
+      .about(ErrorSubject::kImage)
+      .advise(advice);
+}
+
 void throw_damaged(const std::string& name, HostOffset at, const std::string& reason) {
   throw Error(ErrorKind::kDamaged, name,
               fmt::format("the image is damaged at offset {}", at.value()), reason)

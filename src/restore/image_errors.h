@@ -11,6 +11,10 @@
 
 namespace qcow2stream {
 
+// Throws Error{kFailed} about the image.
+[[noreturn]] void throw_not_streamed(const std::string& name, const std::string& reason,
+                                     Advice advice = Advice::kNone);
+
 // Each throws Error{kDamaged} about the image.
 [[noreturn]] void throw_damaged(const std::string& name, HostOffset at, const std::string& reason);
 [[noreturn]] void throw_cut_off(const std::string& name, std::uint64_t length,

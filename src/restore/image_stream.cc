@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/bits.h"
-#include "codec/decoder.h"
 #include "qcow2/limits.h"
 #include "qcow2stream/error.h"
 #include "restore/image_errors.h"
@@ -22,20 +21,8 @@ using Kind = Reference::Kind;
 // The first chunk has the largest header cluster in it.
 constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
 
-// What is kept of the last sectors of compressed data, in bytes. QEMU puts the data of a cluster
-// right behind that of another one, and an L2 table into the next cluster that is free. So the
-// first data of a table may stand in front of it, behind that of other tables.
-constexpr std::uint64_t kKeptTails = 4 << 20;
-
 // Entries of tables have 8 or 16 bytes.
 constexpr std::size_t kWholeEntries = 16;
-
-[[noreturn]] void throw_not_streamed(const std::string& name, const std::string& reason,
-                                     Advice advice = Advice::kNone) {
-  throw Error(ErrorKind::kFailed, name, "cannot be restored from a stream", reason)
-      .about(ErrorSubject::kImage)
-      .advise(advice);
-}
 
 }  // namespace
 
@@ -82,6 +69,18 @@ void ImageStream::check_header() const {
                             *options_.max_size))
         .about(ErrorSubject::kImage);
   }
+}
+
+CompressionType ImageStream::compression_type() const {
+  return header_.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
+                                                             : CompressionType::kZlib;
+}
+
+BegunImage ImageStream::begun() const {
+  return {.name = image_.name,
+          .disk_size = header_.virtual_size,
+          .backing_file = header_.backing_file_name,
+          .roots = own_root_.roots()};
 }
 
 void ImageStream::read(RestoredContent& content, ReferenceCounts* counts) {
@@ -213,20 +212,6 @@ void ImageStream::refer(const Reference& reference) {
   }
 }
 
-// Waiting for a table keeps all that comes meanwhile, so one that a damaged entry has where nothing
-// can be is given up at once, if the image is salvaged.
-std::optional<std::string> ImageStream::why_it_never_comes(const Reference& reference) const {
-  if (!salvages() || reference.kind != Kind::kL2Table) return std::nullopt;
-  const std::uint64_t begin = reference.host.begin.value();
-  if (!image_.size || begin < *image_.size) return std::nullopt;
-  return fmt::format("an L2 table lies at {}, behind the end of the image", begin);
-}
-
-void ImageStream::lose(const Reference& reference, HostOffset from, const std::string& reason) {
-  tables_->lose(reference, from, reason);
-  if (tables_->are_complete()) early_.forget_all();
-}
-
 // `bytes` are the next ones that come of it.
 void ImageStream::use(Arriving& arriving, const SharedBytes& bytes) {
   const Reference& reference = arriving.reference;
@@ -298,156 +283,6 @@ void ImageStream::end_blob(Arriving& arriving) {
   const std::uint64_t rest = header_.virtual_size - reference.guest.value();
   const GuestRange range{reference.guest, std::min(header_.geometry.cluster_size(), rest)};
   content_->compressed(range, reference.host.begin, std::move(arriving.gathered));
-}
-
-// --- what comes too early -----------------------------------------------------------------------
-
-// Keeps what may be somebody's who is not known yet.
-void ImageStream::keep(const SharedBytes& bytes) {
-  const auto is_tail = [this](const Arriving& a) {
-    return a.reference.kind == Kind::kCompressed && at_ >= tail_of(a.reference);
-  };
-  if (!std::ranges::all_of(arriving_, is_tail)) return;
-  const bool is_kept = early_.keep(at_, bytes.bytes);
-  if (arriving_.empty()) {
-    if (!is_kept) throw_no_room(bytes.bytes.size());
-    return;
-  }
-  if (!is_kept) return;  // rarely does anybody need a tail
-  tails_.push_back({at_, bytes.bytes.size()});
-  tail_bytes_ += bytes.bytes.size();
-  while (tail_bytes_ > kKeptTails) {
-    early_.take(tails_.front());
-    tail_bytes_ -= tails_.front().length;
-    tails_.pop_front();
-  }
-}
-
-// All that is not data of the disk. What is the disk's and comes too early is kept here, too.
-void ImageStream::keep_for_counts(const SharedBytes& bytes) {
-  const auto is_content = [](const Arriving& a) {
-    return a.reference.kind == Kind::kData || a.reference.kind == Kind::kCompressed;
-  };
-  if (std::ranges::any_of(arriving_, is_content)) return;
-  if (!for_counts_->keep(at_, bytes.bytes)) for_counts_.reset();
-}
-
-bool ImageStream::read_again(HostOffset at, std::span<std::byte> buffer) const {
-  if (image_.file != nullptr) {
-    image_.file->read(GuestOffset(at.value()), buffer);
-    return true;
-  }
-  const auto bytes = for_counts_ ? for_counts_->copy({at, buffer.size()}) : std::nullopt;
-  if (bytes) std::ranges::copy(*bytes, buffer.begin());
-  return bytes.has_value();
-}
-
-// Some or all of it has come already.
-void ImageStream::take_early(const Reference& reference) {
-  count(reference);
-  if (reference.kind == Kind::kReserved || !is_needed(reference)) return;
-  const HostRange there = reference.host.first(at_ - reference.host.begin);
-  // The bytes of compressed data may be those of more.
-  auto bytes = reference.kind == Kind::kCompressed ? early_.copy(there) : early_.take(there);
-  if (!bytes && salvages()) {
-    return lose(reference, reference.host.begin, "it is needed once more after it has passed");
-  }
-  if (!bytes) throw_too_late(there.begin);
-  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
-  Arriving arriving{.reference = reference, .next = reference.host.begin, .gathered = {}};
-  use(arriving, {owner, *owner});
-  if (arriving.next < reference.host.end()) begun_early_.push_back(std::move(arriving));
-}
-
-void ImageStream::throw_too_late(HostOffset at) const {
-  throw_not_streamed(image_.name, fmt::format("what lies at {} in it is needed once more after it "
-                                              "has passed; read it from a file",
-                                              at.value()));
-}
-
-void ImageStream::throw_no_room(std::uint64_t more) const {
-  // All that may come before the last table does. What has no counts is not part of the image.
-  const std::uint64_t end = image_.size.value_or(
-      std::min(counted_clusters_, qcow2::kMaxHostOffset >> header_.geometry.cluster_bits)
-      << header_.geometry.cluster_bits);
-  const std::uint64_t here = at_.value() + more;
-  const std::uint64_t enough = early_.size() + more + (end > here ? end - here : 0);
-  throw Error(ErrorKind::kFailed, image_.name, "its tables come after its data",
-              fmt::format("what came by now has to be kept, and there is no room for it; {} bytes "
-                          "are enough",
-                          enough))
-      .about(ErrorSubject::kSpool)
-      .advise(Advice::kMoreSpool, enough);
-}
-
-// --- the end ------------------------------------------------------------------------------------
-
-bool ImageStream::is_needed(const Reference& reference) const {
-  if (reference.kind == Kind::kRefcountBlock || reference.kind == Kind::kReserved) {
-    return counts_ != nullptr;
-  }
-  return reference.kind != Kind::kPadding;
-}
-
-void ImageStream::check_length() const {
-  const std::uint64_t length = at_.value();
-  if (!image_.size || salvages()) return;
-  if (length < *image_.size) {
-    throw_cut_off(image_.name, length, fmt::format("it should have {}", *image_.size));
-  }
-  if (length > *image_.size) {
-    throw Error(ErrorKind::kDamaged, image_.name, "is longer than announced",
-                fmt::format("it has {} bytes, not {}", length, *image_.size))
-        .about(ErrorSubject::kImage);
-  }
-}
-
-// What there is from `from` on has not come.
-void ImageStream::cut_off(const Reference& reference, HostOffset from) {
-  if (!is_needed(reference)) return;
-  const std::uint64_t length = at_.value();
-  if (!salvages()) {
-    throw_cut_off(image_.name, length, fmt::format("what lies at {} is missing", from.value()));
-  }
-  const std::string why = broken_off_ ? ": " + *broken_off_ : "";
-  lose(reference, from, fmt::format("the image is cut off after {} bytes{}", length, why));
-}
-
-// Whether compressed data ends in `bytes`, and was not cut off. What follows a stream that is cut
-// off is zeros to a decoder, which takes that for data.
-bool ImageStream::is_whole(std::span<const std::byte> bytes) const {
-  const auto type = header_.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
-                                                                        : CompressionType::kZlib;
-  const auto cluster = static_cast<std::uint32_t>(header_.geometry.cluster_size());
-  return make_decoder(type, cluster)->blob_length(bytes).has_value();
-}
-
-// Of compressed data the last sector need not be whole, nor the last cluster of what is not read.
-void ImageStream::end_arriving(Arriving& arriving) {
-  const Reference& reference = arriving.reference;
-  const std::uint64_t missing = reference.host.end() - arriving.next;
-  if (reference.kind == Kind::kReserved && missing < header_.geometry.cluster_size()) return;
-  if (reference.kind == Kind::kCompressed && missing < qcow2::kSectorSize &&
-      (!salvages() || is_whole(arriving.gathered))) {
-    arriving.gathered.resize(reference.host.length);
-    end_blob(arriving);
-  } else {
-    const bool is_table = reference.kind != Kind::kCompressed;
-    cut_off(reference, arriving.next - (is_table ? arriving.gathered.size() : 0));
-  }
-}
-
-// A stream does not say whether it is complete, so nothing of the disk may be missing. QEMU reads
-// as zeros what a file does not have of its last cluster; here that is where the stream broke off.
-void ImageStream::check_end() {
-  check_length();
-  // What is lost of a table ends nothing that is arriving.
-  for (Arriving& arriving : std::exchange(arriving_, {})) end_arriving(arriving);
-  while (const auto next = references_->front()) {
-    references_->take_front();
-    cut_off(*next, next->host.begin);
-  }
-  content_->end_chunk();
 }
 
 }  // namespace qcow2stream

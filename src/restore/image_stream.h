@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "qcow2/header.h"
+#include "qcow2stream/compression.h"
 #include "qcow2stream/restore.h"
 #include "restore/chunk_reader.h"
 #include "restore/early_bytes.h"
@@ -38,6 +39,9 @@ class ImageStream {
 
   // With the size that its disk has, a multiple of 512.
   [[nodiscard]] const qcow2::Header& header() const { return header_; }
+
+  [[nodiscard]] CompressionType compression_type() const;
+  [[nodiscard]] BegunImage begun() const;
 
   // What it says of its content; its own root is there when all has been read.
   [[nodiscard]] const OwnRoot& own_root() const { return own_root_; }

@@ -31,6 +31,9 @@ class LimitedTarget final : public Target {
     limit_.take(buffer.size());
     inner_.read(offset, buffer);
   }
+  [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override {
+    return inner_.zeros_at(offset);
+  }
   void flush() override { inner_.flush(); }
   void finish() override { inner_.finish(); }
   void drop_cache() override { inner_.drop_cache(); }

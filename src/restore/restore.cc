@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include "qcow2/header.h"
 #include "qcow2stream/error.h"
 #include "restore/chunk_set.h"
 #include "restore/confined_stream.h"
@@ -17,27 +16,13 @@
 #include "restore/content_writer.h"
 #include "restore/image_stream.h"
 #include "restore/limited_target.h"
-#include "restore/other_references.h"
 #include "restore/own_root.h"
-#include "restore/reference_counts.h"
 #include "restore/target_content.h"
 #include "restore/worker_pool.h"
 #include "target/held_ends.h"
 
 namespace qcow2stream {
 namespace {
-
-CompressionType compression_of(const qcow2::Header& header) {
-  return header.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
-                                                            : CompressionType::kZlib;
-}
-
-BegunImage begun(const std::string& name, const qcow2::Header& header) {
-  return {.name = name,
-          .disk_size = header.virtual_size,
-          .backing_file = header.backing_file_name,
-          .roots = OwnRoot(header).roots()};
-}
 
 void announce(const RestoreOptions& options, const BegunImage& image) {
   if (options.on_image) options.on_image(image);
@@ -66,7 +51,7 @@ class Restore::Work {
     if (options_.isolate) return add_confined(image);
     ImageStream stream(image, options_);
     check_base(image.name, stream.header().backing_file_name);
-    announce(options_, begun(image.name, stream.header()));
+    announce(options_, stream.begun());
     proof_.begin_image(target_, {.name = image.name,
                                  .size = stream.header().virtual_size,
                                  .roots = image.file != nullptr ? read_image_roots(*image.file)
@@ -74,7 +59,13 @@ class Restore::Work {
                                  .is_increment = stream.header().backing_file_name.has_value(),
                                  .is_last = image.is_last});
     begin_image(stream.header().virtual_size);
-    ContentWriter writer = make_writer(image.name, stream.header());
+    ContentWriter writer(target_, options_,
+                         {.name = image.name,
+                          .cluster_size = stream.header().geometry.cluster_size(),
+                          .compression = stream.compression_type(),
+                          .target_is_zero = is_zero(),
+                          .record = proof_.record()},
+                         workers_, bytes_);
     stream.read(writer, nullptr);
     writer.finish();
     ++images_;
@@ -132,10 +123,11 @@ class Restore::Work {
     const ManifestHeader& header = manifest.header();
     ChunkSet other;
     std::mutex mutex;
+    auto cursors = cursors_of(manifest, workers_);
     TargetContent(*target_, header.length, header.chunk_bits, workers_)
-        .read_all([&](std::uint64_t chunk, const ContentDigest& digest) {
+        .read_all([&](std::uint64_t chunk, const ContentDigest& digest, unsigned thread) {
           const std::uint64_t length = chunk_range(chunk, header.length, header.chunk_bits).length;
-          if (Manifest::Cursor(manifest).at(chunk).digest == digest) {
+          if (cursors[thread].at(chunk).digest == digest) {
             proof_.record()->learn(chunk, digest);
             bytes_.equal += length;
             if (options_.progress != nullptr) options_.progress->emit_done += length;
@@ -164,9 +156,9 @@ class Restore::Work {
     check_base(image.name, stream.header().backing_file);
     check_size(image.name, stream.header().disk_size);
     announce(options_, stream.begun());
-    // What the image says of its root is not asked of it.
     proof_.begin_image(target_, {.name = image.name,
                                  .size = stream.header().disk_size,
+                                 .roots = stream.roots(),
                                  .is_increment = stream.header().backing_file.has_value(),
                                  .is_last = image.is_last});
     begin_image(stream.header().disk_size);
@@ -177,7 +169,7 @@ class Restore::Work {
     stream.read(&writer);
     writer.finish();
     ++images_;
-    proof_.end_image(std::nullopt);
+    proof_.end_image(stream.roots());
     return stream.finish();
   }
 
@@ -199,27 +191,15 @@ class Restore::Work {
 
   void begin_image(std::uint64_t size) {
     target_->set_size(size);
-    const auto before = images_ > 0 ? std::optional(size_) : proof_.base_length();
-    if (before && size > *before && target_->traits().size) {
+    const std::uint64_t before = images_ > 0 ? size_ : proof_.base_length().value_or(size);
+    if (size > before && target_->traits().size) {
       // Behind the end of its base an increment has zeros.
-      target_->zero({GuestOffset(*before), size - *before});
+      target_->zero({GuestOffset(before), size - before});
     }
     size_ = size;
     if (options_.progress != nullptr) {
       options_.progress->emit_total += size;
     }
-  }
-
-  ContentWriter make_writer(const std::string& name, const qcow2::Header& header) {
-    return {target_,
-            options_,
-            {.name = name,
-             .cluster_size = header.geometry.cluster_size(),
-             .compression = compression_of(header),
-             .target_is_zero = is_zero(),
-             .record = proof_.record()},
-            workers_,
-            bytes_};
   }
 
   RestoreOptions options_;
@@ -247,113 +227,6 @@ void Restore::add(const Disk& disk, const std::optional<ImageRoots>& roots) {
 
 RestoreResult Restore::finish() {
   return work_->finish();
-}
-
-namespace {
-
-// What is counted of the content before it is decoded.
-class CheckedContent final : public RestoredContent {
- public:
-  // `is_hashed`: what is not compressed goes to the decoder, too.
-  CheckedContent(ContentWriter& decoder, std::uint64_t cluster_size, bool is_hashed)
-      : decoder_(decoder), cluster_size_(cluster_size), is_hashed_(is_hashed) {}
-
-  void data(GuestOffset at, SharedBytes bytes) override {
-    // A cluster may come in several parts.
-    const std::uint64_t end = at.value() + bytes.bytes.size();
-    data_clusters += (end - 1) / cluster_size_ - at.value() / cluster_size_ +
-                     (at.value() % cluster_size_ == 0 ? 1 : 0);
-    if (is_hashed_) decoder_.data(at, std::move(bytes));
-  }
-  void compressed(GuestRange range, HostOffset at, std::vector<std::byte> blob) override {
-    ++compressed_clusters;
-    decoder_.compressed(range, at, std::move(blob));
-  }
-  void zeros(GuestRange range) override {
-    if (is_hashed_) {
-      decoder_.zeros(range);
-    } else {
-      decoder_.below(range);
-    }
-  }
-  void below(GuestRange range) override { decoder_.below(range); }
-  void lost(GuestRange range, HostOffset at, const std::string& reason) override {
-    decoder_.lost(range, at, reason);
-  }
-  void end_chunk() override { decoder_.end_chunk(); }
-
-  std::uint64_t data_clusters = 0;
-  std::uint64_t compressed_clusters = 0;
-
- private:
-  ContentWriter& decoder_;
-  std::uint64_t cluster_size_;
-  bool is_hashed_;
-};
-
-CheckedImage check_confined(const StreamedImage& image, const RestoreOptions& options) {
-  ConfinedStream stream(image, options, true);
-  stream.read(nullptr);
-  announce(options, stream.begun());
-  return stream.finish_check();
-}
-
-}  // namespace
-
-CheckedImage check_image(const StreamedImage& image, const RestoreOptions& options) {
-  if (options.isolate) return check_confined(image, options);
-  RestoreOptions checking = options;
-  checking.lost = nullptr;  // damage is what is looked for
-  ImageStream stream(image, checking);
-  const qcow2::Header& header = stream.header();
-  announce(checking, begun(image.name, header));
-  RestoredBytes bytes;
-  WorkerPool workers(checking.threads);
-  if (checking.progress != nullptr) checking.progress->emit_total = header.virtual_size;
-  ContentProof proof(checking, workers);
-  proof.begin_image(nullptr, {.name = image.name,
-                              .size = header.virtual_size,
-                              .roots = stream.own_root().roots(),
-                              .is_increment = header.backing_file_name.has_value()});
-  ContentWriter decoder(nullptr, checking,
-                        {.name = image.name,
-                         .cluster_size = header.geometry.cluster_size(),
-                         .compression = compression_of(header),
-                         .record = proof.record()},
-                        workers, bytes);
-  CheckedContent content(decoder, header.geometry.cluster_size(), proof.record() != nullptr);
-  ReferenceCounts counts(header.geometry, image.name);
-  stream.read(content, &counts);
-  decoder.finish();
-  RestoredImage read = stream.finish();
-  read.remarks.clear();  // they are about what is restored
-  const auto again = [&](HostOffset at, std::span<std::byte> buffer) {
-    return stream.read_again(at, buffer);
-  };
-  const bool all_counted =
-      OtherReferences(header, image.name, read.stream_bytes, again, counts).count();
-  const auto compared = counts.compare(read.stream_bytes);
-  if (!all_counted) {
-    read.remarks.emplace_back(
-        "what its snapshots and dirty bitmaps refer to was not gone through: there was no room to "
-        "keep it; read the image from a file");
-  }
-  const std::uint64_t end = compared.end + stream.own_root().trailer_size();
-  if (read.stream_bytes > end) {
-    read.remarks.push_back(
-        fmt::format("{} bytes lie behind its last cluster", read.stream_bytes - end));
-  }
-  proof.end_image(stream.own_root().roots());
-  proof.finish(nullptr);
-  return {.disk_size = read.disk_size,
-          .stream_bytes = read.stream_bytes,
-          .digests = std::move(read.digests),
-          .backing_file = std::move(read.backing_file),
-          .data_clusters = content.data_clusters,
-          .compressed_clusters = content.compressed_clusters,
-          .content = proof.content(),
-          .leaked_clusters = all_counted ? compared.too_high : 0,
-          .remarks = std::move(read.remarks)};
 }
 
 }  // namespace qcow2stream

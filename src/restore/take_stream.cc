@@ -97,11 +97,6 @@ class TargetElsewhere final : public Target {
   std::vector<const ServedChannel*> free_;
 };
 
-CompressionType compression_in(const qcow2::Header& header) {
-  return header.compression_type == qcow2::kCompressionZstd ? CompressionType::kZstd
-                                                            : CompressionType::kZlib;
-}
-
 RestoreOptions options_of(const StreamToTake& what, std::size_t threads) {
   RestoreOptions options;
   options.apply = true;  // whether it may be an increment is not for us to say
@@ -109,6 +104,7 @@ RestoreOptions options_of(const StreamToTake& what, std::size_t threads) {
   options.threads = static_cast<unsigned>(threads);
   options.spool_memory = what.spool_memory;
   options.max_size = what.max_size;
+  options.expected.ignore_own = what.ignore_root;
   return options;
 }
 
@@ -117,8 +113,10 @@ ToldEnd restore(const StreamedImage& image, const RestoreOptions& options,
   const ServedChannel& first = channels.front();
   ImageStream stream(image, options);
   const qcow2::Header& header = stream.header();
-  const auto size = write_header(
-      {.disk_size = header.virtual_size, .backing_file = header.backing_file_name}, first.slot);
+  const auto size = write_header({.disk_size = header.virtual_size,
+                                  .backing_file = header.backing_file_name,
+                                  .roots = stream.own_root().roots()},
+                                 first.slot);
   ask(first, Ask::kHeader, 0, size.value());
   TargetElsewhere target(channels.subspan(1));
   RestoredBytes bytes;
@@ -126,12 +124,14 @@ ToldEnd restore(const StreamedImage& image, const RestoreOptions& options,
   ContentWriter writer(&target, options,
                        {.name = image.name,
                         .cluster_size = header.geometry.cluster_size(),
-                        .compression = compression_in(header)},
+                        .compression = stream.compression_type()},
                        workers, bytes);
   stream.read(writer, nullptr);
   writer.finish();
   RestoredImage end = stream.finish();
-  return {.spooled = end.spooled, .remarks = std::move(end.remarks)};
+  return {.spooled = end.spooled,
+          .remarks = std::move(end.remarks),
+          .own_root = end.roots ? end.roots->own : std::nullopt};
 }
 
 ToldEnd check(const StreamedImage& image, const RestoreOptions& options,

@@ -2,6 +2,9 @@
 
 #include "restore/told_stream.h"
 
+#include <array>
+#include <bit>
+
 #include "base/errors.h"
 #include "disk/confined/fields.h"
 
@@ -27,6 +30,23 @@ std::optional<std::uint64_t> read_number(FieldReader& fields) {
   return number;
 }
 
+using RootWords = std::array<std::uint64_t, sizeof(ContentDigest) / sizeof(std::uint64_t)>;
+
+void write_root(FieldWriter& fields, const std::optional<ContentDigest>& root) {
+  fields.number(root ? 1 : 0);
+  for (const std::uint64_t word : std::bit_cast<RootWords>(root.value_or(ContentDigest{}))) {
+    fields.number(word);
+  }
+}
+
+std::optional<ContentDigest> read_root(FieldReader& fields) {
+  const bool is_there = fields.number_up_to(1) == 1;
+  RootWords words{};
+  for (std::uint64_t& word : words) word = fields.number();
+  if (!is_there) return std::nullopt;
+  return std::bit_cast<ContentDigest>(words);
+}
+
 std::optional<std::size_t> size_written(const FieldWriter& fields) {
   if (!fields.is_complete()) return std::nullopt;
   return fields.size();
@@ -42,6 +62,7 @@ std::optional<std::size_t> write_stream_to_take(const StreamToTake& what,
   write_number(fields, what.max_size);
   fields.number(what.spool_memory);
   fields.number(what.only_check ? 1 : 0);
+  fields.number(what.ignore_root ? 1 : 0);
   return size_written(fields);
 }
 
@@ -53,6 +74,7 @@ std::optional<StreamToTake> read_stream_to_take(std::span<const std::byte> bytes
   what.max_size = read_number(fields);
   what.spool_memory = fields.number();
   what.only_check = fields.number_up_to(1) == 1;
+  what.ignore_root = fields.number_up_to(1) == 1;
   if (!fields.is_at_end()) return std::nullopt;
   return what;
 }
@@ -62,6 +84,10 @@ std::optional<std::size_t> write_header(const ToldHeader& header, std::span<std:
   fields.number(header.disk_size);
   fields.number(header.backing_file ? 1 : 0);
   fields.text(header.backing_file.value_or(""));
+  fields.number(header.roots ? 1 : 0);
+  const ImageRoots roots = header.roots.value_or(ImageRoots{});
+  fields.number(roots.names_root ? 1 : 0);
+  write_root(fields, roots.parent);
   return size_written(fields);
 }
 
@@ -73,6 +99,11 @@ std::optional<ToldHeader> read_told_header(std::span<const std::byte> bytes) {
   const bool has_backing_file = fields.number_up_to(1) == 1;
   std::string name = fields.text(kMostStreamText);
   if (has_backing_file) header.backing_file = std::move(name);
+  const bool has_roots = fields.number_up_to(1) == 1;
+  ImageRoots roots;
+  roots.names_root = fields.number_up_to(1) == 1;
+  roots.parent = read_root(fields);
+  if (has_roots) header.roots = roots;
   if (!fields.is_at_end() || header.disk_size % kSector != 0) return std::nullopt;
   return header;
 }
@@ -85,6 +116,7 @@ std::optional<std::size_t> write_end(const ToldEnd& end, std::span<std::byte> ou
   }
   fields.number(end.remarks.size());
   for (const std::string& remark : end.remarks) fields.text(remark);
+  write_root(fields, end.own_root);
   return size_written(fields);
 }
 
@@ -99,6 +131,7 @@ std::optional<ToldEnd> read_end(std::span<const std::byte> bytes) {
   for (std::uint64_t i = 0; i < remarks; ++i) {
     end.remarks.push_back(one_line(fields.text(kMostStreamText)));
   }
+  end.own_root = read_root(fields);
   if (!fields.is_at_end()) return std::nullopt;
   return end;
 }

@@ -12,6 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "qcow2stream/proof.h"
+#include "qcow2stream/root.h"
+
 namespace qcow2stream {
 
 // What to take apart, and how: the request kTake.
@@ -21,6 +24,7 @@ struct StreamToTake {
   std::optional<std::uint64_t> max_size;
   std::uint64_t spool_memory = 0;
   bool only_check = false;
+  bool ignore_root = false;  // what it says of its own root is not compared with what it holds
 };
 
 std::optional<std::size_t> write_stream_to_take(const StreamToTake& what, std::span<std::byte> out);
@@ -30,6 +34,7 @@ std::optional<StreamToTake> read_stream_to_take(std::span<const std::byte> bytes
 struct ToldHeader {
   std::uint64_t disk_size = 0;
   std::optional<std::string> backing_file;
+  std::optional<ImageRoots> roots;  // without its own
 };
 
 std::optional<std::size_t> write_header(const ToldHeader& header, std::span<std::byte> out);
@@ -43,6 +48,7 @@ struct ToldEnd {
   std::uint64_t compressed_clusters = 0;
   std::uint64_t leaked_clusters = 0;
   std::vector<std::string> remarks;
+  std::optional<ContentDigest> own_root;
 };
 
 std::optional<std::size_t> write_end(const ToldEnd& end, std::span<std::byte> out);

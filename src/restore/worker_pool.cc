@@ -42,10 +42,11 @@ void WorkerPool::wait() {
 }
 
 void WorkerPool::drop() noexcept {
-  std::deque<Work> dropped;
   std::unique_lock lock(mutex_);
-  dropped.swap(waiting_);
+  dropped_.swap(waiting_);
   changed_.wait(lock, [this] { return busy_ == 0; });
+  lock.unlock();
+  dropped_.clear();  // which may give something back
 }
 
 void WorkerPool::run(unsigned number) {

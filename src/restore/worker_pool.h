@@ -45,6 +45,7 @@ class WorkerPool {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Work> waiting_;
+  std::deque<Work> dropped_;  // empty, but within drop(), which cannot make one: that takes memory
   std::size_t busy_ = 0;
   bool stopping_ = false;
   std::exception_ptr error_;

@@ -58,18 +58,24 @@ class ChunkRuns final : public RunCursor {
   std::uint64_t at_ = 0;
 };
 
-class UnionOfExtents final : public RunCursor {
+class CombinedExtents final : public RunCursor {
  public:
-  UnionOfExtents(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b, std::uint64_t size)
-      : a_{.cursor = std::move(a)}, b_{.cursor = std::move(b)}, rest_{GuestOffset(0), size} {}
+  enum class Data { kOfEither, kOfBoth };
+  CombinedExtents(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b, std::uint64_t size,
+                  Data data)
+      : a_{.cursor = std::move(a)},
+        b_{.cursor = std::move(b)},
+        rest_{GuestOffset(0), size},
+        data_(data) {}
 
   std::optional<Run> next() override {
     if (rest_.length == 0) return std::nullopt;
     a_.seek(rest_);
     b_.seek(rest_);
     const GuestOffset end = std::min({a_.at.range.end(), b_.at.range.end(), rest_.end()});
-    return Run{.range = rest_.take_front(end - rest_.begin),
-               .holds = data_or_zeros(a_.at.is_data() || b_.at.is_data())};
+    const bool is_data = data_ == Data::kOfEither ? a_.at.is_data() || b_.at.is_data()
+                                                  : a_.at.is_data() && b_.at.is_data();
+    return Run{.range = rest_.take_front(end - rest_.begin), .holds = data_or_zeros(is_data)};
   }
 
  private:
@@ -86,6 +92,7 @@ class UnionOfExtents final : public RunCursor {
   Side a_;
   Side b_;
   GuestRange rest_;
+  Data data_;
 };
 
 }  // namespace
@@ -101,7 +108,14 @@ std::unique_ptr<RunCursor> runs_of(const Manifest& manifest) {
 
 std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,
                                     std::uint64_t size) {
-  return std::make_unique<UnionOfExtents>(std::move(a), std::move(b), size);
+  return std::make_unique<CombinedExtents>(std::move(a), std::move(b), size,
+                                           CombinedExtents::Data::kOfEither);
+}
+
+std::unique_ptr<RunCursor> intersection_of(std::unique_ptr<RunCursor> a,
+                                           std::unique_ptr<RunCursor> b, std::uint64_t size) {
+  return std::make_unique<CombinedExtents>(std::move(a), std::move(b), size,
+                                           CombinedExtents::Data::kOfBoth);
 }
 
 }  // namespace qcow2stream

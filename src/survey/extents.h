@@ -31,4 +31,8 @@ std::unique_ptr<RunCursor> runs_of(const Manifest& manifest);
 std::unique_ptr<RunCursor> union_of(std::unique_ptr<RunCursor> a, std::unique_ptr<RunCursor> b,
                                     std::uint64_t size);
 
+// The same where both have data.
+std::unique_ptr<RunCursor> intersection_of(std::unique_ptr<RunCursor> a,
+                                           std::unique_ptr<RunCursor> b, std::uint64_t size);
+
 }  // namespace qcow2stream

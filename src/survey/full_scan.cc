@@ -101,8 +101,10 @@ class Worker {
         guest_end_(virtual_size_of(scan.disk.size())),
         read_size_(std::max({kReadSize, geometry.cluster_size(), chunk_size(scan)})),
         readings_(reads_in_flight(scan)),
-        disk_(scan.disk, readings_.size(), read_size_) {
-    if (scan.base != nullptr) base_.emplace(*scan.base, readings_.size(), read_size_);
+        disk_(scan.disk, readings_.size(), read_size_, scan.left_out) {
+    if (scan.base != nullptr) {
+      base_.emplace(*scan.base, readings_.size(), read_size_, scan.base_left_out);
+    }
     if (scan.base_manifest != nullptr) {
       base_digests_.emplace(scan);
     } else if (scan.content != nullptr) {
@@ -177,7 +179,9 @@ class Worker {
   }
 
   void decide(GuestCluster cluster, std::span<const std::byte> data) {
-    if (scan_.on_zeros != OnZeros::kStore && is_zero(data)) {
+    if (scan_.left_out != nullptr && scan_.left_out->kind_of(cluster)) {
+      map_.mark(ClusterKind::kZero, cluster, 1);
+    } else if (scan_.on_zeros != OnZeros::kStore && is_zero(data)) {
       if (scan_.on_zeros == OnZeros::kMark) map_.mark(ClusterKind::kZero, cluster, 1);
     } else if (!codec_ || !compress(cluster, data)) {
       map_.mark(ClusterKind::kData, cluster, 1);

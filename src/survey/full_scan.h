@@ -33,6 +33,11 @@ struct FullScan {
   const Compression* compression = nullptr;
   CompressedStore* store = nullptr;
   OnZeros on_zeros = OnZeros::kLeaveOut;
+  // Null, or what is left out of the disk, in the geometry of the map, and was left out of the
+  // base, in any. It reads as zeros. Clusters of the disk that are left out and that differ from
+  // the base become zero clusters, whatever `on_zeros` says: nobody may emit what the disk holds.
+  const ClusterMap* left_out = nullptr;
+  const ClusterMap* base_left_out = nullptr;
   // If given, gets the digests of all that is read. The work must come in batches of whole chunks;
   // with a base_manifest, the chunks are as there.
   ManifestBuilder* content = nullptr;

@@ -14,6 +14,7 @@
 #include "qcow2stream/content.h"
 #include "survey/answers.h"
 #include "survey/disk_reads.h"
+#include "survey/left_out_clusters.h"
 #include "survey/parallel.h"
 #include "survey/work.h"
 #include "system/rate_limit.h"
@@ -101,8 +102,14 @@ std::shared_ptr<ManifestBuilder> hash_content(const Disk& disk, const HashOption
   }
   const qcow2::Geometry leaves{.cluster_bits =
                                    content_tree::kLeafBits};  // a list is asked in these
+  auto runs = runs_of(options.allocation, disk, leaves);
+  if (options.left_out != nullptr) {
+    runs = without_left_out(
+        std::move(runs),
+        left_out_clusters(*options.left_out, unit_geometry(*options.left_out)));
+  }
   return hash_runs(
-      disk, runs_of(options.allocation, disk, leaves),
+      disk, std::move(runs),
       {.chunk_bits = options.chunk_bits, .threads = options.threads, .progress = options.progress});
 }
 

@@ -17,9 +17,12 @@
 #include "spool/compressed_store.h"
 #include "survey/answers.h"
 #include "survey/bitmap_survey.h"
+#include "survey/changed_content.h"
 #include "survey/extents.h"
 #include "survey/full_scan.h"
 #include "survey/hash_content.h"
+#include "survey/left_out_changes.h"
+#include "survey/left_out_clusters.h"
 #include "survey/parallel.h"
 #include "survey/stored_scan.h"
 #include "survey/work.h"
@@ -54,6 +57,17 @@ bool asks_list(const Question& what) {
   return against != nullptr && is_list(against->allocation);
 }
 
+const char* problem_of_left_out(const ImageOptions& image, const SurveyOptions& options) {
+  if (options.scan == Scan::kNone) return "nothing can be left out where everything gets space";
+  if (image.data_file) return "nothing can be left out of a data file, which stays as it is";
+  const bool needs_base =
+      std::holds_alternative<Against>(options.what) || std::holds_alternative<Only>(options.what);
+  if (needs_base && options.base_image == nullptr) {
+    return "an increment can leave something out only if there is a manifest of its base";
+  }
+  return nullptr;
+}
+
 // The reason why options make no sense that the types let pass; null if they do.
 const char* problem_of(const ImageOptions& image, const SurveyOptions& options) {
   const bool is_full = std::holds_alternative<Full>(options.what);
@@ -62,6 +76,9 @@ const char* problem_of(const ImageOptions& image, const SurveyOptions& options) 
   }
   if (!is_full && image.data_file) {
     return "an increment makes no sense with an external data file";
+  }
+  if (options.left_out != nullptr) {
+    if (const char* reason = problem_of_left_out(image, options)) return reason;
   }
   if (!asks_list(options.what)) return nullptr;
   if (image.data_file && image.data_file->raw) {
@@ -97,14 +114,19 @@ class Survey {
         options_(options),
         geometry_(scan_geometry()),
         stored_(stored_of(disk, image)),
-        map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {}
+        map_(geometry_, geometry_.clusters_for(virtual_size_of(disk.size()))) {
+    if (options.left_out != nullptr) left_out_ = left_out_clusters(*options.left_out, geometry_);
+    if (options.base_image != nullptr) base_left_out_ = left_out_of_base(*options.base_image);
+  }
 
   SurveyResult run() {
     SurveyResult result =
         std::visit([this](const auto& what) { return find(what); }, options_.what);
     result.content = content_;
     result.map = map_.finish();
-    if (options_.hash_chunk_bits && !content_) result.content = hash_all(result.map);
+    if (!content_) result.content = hash_rest(result.map);
+    result.left_out = options_.left_out;
+    result.left_out_clusters = left_out_;
     if (scans_subclusters()) result.map = group_subclusters(*result.map, geometry_of(image_));
     return result;
   }
@@ -118,15 +140,16 @@ class Survey {
       return {};
     }
     const Allocation allocation = maps_everything ? Everything{} : full.allocation;
-    return scan(runs_of(allocation, disk_, geometry_), on_zeros());
+    return scan(without_left_out(runs_of(allocation, disk_, geometry_), left_out_), on_zeros());
   }
 
   SurveyResult find(const Against& against) {
     base_ = against.base.get();
     // The guest also sees the base behind the last byte of the disk, up to the end of the sector.
-    auto runs = union_of(runs_of(against.allocation, disk_, geometry_),
-                         runs_of(against.base_allocation, *base_, geometry_),
-                         virtual_size_of(disk_.size()));
+    auto runs = union_of(
+        without_left_out(runs_of(against.allocation, disk_, geometry_), left_out_),
+        without_left_out(runs_of(against.base_allocation, *base_, geometry_), base_left_out_),
+        virtual_size_of(disk_.size()));
     SurveyResult result = scan(std::move(runs), on_zeros());
     // The base is not read again, so this is the time to see whether it has changed.
     check_unchanged(*base_, options_.on_change);
@@ -135,13 +158,21 @@ class Survey {
 
   SurveyResult find(const AgainstManifest& against) {
     base_manifest_ = against.base.get();
-    return scan(union_of(runs_of(against.allocation, disk_, geometry_), runs_of(*against.base),
-                         virtual_size_of(disk_.size())),
+    auto runs = without_left_out(runs_of(against.allocation, disk_, geometry_), left_out_);
+    return scan(union_of(std::move(runs), runs_of(*against.base), virtual_size_of(disk_.size())),
                 on_zeros());
   }
 
   SurveyResult find(const Only& only) {
-    const auto changes = changes_of(only, disk_, geometry_);
+    auto changes = changes_of(only, disk_, geometry_);
+    if (left_out_ != nullptr || base_left_out_ != nullptr) {
+      const ChangesAndLeftOut all{.changes = *changes,
+                                  .left_out = left_out_.get(),
+                                  .base_left_out = base_left_out_.get(),
+                                  .base = options_.base_image.get()};
+      mark_left_out(all, map_);
+      changes = changes_beside_left_out(all);
+    }
     const OnZeros on_zeros_here = on_zeros();
     if (on_zeros_here == OnZeros::kMark) {
       copy_marks(*changes, ClusterKind::kZero, ClusterKind::kZero);
@@ -268,12 +299,18 @@ class Survey {
     return true;
   }
 
-  // What has not been read for another reason.
-  std::shared_ptr<const ManifestBuilder> hash_all(const std::shared_ptr<const ClusterMap>& map) {
-    return hash_runs(disk_, runs_to_hash(map),
-                     {.chunk_bits = *options_.hash_chunk_bits,
-                      .threads = options_.threads,
-                      .progress = options_.progress});
+  // What has not been read for another reason, if it is to be hashed.
+  std::shared_ptr<const ManifestBuilder> hash_rest(const std::shared_ptr<const ClusterMap>& map) {
+    const HashedRuns how{.chunk_bits = options_.hash_chunk_bits.value_or(kDefaultChunkBits),
+                         .threads = options_.threads,
+                         .progress = options_.progress};
+    const auto* only = std::get_if<Only>(&options_.what);
+    if (only != nullptr && only->base != nullptr) {
+      return hash_changed(disk_, without_left_out(runs_to_hash(map), left_out_), map, *only->base,
+                          how);
+    }
+    if (!options_.hash_chunk_bits) return nullptr;
+    return hash_runs(disk_, without_left_out(runs_to_hash(map), left_out_), how);
   }
 
   // A full image has all that is not zeros in what its map has, unless that is everything.
@@ -293,6 +330,8 @@ class Survey {
                   .base = base_,
                   .base_manifest = base_manifest_,
                   .on_zeros = on_zeros_here,
+                  .left_out = left_out_.get(),
+                  .base_left_out = base_left_out_.get(),
                   .content = content_.get()};
     if (image_.compresses()) {
       store = std::make_shared<CompressedStore>(options_.spool_memory, options_.spool_directory);
@@ -311,7 +350,9 @@ class Survey {
   const qcow2::Geometry geometry_;
   const StoredClusters* stored_;  // what is kept is looked for there; null: nothing is
   ClusterMapBuilder map_;
-  const Disk* base_ = nullptr;  // what differs from it is looked for
+  std::shared_ptr<const ClusterMap> left_out_;       // null: nothing is
+  std::shared_ptr<const ClusterMap> base_left_out_;  // null: nothing was
+  const Disk* base_ = nullptr;                       // what differs from it is looked for
   const Manifest* base_manifest_ = nullptr;
   std::shared_ptr<ManifestBuilder> content_;  // null: what is read is not hashed
 };

@@ -40,6 +40,12 @@ inline bool is_being_read(int fd) {
   return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+// Whether somebody else has it open as an image and may write to it.
+inline bool is_being_written(int fd) {
+  struct flock lock = bytes(used(kWrite), 1, F_WRLCK);
+  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 enum class Role {
   kReader,  // reads, and nobody may write or resize meanwhile: as `qemu-img convert` has a source
   kWriter,  // reads, writes and resizes, and nobody else may write or resize: as it has its target

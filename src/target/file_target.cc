@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -16,8 +17,8 @@
 #include "qcow2stream/error.h"
 #include "system/fd.h"
 #include "system/io.h"
+#include "system/new_file.h"
 #include "system/tell.h"
-#include "target/new_file.h"
 #include "target/target_descriptor.h"
 #include "target/target_errors.h"
 #include "target/target_lock.h"
@@ -29,6 +30,17 @@ namespace {
 // The file system zeroes the edges of a hole.
 constexpr std::array kFileMethods = {ZeroMethod::kPunchHole};
 constexpr std::uint64_t kNoAlignment = 1;
+
+// What the new file throws, it says of a file.
+template <class Do>
+auto about_target(const Do& what) {
+  try {
+    return what();
+  } catch (Error& error) {
+    error.about(ErrorSubject::kTarget);
+    throw;
+  }
+}
 
 class FileTarget final : public Target {
  public:
@@ -74,12 +86,13 @@ class FileTarget final : public Target {
   void read(GuestOffset offset, std::span<std::byte> buffer) override {
     file_.read(offset, buffer);
   }
+  [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override;
   void flush() override { file_.flush(); }
   void drop_cache() override { file_.drop_cache(); }
 
   void finish() override {
     if (use_ != TargetUse::kReadOnly) file_.flush();
-    if (new_file_) new_file_->give_name(file_.get());
+    if (new_file_) about_target([&] { new_file_->give_name(file_.get()); });
   }
 
   // What is kept for root is room for root.
@@ -103,6 +116,16 @@ class FileTarget final : public Target {
   Zeroing zeroing_{file_, kFileMethods, kNoAlignment};
 };
 
+// Where the file system does not know of holes, it says that there is data.
+std::uint64_t FileTarget::zeros_at(GuestOffset offset) const {
+  const auto at = static_cast<off_t>(offset.value());
+  const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
+  if (data >= 0) return static_cast<std::uint64_t>(data - at);
+  if (errno != ENXIO) return 0;
+  const std::uint64_t end = size();
+  return end - std::min(end, offset.value());
+}
+
 UniqueFd open_regular(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
@@ -116,7 +139,9 @@ UniqueFd open_regular(const std::string& path, int flags) {
 }  // namespace
 
 std::unique_ptr<Target> make_new_file(const std::string& path) {
-  return std::make_unique<FileTarget>(NewFile(path, path, std::nullopt), path, UniqueFd());
+  return about_target([&] {
+    return std::make_unique<FileTarget>(NewFile(path, path, std::nullopt), path, UniqueFd());
+  });
 }
 
 std::unique_ptr<Target> replace_file(const std::string& path, const TargetOptions& options) {
@@ -136,7 +161,9 @@ std::unique_ptr<Target> replace_file(const std::string& path, const TargetOption
   if (real == nullptr) throw_target_error(path, "cannot be replaced", errno);
   const NewFile::Replaced replaced{
       .mode = status.st_mode, .owner = status.st_uid, .group = status.st_gid, .fd = old.get()};
-  return std::make_unique<FileTarget>(NewFile(real.get(), path, replaced), path, std::move(old));
+  return about_target([&] {
+    return std::make_unique<FileTarget>(NewFile(real.get(), path, replaced), path, std::move(old));
+  });
 }
 
 std::unique_ptr<Target> open_file_in_place(const std::string& path, const TargetOptions& options) {

@@ -49,12 +49,22 @@ std::exception_ptr failure_of(const std::string& name, const NbdJob& job, int er
 NbdRequests::NbdRequests(Connections connections, unsigned in_flight)
     : connections_(std::move(connections)), most_in_flight_(std::max(1U, in_flight)) {
   threads_.reserve(connections_.size());
-  for (const auto& connection : connections_) {
-    threads_.emplace_back([this, to = connection.get()] { serve(*to); });
+  try {
+    for (const auto& connection : connections_) {
+      threads_.emplace_back([this, to = connection.get()] { serve(*to); });
+    }
+  } catch (...) {
+    // The destructor will not run, and the threads that were started wait for requests.
+    end();
+    throw;
   }
 }
 
 NbdRequests::~NbdRequests() {
+  end();
+}
+
+void NbdRequests::end() {
   {
     const std::lock_guard lock(mutex_);
     stops_ = true;

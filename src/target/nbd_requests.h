@@ -95,6 +95,7 @@ class NbdRequests {
   void end_claim(GuestRange range);
   void check_failure() const;
 
+  void end();
   void serve(NbdConnection& connection);
   bool take(Tasks& in_flight);
   static void send(NbdConnection& connection, Task& task);

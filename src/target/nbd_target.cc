@@ -6,10 +6,12 @@
 #include <cassert>
 #include <cerrno>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/bits.h"
+#include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/target.h"
 #include "system/tell.h"
@@ -47,6 +49,8 @@ class NbdTarget final : public Target {
         options_(options),
         size_(ask_size(connections)),
         limits_(ask_limits(*connections[0])),
+        takes_several_(nbd_can_multi_conn(connections[0]->handle()) > 0),
+        options_for_zeros_{.connections = 1, .timeout = nbd.timeout},
         requests_(std::move(connections), nbd.requests != 0 ? nbd.requests : kRequests) {
     if (!limits_.has_zeros && options_.use != TargetUse::kReadOnly) {
       tell(name_, "NBD_CMD_WRITE_ZEROES", "the server does not have it", "zeros are written");
@@ -72,7 +76,20 @@ class NbdTarget final : public Target {
     if (size > size_) throw_too_small(name_, size, size_);
   }
 
+  // As long as nothing has been written, so that what was told stays true.
+  [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override {
+    const std::lock_guard lock(told_mutex_);
+    if (is_written_ || !asks_for_zeros()) return 0;
+    if (offset < told_.range.begin || offset >= told_.range.end()) {
+      const auto run = told_disk_->runs({offset, size_ - offset.value()})->next();
+      if (!run) return 0;
+      told_ = *run;
+    }
+    return told_.is_data() ? 0 : told_.range.end() - offset;
+  }
+
   void write(GuestOffset offset, std::span<const std::byte> bytes) override {
+    is_written_ = true;
     for (GuestRange left = {offset, bytes.size()}; left.length != 0;) {
       const GuestRange piece = take_piece(left);
       write_piece(piece.begin, bytes.subspan(piece.begin - offset, piece.length));
@@ -80,6 +97,7 @@ class NbdTarget final : public Target {
   }
 
   void zero(GuestRange range) override {
+    is_written_ = true;
     const std::uint64_t begin = align_up(range.begin.value(), limits_.alignment);
     const std::uint64_t end = align_down(range.end().value(), limits_.alignment);
     if (begin >= end || !limits_.has_zeros || zeros_ == Zeros::kRefused) {
@@ -116,6 +134,19 @@ class NbdTarget final : public Target {
  private:
   // Whether the server does what it says that it can.
   enum class Zeros { kUntried, kWork, kRefused };
+
+  // Over a connection of its own, for the sake of which nothing may fail.
+  [[nodiscard]] bool asks_for_zeros() const {
+    if (!has_asked_ && takes_several_) {
+      has_asked_ = true;
+      try {
+        told_disk_ = open_nbd(name_, options_for_zeros_).disk;
+      } catch (const Error& error) {
+        tell(name_, "another connection", error.reason(), "its holes are read");
+      }
+    }
+    return told_disk_ != nullptr && told_disk_->size() == size_ && told_disk_->traits().knows_zeros;
+  }
 
   static std::uint64_t ask_size(const NbdRequests::Connections& connections) {
     const NbdConnection& first = *connections[0];
@@ -268,6 +299,13 @@ class NbdTarget final : public Target {
   std::uint64_t size_;
   Limits limits_;
   std::atomic<Zeros> zeros_ = Zeros::kUntried;
+  std::atomic<bool> is_written_ = false;
+  const bool takes_several_;  // connections
+  const NbdOptions options_for_zeros_;
+  mutable std::mutex told_mutex_;  // of what follows
+  mutable bool has_asked_ = false;
+  mutable std::shared_ptr<const Disk> told_disk_;
+  mutable Run told_;
   NbdRequests requests_;
 };
 

@@ -4,6 +4,10 @@
 
 namespace qcow2stream {
 
+std::uint64_t Target::zeros_at(GuestOffset /*offset*/) const {
+  return 0;
+}
+
 void Target::drop_cache() {}
 
 std::optional<std::uint64_t> Target::room() const {

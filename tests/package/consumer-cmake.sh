@@ -12,7 +12,7 @@
 mv first moved
 cp -r moved/share/doc/qcow2-to-stdout/examples .
 quietly() { "$@" >log 2>&1 || { cat log >&2 && fail "$*"; }; }
-consumer() { "$CMAKE" -S examples -B build -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$dir/moved"; }
+consumer() { "$CMAKE" -S examples -B build -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_C_COMPILER="$CC" -DCMAKE_PREFIX_PATH="$dir/moved"; }
 
 quietly consumer
 for place in "$BUILD_DIR" "$source_root" "$dir/first"; do
@@ -24,6 +24,7 @@ truncate -s 5000001 disk.raw
 data disk.raw 70*K 200*K
 build/convert disk.raw >image 2>/dev/null
 same image <("$tool" disk.raw)
+same image <(build/convert_c disk.raw 2>/dev/null)
 build/own_disk own
 same own <("$EXAMPLE_OWN_DISK" expected && cat expected)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Programs out of the tree find the installed library with pkg-config and make the images that the
-# command makes. It links with --static and without, since there is no other library than the static one.
+# command makes. The C++ library links with --static and without, since there is none but the static one; that for C is
+# shared, or with --static the archive.
 # shellcheck source-path=SCRIPTDIR source=../lib/lib.sh
 . "$(dirname "$0")/../lib/lib.sh" || exit 1
 
@@ -33,3 +34,19 @@ data disk.raw 70*K 200*K
 same image <("$tool" disk.raw)
 ./own_disk own
 same own <("$EXAMPLE_OWN_DISK" expected && cat expected)
+
+# For C.
+pkg-config --validate qcow2stream-c
+[[ $(pkg-config --modversion qcow2stream-c) == "$VERSION" ]]
+cp prefix/share/doc/qcow2-to-stdout/examples/convert_c.c .
+read -ra cflags <<<"$(pkg-config --cflags qcow2stream-c)"
+read -ra libs <<<"$(pkg-config --libs qcow2stream-c)"
+"$CC" -std=c11 -Wall -Wextra -Wpedantic -Werror "${cflags[@]}" -o convert_c convert_c.c "${libs[@]}"
+so=$(echo prefix/lib*/libqcow2stream.so)
+same image <(LD_LIBRARY_PATH=${so%/*} ./convert_c disk.raw 2>/dev/null)
+# All of it from the archive but what the system has.
+read -ra static <<<"$(pkg-config --static --libs qcow2stream-c)"
+"$CC" -std=c11 "${cflags[@]}" -o convert_archive convert_c.c "${static[@]/#-lqcow2stream/-l:libqcow2stream.a}" -lstdc++
+same image <(./convert_archive disk.raw 2>/dev/null)
+# The header is C++, too.
+"$CXX" -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "${cflags[@]}" -x c++ - <<<'#include "qcow2stream/c.h"'

@@ -19,6 +19,8 @@ lib*/cmake/qcow2stream/qcow2stream-config.cmake
 lib*/cmake/qcow2stream/qcow2stream-targets-*.cmake
 lib*/cmake/qcow2stream/qcow2stream-targets.cmake
 lib*/libqcow2stream.a
+lib*/libqcow2stream.so.0.*
+lib*/pkgconfig/qcow2stream-c.pc
 lib*/pkgconfig/qcow2stream.pc
 libexec/qcow2-to-stdout/qcow2stream-confined
 share/bash-completion/completions/qcow2-from-stdin
@@ -29,9 +31,12 @@ share/doc/qcow2-to-stdout/README.md
 share/doc/qcow2-to-stdout/docs/*.md
 share/doc/qcow2-to-stdout/docs/performance/*.svg
 share/doc/qcow2-to-stdout/examples/CMakeLists.txt
+share/doc/qcow2-to-stdout/examples/cluster/*
 share/doc/qcow2-to-stdout/examples/convert.cc
+share/doc/qcow2-to-stdout/examples/convert_c.c
 share/doc/qcow2-to-stdout/examples/own_disk.cc
 share/doc/qcow2-to-stdout/examples/qcow-stream-tool
+share/doc/qcow2-to-stdout/examples/upload.py
 share/fish/vendor_completions.d/qcow2-from-stdin.fish
 share/fish/vendor_completions.d/qcow2-to-stdout.fish
 share/man/man1/qcow2-from-stdin.1
@@ -39,8 +44,10 @@ share/man/man1/qcow2-to-stdout.1
 share/zsh/site-functions/_qcow2-from-stdin
 share/zsh/site-functions/_qcow2-to-stdout
 END
+[[ -z $PYTHON ]] || printf 'lib/python3/dist-packages/qcow2stream/%s\n' '*.py' py.typed >>patterns
 [[ ! -e $source_root/SECURITY.md ]] || echo share/doc/qcow2-to-stdout/SECURITY.md >>patterns
 cd prefix
+for link in lib*/libqcow2stream.so lib*/libqcow2stream.so.0; do [[ -L $link && -e $link ]] || fail "no $link"; done
 find . -type f -printf '%P\n' | sort >../found
 while read -r pattern; do
   # shellcheck disable=SC2086,SC2012  # a pattern

@@ -144,6 +144,36 @@ TEST(ContentRecord, AnotherLength) {
   EXPECT_EQ(record.content()->root(), wanted->root());
 }
 
+// Lengths and zeros that nobody could go through chunk by chunk.
+TEST(ContentRecord, APebibyteTakesNoTime) {
+  constexpr std::uint64_t kPebibyte = 1ULL << 50;
+  ContentRecord record(kPebibyte, 16, ContentRecord::Before::kZeros);
+  ContentHash hash;
+  const auto bytes = content_of(2 * kLeaf, 3);
+  record.data(hash, GuestOffset(kPebibyte / 2), bytes);
+  record.end_image();
+  record.resize(2 * kPebibyte);
+  record.zeros(hash, {GuestOffset(kPebibyte / 2 + kLeaf), kPebibyte});
+  record.end_image();
+  EXPECT_TRUE(record.knows_all());
+  record.resize(kPebibyte);
+  ManifestBuilder wanted(kPebibyte, 16);
+  wanted.set(kPebibyte / 2 / kLeaf, ChunkHasher(16).digest(std::span(bytes).first(kLeaf)));
+  EXPECT_EQ(record.content()->root(), wanted.root());
+}
+
+// What an increment alone says does not outlive the end of its disk.
+TEST(ContentRecord, AShorterLengthForgetsWhatLiesBehindIt) {
+  ContentRecord record(8 * kLeaf, 16, ContentRecord::Before::kUnknown);
+  ContentHash hash;
+  record.data(hash, GuestOffset(2 * kLeaf), content_of(6 * kLeaf, 3));
+  record.end_image();
+  record.resize(4 * kLeaf);
+  std::vector<std::uint64_t> known;
+  record.exceptions().for_each([&](std::uint64_t chunk) { known.push_back(chunk); });
+  EXPECT_EQ(known, (std::vector<std::uint64_t>{2, 3}));
+}
+
 // Parts of too many chunks at once take no more memory: these chunks are not known.
 TEST(ContentRecord, PartsTakeABoundedAmountOfMemory) {
   constexpr std::uint64_t kChunks = 4096;

@@ -61,16 +61,23 @@ std::vector<bool> bytes_of(RunCursor& cursor) {
   return bytes;
 }
 
-RC_GTEST_PROP(ExtentsProperty, TheUnionHasDataWhereOneOfThemHas, ()) {
+RC_GTEST_PROP(ExtentsProperty, TheUnionHasDataWhereOneOfThemHasTheIntersectionWhereBothHave, ()) {
   const auto a = arbitrary_extents();
   const auto b = arbitrary_extents();
   const auto size = *rc::gen::inRange<std::size_t>(0, 5000);
-  const auto both =
-      union_of(std::make_unique<ListCursor>(a), std::make_unique<ListCursor>(b), size);
-  std::vector<bool> wanted = naive(a, size);
+  const std::vector<bool> one = naive(a, size);
   const std::vector<bool> other = naive(b, size);
-  for (std::size_t i = 0; i < size; ++i) wanted[i] = wanted[i] || other[i];
-  RC_ASSERT(bytes_of(*both) == wanted);
+  std::vector<bool> either(size);
+  std::vector<bool> both(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    either[i] = one[i] || other[i];
+    both[i] = one[i] && other[i];
+  }
+  const auto cursor_of = [](const std::vector<Run>& runs) {
+    return std::make_unique<ListCursor>(runs);
+  };
+  RC_ASSERT(bytes_of(*union_of(cursor_of(a), cursor_of(b), size)) == either);
+  RC_ASSERT(bytes_of(*intersection_of(cursor_of(a), cursor_of(b), size)) == both);
 }
 
 RC_GTEST_PROP(ExtentsProperty, ThoseOfAMapAreItsClusters, ()) {

@@ -17,6 +17,7 @@
 #include "digest/sha256.h"
 #include "manifest/content_hash.h"
 #include "manifest/content_tree.h"
+#include "manifest/encoded_manifest.h"
 #include "manifest/pages.h"
 #include "manifest/root_builder.h"
 #include "qcow2stream/error.h"
@@ -305,6 +306,111 @@ TEST(Manifest, ChangeOfTheFileIsSeen) {
   Manifest::Cursor cursor(manifest);
   EXPECT_THROW(cursor.at(3), Error);
   EXPECT_EQ(cursor.at(999).digest, digest_of(999));
+}
+
+std::vector<GuestRange> many_left_out(std::uint64_t count) {
+  std::vector<GuestRange> runs;
+  for (std::uint64_t i = 0; i < count; ++i) runs.push_back({GuestOffset(i * 1536), 512});
+  return runs;
+}
+
+std::vector<std::byte> file_with(const std::vector<GuestRange>& left_out) {
+  std::vector<std::byte> file;
+  std::size_t at = 0;
+  mixed().encode(
+      {},
+      [&](std::span<const std::byte> bytes) {
+        file.insert(file.end(), bytes.begin(), bytes.end());
+      },
+      [&]() -> std::optional<GuestRange> {
+        if (at == left_out.size()) return std::nullopt;
+        return left_out[at++];
+      });
+  return file;
+}
+
+TEST(Manifest, SaysWhatWasLeftOut) {
+  for (const std::uint64_t count : {0U, 1U, 252U, 253U, 1000U}) {
+    const auto runs = many_left_out(count);
+    const FileInMemory file(file_with(runs));
+    const Manifest manifest = Manifest::load(file.path());
+    EXPECT_EQ(manifest.header().left_out, count > 0);
+    Manifest::LeftOutCursor cursor(manifest);
+    std::vector<GuestRange> found;
+    while (const auto run = cursor.next()) found.push_back(*run);
+    EXPECT_EQ(found, runs);
+    EXPECT_EQ(file_with(runs).size() - file_of(mixed()).size(), (count + 251) / 252 * 4096);
+  }
+}
+
+TEST(Manifest, WhatWasLeftOutHasToMakeSense) {
+  const auto good = file_with(many_left_out(10));
+  const std::size_t page = good.size() - manifest::kPageSize;
+  struct Change {
+    std::size_t at;
+    unsigned value;
+  };
+  for (const Change change :
+       {Change{7, 0}, Change{15, 1}, Change{23, 31}, Change{23, 32}, Change{23, 49},
+        Change{22, 0xff}, Change{31, 0}, Change{31, 2}, Change{24, 1}, Change{38, 1}, Change{46, 0},
+        Change{47, 1}, Change{40, 1}, Change{53, 9}, Change{3000, 1}}) {
+    auto bytes = good;
+    bytes.at(page + change.at) = std::byte(change.value);
+    seal_again(bytes);
+    EXPECT_NE(error_of(bytes), "") << change.at << ' ' << change.value;
+  }
+  // Its flag is set if there is such a list, and only then.
+  auto bytes = good;
+  bytes.at(51) = std::byte{0};
+  seal_again(bytes);
+  EXPECT_NE(error_of(bytes), "");
+  EXPECT_NE(error_of(std::span(good).first(page)), "");
+  // Those that overlap, or touch.
+  for (const std::uint64_t begin : {0U, 256U, 512U}) {
+    EXPECT_NE(error_of(file_with({{GuestOffset(0), 512}, {GuestOffset(begin), 512}})), "");
+  }
+}
+
+TEST(ManifestBuilder, ManyBecomeZerosAtOnce) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  ManifestBuilder wanted(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; ++chunk) {
+    builder.set(chunk, digest_of(chunk));
+    if (chunk < 100 || chunk >= 700) wanted.set(chunk, digest_of(chunk));
+  }
+  builder.set_zeros(100, 700);
+  EXPECT_EQ(file_of(builder), file_of(wanted));
+}
+
+TEST(ManifestBuilder, AnotherLength) {
+  ManifestBuilder builder(1000 * kLeafSize, 16);
+  for (unsigned chunk = 0; chunk < 1000; chunk += 3) builder.set(chunk, digest_of(chunk), true);
+  for (const std::uint64_t chunks : {1ULL, 127ULL, 128ULL, 700ULL, 5000ULL}) {
+    ManifestBuilder wanted(chunks * kLeafSize, 16);
+    for (unsigned chunk = 0; chunk < std::min<std::uint64_t>(chunks, 1000); chunk += 3) {
+      wanted.set(chunk, digest_of(chunk), true);
+    }
+    EXPECT_EQ(file_of(builder.resized(chunks * kLeafSize)), file_of(wanted)) << chunks;
+  }
+}
+
+TEST(ManifestBuilder, IsDecodedAsItWasEncoded) {
+  ManifestBuilder builder(1000 * kLeafSize + 512, 16);
+  for (unsigned chunk = 0; chunk < 1001; ++chunk) {
+    if (chunk % 100 < 60) builder.set(chunk, digest_of(chunk), chunk % 7 == 0);
+  }
+  auto file = file_of(builder, digest_of(1));
+  const auto decoded = decode_manifest(file);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(file_of(*decoded, digest_of(1)), file);
+  EXPECT_FALSE(decode_manifest({}));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - 1)));
+  EXPECT_FALSE(decode_manifest(std::span(file).first(file.size() - manifest::kPageSize)));
+  for (std::size_t at = 0; at < file.size(); at += 331) {
+    file[at] ^= std::byte{1};
+    EXPECT_FALSE(decode_manifest(file)) << at;
+    file[at] ^= std::byte{1};
+  }
 }
 
 TEST(ManifestBuilder, TheLastOneCounts) {

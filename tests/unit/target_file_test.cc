@@ -16,7 +16,7 @@
 #include "qcow2stream/file.h"
 #include "qcow2stream/target.h"
 #include "system/child.h"
-#include "target/new_file.h"
+#include "system/new_file.h"
 #include "target/target_descriptor.h"
 #include "target/zeroing.h"
 #include "target_testing.h"

@@ -41,6 +41,7 @@ std::optional<std::size_t> write_to_open(const ToOpen& what, std::span<std::byte
   write_optional(fields, what.options.snapshot);
   write_optional(fields, what.options.bitmap);
   fields.number(what.options.top ? what.options.top->unit : 0);
+  fields.number(what.options.top && what.options.top->whole_chain ? 1 : 0);
   return size_of(fields);
 }
 
@@ -50,9 +51,10 @@ std::optional<ToOpen> read_to_open(std::span<const std::byte> bytes) {
   what.name = fields.text(kMostText);
   what.options.snapshot = read_optional(fields);
   what.options.bitmap = read_optional(fields);
-  if (const std::uint64_t unit = fields.number()) {
-    what.options.top = TopImages{.images = 1, .unit = unit};
-  }
+  const std::uint64_t unit = fields.number();
+  const bool whole_chain = fields.number_up_to(1) == 1;
+  if (unit != 0)
+    what.options.top = TopImages{.images = 1, .unit = unit, .whole_chain = whole_chain};
   if (!fields.is_at_end()) return std::nullopt;
   return what;
 }

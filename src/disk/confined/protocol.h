@@ -8,7 +8,8 @@
 // the image, open for reading; and for each channel a socket. It answers with a Hello once it is
 // confined. From then on each channel has a thread there that takes a Request and gives an Answer;
 // what is longer than these lies in the channel's slot of the memory. The first Request is kOpen.
-// The first socket says nothing more: when it closes, the program ends.
+// The first socket says nothing more: when it closes, the program ends. What is different for other
+// works than that on an image is said with their requests.
 //
 // Nothing that comes from the program is believed: all of it is copied out of the memory that it
 // can still write to, and then checked.
@@ -20,7 +21,7 @@
 
 namespace qcow2stream::confined {
 
-inline constexpr std::uint32_t kProtocol = 0x71633201;
+inline constexpr std::uint32_t kProtocol = 0x71633202;
 
 // The largest cluster, and more than one read of the emission.
 inline constexpr std::size_t kSlotBytes = 2U << 20;
@@ -32,6 +33,7 @@ inline constexpr unsigned kDescriptorsBesideChannels = 2;
 enum class Work : std::uint32_t {
   kDisk = 1,  // to answer questions about the disk of an image
   kStream,    // to take apart an image that comes as a stream
+  kExamine,   // to find out what of a disk no file system uses
 };
 
 struct Start {
@@ -69,6 +71,15 @@ enum class Ask : std::uint32_t {
   kZeros,   // so many bytes of the disk from there read as zeros
   kEnd,     // all has been told; the slot has what else is known
   kFailed,  // the slot has the error
+
+  // Of Work::kExamine it is the program that asks, too, on its only channel. The first request is
+  // ours, kExamine: `length` bytes in the slot say what is wanted (leave_out/told_volumes.h). It
+  // ends with kEnd.
+  kExamine = 32,
+  kBytes,   // answer: the `length` bytes of the disk from `begin` on, in the slot
+  kVolume,  // it is at volume number `begin` now, of which the slot has `length` bytes
+  kUnused,  // `length` bytes of the slot are runs of that volume, of the kind `begin`
+  kFound,   // that was all of the volume; `length` bytes of the slot are the finding
 };
 
 struct Request {

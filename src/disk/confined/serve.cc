@@ -54,8 +54,9 @@ std::optional<HandedOver> take_over(int control) {
   std::memcpy(descriptors.data(), CMSG_DATA(header), count * sizeof(int));
   const bool has_file = all.start.work == Work::kDisk;
   const std::size_t beside = has_file ? kDescriptorsBesideChannels : kDescriptorsBesideChannels - 1;
-  if (all.start.protocol != kProtocol || (!has_file && all.start.work != Work::kStream) ||
-      count != all.start.channels + beside) {
+  const bool is_known =
+      has_file || all.start.work == Work::kStream || all.start.work == Work::kExamine;
+  if (all.start.protocol != kProtocol || !is_known || count != all.start.channels + beside) {
     return std::nullopt;
   }
   all.memory = UniqueFd(descriptors[0]);
@@ -118,7 +119,7 @@ void serve_disk(const HandedOver& given, ServedImage& image, std::vector<std::th
 
 // The order counts: threads inherit what was forbidden before them. Nothing of the image is looked
 // at before all of it is done.
-int serve(int control, const TakeStream& take_stream) {
+int serve(int control, const ConfinedWorks& works) {
   auto given = take_over(control);
   if (!given || !map_memory(*given)) return 1;
   use_libraries();
@@ -129,21 +130,22 @@ int serve(int control, const TakeStream& take_stream) {
     say_hello();
     return 1;
   }
-  const bool is_stream = given->start.work == Work::kStream;
+  const Work work = given->start.work;
   ServedImage image(given->file.get(), given->start.file_bytes);
   std::vector<std::thread> threads;
   try {
-    if (!is_stream) serve_disk(*given, image, threads);
+    if (work == Work::kDisk) serve_disk(*given, image, threads);
   } catch (const std::system_error&) {
     ::_exit(1);  // no thread, and some that cannot be waited for
   }
-  if (!allow_computing_only(is_stream)) {
+  if (!allow_computing_only(work == Work::kStream)) {
     hello = {.missing = missing_of(true), .error = errno};
     say_hello();
     ::_exit(1);
   }
   if (!say_hello()) ::_exit(1);
-  if (is_stream) take_stream(given->channels);
+  if (work == Work::kStream) works.take_stream(given->channels);
+  if (work == Work::kExamine) works.examine_disk(given->channels);
   std::byte nothing{};
   uninterrupted([&] { return ::recv(control, &nothing, sizeof nothing, 0); });
   ::_exit(0);  // whoever is still computing does so for nobody

@@ -20,11 +20,17 @@ struct ServedChannel {
   std::span<std::byte> slot;
 };
 
-// Takes a stream apart (Work::kStream).
-using TakeStream = std::function<void(std::span<const ServedChannel>)>;
+// What is done with the channels, until all is done.
+using ConfinedWork = std::function<void(std::span<const ServedChannel>)>;
 
-// Takes a Start from the socket `control`, confines this process, and serves the image until the
-// other side goes away. Returns the status to end with, which should be done at once.
-int serve(int control, const TakeStream& take_stream);
+struct ConfinedWorks {
+  ConfinedWork take_stream;   // Work::kStream, with threads
+  ConfinedWork examine_disk;  // Work::kExamine, without
+};
+
+// Takes a Start from the socket `control`, confines this process, and serves the image, or does
+// other work, until the other side goes away. Returns the status to end with, which should be done
+// at once.
+int serve(int control, const ConfinedWorks& works);
 
 }  // namespace qcow2stream::confined

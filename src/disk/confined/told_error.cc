@@ -20,9 +20,10 @@ std::string_view shortened(const std::string& text) {
   return std::string_view(text).substr(0, kMostErrorText);
 }
 
-// What a reader of one image may advise.
+// What a reader of one image may advise: what is done then is up to whoever runs the program.
 Advice advice_of(std::uint64_t number) {
-  for (const Advice advice : {Advice::kReadWithQemu, Advice::kSmallerClusters}) {
+  for (const Advice advice :
+       {Advice::kReadWithQemu, Advice::kSmallerClusters, Advice::kIgnoreOwnRoot}) {
     if (number == static_cast<std::uint64_t>(advice)) return advice;
   }
   return Advice::kNone;

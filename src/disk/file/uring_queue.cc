@@ -13,6 +13,7 @@
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "system/tell.h"
+#include "system/valgrind.h"
 
 namespace qcow2stream {
 namespace {
@@ -131,6 +132,10 @@ class UringQueue final : public RequestQueue {
 }  // namespace
 
 std::unique_ptr<RequestQueue> make_uring_queue(const ReadTarget& target, unsigned depth) {
+  if (is_under_valgrind()) {
+    tell(target.name, "io_uring", "valgrind does not see what it reads", "threads read instead");
+    return nullptr;
+  }
   auto queue = std::make_unique<UringQueue>(target, depth);
   if (!queue->usable()) {
     tell(target.name, "io_uring", -queue->init_error(), "threads read instead");

@@ -296,13 +296,14 @@ OpenedQcow2 open_top(const std::string& path, const TopImages& wanted,
   }
   const auto changes = changes_of_top(top, wanted.images);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % wanted.unit == 0 || top->chain().is_whole) return with_remainder(top, changes);
+  const bool is_enough = !wanted.whole_chain && offsets % wanted.unit == 0;
+  if (is_enough || top->chain().is_whole) return with_remainder(top, changes);
   try {
     const auto whole =
         std::make_shared<const Qcow2Disk>(ChainOpener(options).open(path, kAllImages));
     return with_remainder(whole, changes_of_top(whole, wanted.images));
   } catch (const Error& error) {
-    if (error.advice() == Advice::kReadWithQemu) throw;
+    if (error.advice() == Advice::kReadWithQemu || wanted.whole_chain) throw;
     const std::string reason = error.name() + ": " + error.what_failed() +
                                (error.reason().empty() ? "" : ": " + error.reason());
     throw_needs_chain(path, offsets, wanted.unit, reason);
@@ -332,7 +333,8 @@ OpenedQcow2 open_qcow2(std::shared_ptr<const Disk> file, const Qcow2Options& opt
       std::make_shared<const Qcow2Disk>(ChainOpener(options).open(std::move(file), true));
   const auto changes = changes_of_top(disk, 1);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % options.top->unit != 0 && !disk->chain().is_whole) {
+  const bool is_enough = !options.top->whole_chain && offsets % options.top->unit == 0;
+  if (!is_enough && !disk->chain().is_whole) {
     throw_needs_chain(name, offsets, options.top->unit, "from there it cannot be found");
   }
   return with_remainder(disk, changes);

@@ -39,7 +39,7 @@ Opened open_top_image(const std::string& path, const std::string& format, std::u
   const auto top = serve_with_qemu(source, {.allocation_depth = true}, options.nbd);
   const auto changes = make_changes(top);
   const std::uint64_t offsets = boundaries(*changes);
-  if (offsets % unit == 0) return {top, changes};
+  if (offsets % unit == 0 && !options.whole_chain) return {top, changes};
   QemuSource chain = qemu_file(path, format, options);
   chain.file = source.file;  // watched from the beginning
   return {open_chain(chain, unit, offsets, options.nbd), changes};

@@ -35,9 +35,8 @@ expect_refusal 1 '^[^ ]* none: cannot be opened: no such file' "$tool" --base-ma
 expect_status 0 "$tool" --base-manifest <(cat good) disk.raw
 expect_refusal 4 'is not a manifest' "$tool" --base-manifest <(head -c 5000 disk.raw) disk.raw
 
-expect_refusal 2 'only one of .*--base-manifest can say' "$tool" --base-manifest good --base disk.raw disk.raw
 expect_refusal 2 'manifest-chunk: the chunks are those of --base-manifest' \
   "$tool" --base-manifest good --save-manifest m --manifest-chunk 64k disk.raw
-expect_refusal 2 'base-manifest: not together with a plan' "$tool" --base-manifest good --save-plan p disk.raw
+expect_refusal 2 'measure=root: not together with a plan' "$tool" --measure=root --save-plan p disk.raw
 expect_refusal 2 'an increment holds its data itself' "$tool" --base-manifest good -d disk.raw
 expect_refusal 1 'good: cannot be written' "$tool" --base-manifest good --save-manifest good disk.raw

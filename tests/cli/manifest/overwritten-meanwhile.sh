@@ -39,5 +39,37 @@ root_in manifest sent.raw >/dev/null
 overwritten 3 --base base.raw --save-manifest manifest
 overwritten 3 --base-manifest base.manifest
 overwritten 3 --offset 64k --save-manifest manifest
+# So must be what a plan has the digests of.
+cp old.raw disk.raw
+"$tool" --save-plan plan --save-manifest manifest disk.raw >/dev/null
+overwritten 3 --plan plan
 # So must be what is compressed once more, also where the sizes are the same.
 overwritten 3 --compress --spool-memory 0 --save-manifest manifest
+
+# The same of a block device, which is overwritten between the survey and the emission of its last part.
+[[ $EUID == 0 ]] || skip "the rest needs root"
+cp old.raw disk.raw
+loop=$(losetup -f --show disk.raw 2>/dev/null) || skip "no loop device; the rest is right"
+at_exit losetup -d "$loop"
+# overwritten_device STATUS OPTION...
+overwritten_device() {
+  local wanted=$1
+  shift
+  dd if=old.raw of="$loop" bs=1M conv=notrunc status=none
+  sync "$loop"
+  stall 1*M "$@" "$loop"
+  data "$loop" 179*M 4096 77
+  sync "$loop"
+  drain
+  [[ $status == "$wanted" ]] || fail "status $status instead of $wanted: $*"
+  [[ $wanted == 0 ]] || expect_stderr 'changed while it was read: at offset'
+}
+overwritten_device 0
+overwritten_device 0 --base base.raw
+overwritten_device 0 --save-manifest manifest
+qemu-img convert -f qcow2 -O raw received sent.raw
+root_in manifest sent.raw >/dev/null
+overwritten_device 3 --base base.raw --save-manifest manifest
+overwritten_device 3 --base-manifest base.manifest
+overwritten_device 3 --offset 64k --save-manifest manifest
+overwritten_device 3 --compress --spool-memory 0 --save-manifest manifest

@@ -17,6 +17,43 @@ data disk.raw 8*M+300 4000
 # has_extension IMAGE: its type stands in the first cluster.
 has_extension() { head -c 512 "$1" | grep -aq qcsr || fail "$1 has no root in its header"; }
 
+# Readers that are not here are not asked; tests/cli/image/other-readers.sh asks 7-Zip and libqcow's file system for
+# more kinds of images.
+seven_zip=$(type -P 7zz || type -P 7z || type -P 7za) || true
+python=
+for candidate in python3 /usr/bin/python3; do
+  "$candidate" -c 'import pyqcow' 2>/dev/null && python=$candidate && break
+done
+qcow2dec=false
+! nbdkit --filter=qcow2dec null --help >/dev/null 2>&1 || qcow2dec=true
+for reader in "${seven_zip:+7-Zip}" "${python:+pyqcow}" "$(type -P qcowinfo)" "$($qcow2dec && echo nbdkit qcow2dec)"; do
+  [[ -z $reader ]] || echo "asked: $reader"
+done
+
+# read_elsewhere: by those that read full images of these options, with the disk in disk.raw.
+read_elsewhere() {
+  if [[ -n $seven_zip ]]; then
+    rm -rf extracted
+    "$seven_zip" x -y -tqcow -oextracted image >7z.log 2>&1 || fail "7-Zip: $(<7z.log)"
+    cmp extracted/* disk.raw || fail "7-Zip shows another disk"
+  fi
+  if [[ -n $python ]]; then
+    "$python" -c 'import pyqcow, sys
+image = pyqcow.file()
+image.open("image")
+at, size = 0, image.get_media_size()
+while at < size:
+    at += sys.stdout.buffer.write(image.read_buffer_at_offset(min(1 << 20, size - at), at))' >extracted.raw
+    cmp extracted.raw disk.raw || fail "pyqcow shows another disk"
+  fi
+  ! type -P qcowinfo >/dev/null || qcowinfo image >qcowinfo.log 2>&1 || fail "qcowinfo: $(<qcowinfo.log)"
+  if $qcow2dec; then
+    serve sock --filter=qcow2dec file image
+    [[ $("$tool" --measure=root nbd+unix:///?socket=sock) == "$(root_in manifest)" ]] || fail "nbdkit shows another disk"
+    end_process "$server"
+  fi
+}
+
 # readable OPTION...
 readable() {
   convert disk.raw image --save-manifest manifest "$@"
@@ -41,21 +78,17 @@ readable() {
   "$tool" -f qcow2 --measure=root image >other
   ! cmp -s root other
 }
-readable
-readable -c 512
-readable -c 4k
-readable -v 2
-readable -c 2M
-readable --compress
+for options in '' '-c 512' '-c 4k' '-v 2' '-c 2M' --compress; do
+  # shellcheck disable=SC2086  # words
+  readable $options
+  # shellcheck disable=SC2086
+  convert disk.raw image --save-manifest manifest $options
+  read_elsewhere
+done
 readable --compress=zstd -c 4k
 readable --extended-l2
 readable --base-manifest nothing
 
-if nbdkit --dump-plugin null >/dev/null 2>&1 && nbdkit --filter=qcow2dec null --help >/dev/null 2>&1; then
-  convert disk.raw image --save-manifest manifest
-  serve sock --filter=qcow2dec file image
-  [[ $("$tool" --measure=root nbd+unix:///?socket=sock) == "$(root_in manifest)" ]]
-fi
 # The name of a backing file has less room in a small header.
 "$tool" -c 512 --base-manifest nothing -B "$(printf 'n%.0s' {1..200})" -F raw disk.raw >image
 expect_refusal 2 'a name of 330 bytes does not fit, 320 bytes do' "$tool" -c 512 --base-manifest nothing \

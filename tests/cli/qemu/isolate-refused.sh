@@ -11,6 +11,7 @@ expect_refusal 2 '^qcow2-to-stdout: --isolate: .*NBD server' "$tool" --isolate n
 expect_refusal 2 '^qcow2-to-stdout: --isolate: .*server program' "$tool" --isolate [ nbdkit null ]
 
 need_isolation
+need qemu-img
 qemu-img create -q -f qcow2 disk.qcow2 1M
 
 # A kernel that has it not, or not switched on; a container that forbids it.

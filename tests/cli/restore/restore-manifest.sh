@@ -77,3 +77,31 @@ expect_refusal 1 'none: cannot be opened' "$from_stdin" -i image --manifest none
 expect_refusal 4 'smaller: is not what is expected: its root is' "$from_stdin" -i image --manifest smaller --expect-root "$root" disk.raw
 expect_refusal 2 'is no root' "$from_stdin" -i image --expect-root 00 disk.raw
 expect_refusal 2 'salvage' "$from_stdin" -i image --salvage --expect-root "$root" disk.raw
+
+# The table: each wrong manifest with what is said of it, also where it is that of what TARGET holds.
+: >empty
+cat smaller smaller >twice
+sed '1s/manifest 1/manifest 2/' smaller >newer
+head -c 4096 smaller >header
+for at in 33 39 45 51 70 100 130 4094 4100 4113 4122 4130 8100 8190; do
+  cp smaller "flipped-$at"
+  printf '\377' | dd of="flipped-$at" bs=1 seek=$at conv=notrunc status=none
+done
+"$tool" --save-manifest small.manifest small >small.qcow2
+cp small small.raw
+"$tool" --base-manifest small.manifest -B small.qcow2 -F qcow2 small >increment
+refused() {
+  expect_refusal 4 "^qcow2-from-stdin: $1: $2" "$from_stdin" -i image --manifest "$1" disk.raw
+  is_not_there disk.raw
+  expect_refusal 4 "^qcow2-from-stdin: $1: $2" "$from_stdin" --check -i image --manifest "$1"
+  expect_refusal 4 "^qcow2-from-stdin: $1: $2" "$from_stdin" --compare --no-image --manifest "$1" small.raw
+  expect_refusal 4 "^qcow2-from-stdin: $1: $2" "$from_stdin" --apply -i increment --base-manifest "$1" small.raw
+  same small small.raw
+}
+refused empty 'is not a manifest: it is empty'
+refused disk 'is not a manifest'
+refused image 'is not a manifest'
+refused newer 'is a manifest of another version: this program reads version 1'
+refused header 'is a damaged manifest: it ends too early'
+refused twice 'is a damaged manifest'
+for file in flipped-*; do refused "$file" 'is a damaged manifest: the checksum at offset (0|4096) does not match'; done

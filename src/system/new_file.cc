@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "target/new_file.h"
+#include "system/new_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,9 +14,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/errors.h"
 #include "system/io.h"
 #include "system/tell.h"
-#include "target/target_errors.h"
 
 namespace qcow2stream {
 namespace {
@@ -49,7 +49,7 @@ NewFile::NewFile(std::string path, std::string name, std::optional<Replaced> rep
       directory_(directory_of(path_)),
       replaced_(replaced),
       directory_fd_(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (!directory_fd_) throw_target_error(name_, "cannot be made", errno);
+  if (!directory_fd_) throw system_error(name_, "cannot be made", errno);
   const mode_t mode = replaced_ ? kPrivateMode : kNewMode;
   if (may_be_nameless) {
     fd_ = UniqueFd(::openat(directory_fd_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
@@ -72,7 +72,7 @@ void NewFile::make_named() {
     fd_ = UniqueFd(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode));
     return fd_ ? path : "";
   });
-  if (!fd_) throw_target_error(name_, "cannot be made", errno);
+  if (!fd_) throw system_error(name_, "cannot be made", errno);
 }
 
 void NewFile::give_name(int fd) {
@@ -92,11 +92,11 @@ void NewFile::take_over_mode(int fd) const {
     tell(name_, "its owner", errno, "the new file is ours");
     mode &= kPermissions;
   }
-  if (::fchmod(fd, mode) != 0) throw_target_error(name_, "its mode cannot be kept", errno);
+  if (::fchmod(fd, mode) != 0) throw system_error(name_, "its mode cannot be kept", errno);
   if (replaced_->fd >= 0) take_over_attributes(fd);
   // These come behind the flush of the data.
   if (uninterrupted([&] { return ::fsync(fd); }) != 0) {
-    throw_target_error(name_, "flush failed", errno);
+    throw system_error(name_, "flush failed", errno);
   }
 }
 
@@ -131,9 +131,10 @@ void NewFile::link_to(int fd, const std::string& path) const {
   // Without /proc there is a way for those who may do anything.
   if (errno == ENOENT && ::linkat(fd, "", AT_FDCWD, path.c_str(), AT_EMPTY_PATH) == 0) return;
   if (errno == EEXIST) {
-    throw_target_error(name_, "cannot get its name", "a file of that name was made meanwhile");
+    throw Error(ErrorKind::kFailed, name_, "cannot get its name",
+                "a file of that name was made meanwhile");
   }
-  throw_target_error(name_, "cannot get its name", errno);
+  throw system_error(name_, "cannot get its name", errno);
 }
 
 void NewFile::name_first(int fd) {
@@ -150,9 +151,10 @@ void NewFile::name_first(int fd) {
     if (::link(from, path_.c_str()) == 0) return;
   }
   if (errno == EEXIST) {
-    throw_target_error(name_, "cannot get its name", "a file of that name was made meanwhile");
+    throw Error(ErrorKind::kFailed, name_, "cannot get its name",
+                "a file of that name was made meanwhile");
   }
-  throw_target_error(name_, "cannot get its name", errno);
+  throw system_error(name_, "cannot get its name", errno);
 }
 
 // There is no way to put a file without a name in the place of another one at once: it gets a
@@ -166,7 +168,7 @@ void NewFile::rename_over(int fd) {
     });
   }
   if (std::rename(hidden_.path().c_str(), path_.c_str()) != 0) {
-    throw_target_error(name_, "cannot be replaced", errno);
+    throw system_error(name_, "cannot be replaced", errno);
   }
   hidden_.keep();
 }
@@ -179,7 +181,7 @@ void NewFile::flush_directory() const {
     tell(name_, "fsync of its directory", errno, "its name is left to the file system");
     return;
   }
-  throw_target_error(name_, "flush of its directory failed", errno);
+  throw system_error(name_, "flush of its directory failed", errno);
 }
 
 }  // namespace qcow2stream

@@ -28,8 +28,7 @@ class NewFile {
   };
 
   // `path` is the name that it gets; errors call it `name`. Without `replaced` there must be no
-  // such file in the end. `may_be_nameless` is for tests of the other kind. Throws Error{kFailed}
-  // about the target.
+  // such file in the end. `may_be_nameless` is for tests of the other kind. Throws Error{kFailed}.
   NewFile(std::string path, std::string name, std::optional<Replaced> replaced,
           bool may_be_nameless = true);
 
@@ -37,7 +36,7 @@ class NewFile {
   UniqueFd take() { return std::move(fd_); }
 
   // Gives the file, open as `fd`, its name. It must have been flushed. Returns when the name is on
-  // stable storage, too. Throws Error{kFailed} about the target.
+  // stable storage, too. Throws Error{kFailed}.
   void give_name(int fd);
 
  private:
