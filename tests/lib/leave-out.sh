@@ -50,3 +50,25 @@ left_out_of() {
   "$tool" --measure=json --leave-out free "${@:2}" "$1" >left-out.json
   json left-out.json left-out free
 }
+
+# found FILE N KEY: what --measure=json says of the N-th volume.
+found() {
+  python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["left-out"]["file-systems"][int(sys.argv[2])].get(sys.argv[3], ""))' "$@"
+}
+
+# only_left_out DISK RESTORED: they are the same but for sectors that are zeros in RESTORED.
+only_left_out() {
+  python3 -c 'import sys
+zeros = bytes(512)
+with open(sys.argv[1], "rb") as disk, open(sys.argv[2], "rb") as restored:
+    while True:
+        a, b = disk.read(1 << 20), restored.read(1 << 20)
+        if a == b:
+            if not a:
+                break
+            continue
+        for at in range(0, max(len(a), len(b)), 512):
+            if a[at : at + 512] != b[at : at + 512] and b[at : at + 512] != zeros:
+                sys.exit("other bytes")' "$@" || fail "$1 and $2 differ where nothing was left out"
+}

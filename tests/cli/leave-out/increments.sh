@@ -15,9 +15,10 @@ debugfs -w -f - old.raw >debugfs.log 2>&1 <<<$'rm large\nrm sub/kept' || fail "d
 convert old.raw base.qcow2 --leave-out free --save-manifest manifest
 
 # Which bytes differ, as a list of blocks: metadata only.
-cmp -l old.raw new.raw | awk '{ b = int(($1 - 1) / 4096); if (b != last) print b; last = b }' | sort -nu |
-  awk 'BEGIN { printf "[" } { printf "%s{\"offset\":%d,\"length\":4096}", NR > 1 ? "," : "", $1 * 4096 }
-       END { print "]" }' >changed.json || [[ $? == 1 ]]
+python3 -c 'import json
+with open("old.raw", "rb") as old, open("new.raw", "rb") as new:
+    pairs = enumerate(iter(lambda: (old.read(4096), new.read(4096)), (b"", b"")))
+    print(json.dumps([{"offset": n * 4096, "length": 4096} for n, (a, b) in pairs if a != b]))' >changed.json
 [[ $(grep -o offset changed.json | wc -l) -lt 100 ]] || fail "more differs than metadata"
 
 for changes in '' '--base old.raw' '--changed-map changed.json'; do
@@ -38,9 +39,8 @@ for changes in '' '--base new.raw' '--changed-map changed.json'; do
     # shellcheck disable=SC2086
     convert old.raw next.qcow2 -B full.qcow2 -F qcow2 --base-manifest manifest --leave-out free $changes $options
     restored next.qcow2
-    cp restored.raw with-deleted.raw
-    e2fsck -fn with-deleted.raw >e2fsck.log 2>&1 || fail "e2fsck: $(<e2fsck.log)"
-    part new.raw 0 64*M | cmp -l - restored.raw | awk '$3 != 0 { n++ } END { exit n > 100000 }' || fail "other bytes"
+    e2fsck -fn restored.raw >e2fsck.log 2>&1 || fail "e2fsck: $(<e2fsck.log)"
+    only_left_out old.raw restored.raw
     (($(tr -d '\0' <restored.raw | wc -c) + 1 * M < $(tr -d '\0' <new.raw | wc -c))) || fail "$changes $options: it shines through"
   done
 done

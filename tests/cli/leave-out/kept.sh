@@ -18,7 +18,7 @@ kept() {
   expect_stderr "$2"
   "$tool" "$1" | cmp - stdout || fail "something is left out"
   [[ $(left_out_of "$1") == 0 ]] || fail "--measure says that something is left out"
-  json left-out.json left-out file-systems 0 kept-because | grep -Eiq "$2" || fail "another reason"
+  found left-out.json 0 kept-because | grep -Eiq "$2" || fail "another reason"
   # Who does not want to hear it does not.
   expect_status 0 "$tool" -q --leave-out free "$1"
   expect_silence
