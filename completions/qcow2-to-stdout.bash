@@ -17,12 +17,13 @@ _qcow2_to_stdout() {
   else
     # These options have a value that is the next word. Optional values are attached.
     case $prev in
-      -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --connections | \
-        --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | --qcow2-version | \
-        --deflate-window | -B | --backing-file | -F | --backing-format | --base | --base-format | \
-        --dirty-bitmap | --changed-map | --base-manifest | --offset | --length | --part | --mount | -O | \
-        --output-format | --if-match | --save-plan | --plan | --run | --digest | --name | --save-manifest | \
-        --manifest-chunk | --report | -T | -j | --threads | --limit-rate | --spool-memory | --spool-dir)
+      -f | --input-format | -l | --snapshot | --blockdev | --object | --scan | --map | --leave-out | \
+        --connections | --requests | --timeout | --size | -c | --cluster-size | -r | --refcount-bits | -v | \
+        --qcow2-version | --deflate-window | -B | --backing-file | -F | --backing-format | --base | \
+        --base-format | --dirty-bitmap | --changed-map | --base-manifest | --offset | --length | --part | \
+        --mount | -O | --output-format | --if-match | --save-plan | --plan | --run | --digest | --name | \
+        --save-manifest | --manifest-chunk | --report | -T | -j | --threads | --limit-rate | --spool-memory | \
+        --spool-dir)
         option=$prev
         ;;
     esac
@@ -41,6 +42,7 @@ _qcow2_to_stdout() {
   case $option in
     -f | --input-format) words="raw auto qcow2 vmdk vdi vhdx vpc qed qcow parallels dmg bochs cloop" ;;
     --scan) words="zeros holes none" ;;
+    --leave-out) words="free swap free,swap" ;;
     -c | --cluster-size) words="512 1k 2k 4k 8k 16k 32k 64k 128k 256k 512k 1M 2M" ;;
     -r | --refcount-bits) words="1 2 4 8 16 32 64" ;;
     -v | --qcow2-version) words="2 3" ;;
@@ -71,14 +73,14 @@ _qcow2_to_stdout() {
       ;;
     "")
       words="-f --input-format -l --snapshot --blockdev --object -U --force-share --isolate --salvage --scan
-        --allocated --map --no-extents --connections --requests --timeout --size -c --cluster-size -r
-        --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw --extended-l2
-        --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format --base
-        --base-format --dirty-bitmap --shallow --shallow= --changed-map --base-manifest --offset --length
-        --part --measure --measure= --mount -O --output-format --allow-changes --if-match --save-plan --plan
-        --assume-unchanged --run --flush --digest --name --save-manifest --manifest-chunk --no-root-trailer
-        -p --progress --progress= -q --quiet --report --verbose -T -j --threads --limit-rate --spool-memory
-        --spool-dir -h --help -V --version"
+        --allocated --map --no-extents --leave-out --connections --requests --timeout --size -c
+        --cluster-size -r --refcount-bits -v --qcow2-version -d --data-file --data-file= -R --data-file-raw
+        --extended-l2 --bitmaps --compress --compress= --deflate-window -B --backing-file -F --backing-format
+        --base --base-format --dirty-bitmap --shallow --shallow= --changed-map --base-manifest --read-all
+        --offset --length --part --measure --measure= --mount -O --output-format --allow-changes --if-match
+        --save-plan --plan --assume-unchanged --run --flush --digest --name --save-manifest --manifest-chunk
+        --no-root-trailer -p --progress --progress= -q --quiet --report --verbose -T -j --threads
+        --limit-rate --spool-memory --spool-dir -h --help -V --version"
       ;;
     *) return ;;
   esac

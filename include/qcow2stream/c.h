@@ -79,8 +79,9 @@ bool qcow2stream_error_offset(const qcow2stream_error* error, uint64_t* offset);
 const char* qcow2stream_error_subject(const qcow2stream_error* error);
 // What may help: the name of an option ("force-share", "no-extents", "cluster-size",
 // "dirty-bitmap", "assume-unchanged", "spool-dir", "spool-memory", "input-format", "overwrite",
-// "apply"), or "save-plan", "read-with-qemu", "ignore-names", "name-image", or "" for nothing. Of a
-// cluster size and of a spool `*number` is how much; otherwise 0. `number` may be NULL.
+// "apply", "ignore-root", "trust-target"), or "save-plan", "read-with-qemu", "ignore-names",
+// "name-image", or "" for nothing. Of a cluster size and of a spool `*number` is how much;
+// otherwise 0. `number` may be NULL.
 const char* qcow2stream_error_advice(const qcow2stream_error* error, uint64_t* number);
 void qcow2stream_error_free(qcow2stream_error* error);
 
@@ -182,15 +183,17 @@ typedef int (*qcow2stream_progress)(void* context, uint64_t done, uint64_t total
 //
 // Options: cluster-size, refcount-bits, qcow2-version, extended-l2, compress, deflate-window,
 // data-file, data-file-raw, backing-file, backing-format, bitmaps; scan, map, base-map, no-extents,
-// changed-map, base-manifest, allow-changes; threads, spool-memory, spool-dir; flush (of
-// qcow2stream_emit()).
+// changed-map, base-manifest, allow-changes; threads, spool-memory, spool-dir; limit-rate; flush
+// (of qcow2stream_emit()).
 qcow2stream_image* qcow2stream_survey(const qcow2stream_disk* disk, const qcow2stream_disk* base,
                                       const qcow2stream_options* options,
                                       qcow2stream_progress progress, void* context,
                                       qcow2stream_error** error);
 
 // The image of a plan, without a survey. QCOW2STREAM_ERROR_MISMATCH if it is that of another disk.
-// Options: assume-unchanged, allow-changes, flush, threads.
+// Where a disk does not tell whether it has changed, and the plan has digests of its content, only
+// qcow2stream_emit() can find out; reading is an error then without assume-unchanged. Options:
+// assume-unchanged, allow-changes, flush, limit-rate, threads.
 qcow2stream_image* qcow2stream_image_open_plan(const qcow2stream_disk* disk, const char* path,
                                                const qcow2stream_options* options,
                                                qcow2stream_error** error);

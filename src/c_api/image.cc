@@ -30,7 +30,10 @@ struct qcow2stream_image {
   qcow2stream::OnChange on_change;  // empty: a change is an error
   unsigned threads = 0;
   bool flush = false;
+  std::uint64_t most_per_second = 0;  // bytes; 0: there is no limit
   std::uint64_t top_images = 0;
+  // That of a plan, of a disk of which only emission can find out whether it is the same.
+  bool is_only_emitted = false;
 
   mutable std::mutex mutex;               // guards the next one
   mutable std::optional<std::string> id;  // once it was asked for
@@ -46,6 +49,7 @@ qcow2stream_image* image_handle(Image image, const Settings& settings, std::uint
                                .on_change = std::move(on_change),
                                .threads = settings.threads,
                                .flush = settings.flush,
+                               .most_per_second = settings.limit_rate,
                                .top_images = top_images,
                                .mutex = {},
                                .id = {}};
@@ -104,6 +108,7 @@ Image survey_image(const qcow2stream_disk& disk, const qcow2stream_disk* base,
                     .spool_memory = spool_memory(settings),
                     .spool_directory = settings.spool_directory,
                     .hash_chunk_bits = {},
+                    .most_per_second = settings.limit_rate,
                     .on_change = {},
                     .progress = &progress};
   if (settings.allow_changes) how.on_change = [](const Error&) {};
@@ -158,6 +163,13 @@ std::size_t read_image(const qcow2stream_image& image, std::uint64_t offset,
   const std::uint64_t rest = image.image.size() - std::min(offset, image.image.size());
   const auto wanted = buffer.first(std::min<std::uint64_t>(buffer.size(), rest));
   if (wanted.empty()) return 0;
+  if (image.is_only_emitted) {
+    throw Error(ErrorKind::kMismatch, image.image.disk().name(), "cannot be read as the plan says",
+                "it does not tell whether it has changed; an emission compares it with the digests "
+                "of the plan")
+        .about(ErrorSubject::kPlan)
+        .advise(Advice::kAssumeUnchanged);
+  }
   image.image.read(HostOffset(offset), wanted);
   check_unchanged(image.image.disk(), image.on_change);
   return wanted.size();
@@ -177,6 +189,7 @@ void emit_image(const qcow2stream_image& image, HostRange range, int fd, const W
   EmitOptions options;
   options.threads = image.threads;
   options.flush = image.flush;
+  options.most_per_second = image.most_per_second;
   options.on_change = image.on_change;
   options.progress = &progress;
   if (image.image.content() != nullptr) options.expected = image.image.content().get();
@@ -220,9 +233,13 @@ qcow2stream_image* qcow2stream_image_open_plan(const qcow2stream_disk* disk, con
     const Settings settings = settings_of(options);
     auto plan = qcow2stream::load_plan(given_text(path, "path"));
     const std::uint64_t top_images = plan.top_images;
-    return image_handle(qcow2stream::image_of_plan(given(disk, "disk").disk, std::move(plan),
-                                                   settings.assume_unchanged),
-                        settings, top_images);
+    const auto& of = given(disk, "disk").disk;
+    auto* handle =
+        image_handle(qcow2stream::image_of_plan(of, std::move(plan), settings.assume_unchanged),
+                     settings, top_images);
+    handle->is_only_emitted = handle->image.content() != nullptr && !settings.assume_unchanged &&
+                              !of->stamp().has_value();
+    return handle;
   });
 }
 

@@ -59,6 +59,9 @@ class CancellableTarget final : public Target {
   void finish() override { target_->finish(); }
   void drop_cache() override { target_->drop_cache(); }
   [[nodiscard]] std::optional<std::uint64_t> room() const override { return target_->room(); }
+  [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override {
+    return target_->zeros_at(offset);
+  }
 
  private:
   void check() const;

@@ -2,6 +2,7 @@
 
 #include "filesystems/ext.h"
 
+#include <algorithm>
 #include <bit>
 #include <memory>
 #include <new>
@@ -83,6 +84,15 @@ void examine_free_blocks(const Volume& volume, FreeRuns& runs, Finding& finding)
   if (needs_witness) check_ext_inodes(filesystem, found, filesystem.blocks() - free);
 }
 
+// What the superblock says, which has been checked, until the bitmaps say more.
+void tell_counts(const ext2_super_block& super, Finding& finding) {
+  const std::uint64_t blocks = ext_blocks(super);
+  const std::uint64_t free = std::min(ext_free_blocks(super), blocks);
+  finding.block_size = std::uint64_t{1024} << super.s_log_block_size;
+  finding.free = free * finding.block_size;
+  finding.used = (blocks - free) * finding.block_size;
+}
+
 }  // namespace
 
 Finding examine_ext(const Volume& volume, Kinds kinds, FreeRuns& runs) {
@@ -95,7 +105,7 @@ Finding examine_ext(const Volume& volume, Kinds kinds, FreeRuns& runs) {
     finding.format = ext_format(super);
     finding.name = ext_name(super);
     check_ext_superblock(super, volume.size());
-    finding.block_size = std::uint64_t{1024} << super.s_log_block_size;
+    tell_counts(super, finding);
     if (kinds.free) examine_free_blocks(volume, runs, finding);
   } catch (const Kept& kept) {
     finding.kept_because = kept.because();

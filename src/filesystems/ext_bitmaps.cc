@@ -68,7 +68,7 @@ std::span<const std::byte> ExtBitmaps::stored_bitmap(dgrp_t group) {
 }
 
 void ExtBitmaps::load(const Group& group) {
-  ext2_filsys const fs = filesystem_.get();
+  struct_ext2_filsys* const fs = filesystem_.get();
   const std::span<const std::byte> stored = stored_bitmap(group.number);
   std::memcpy(bits_.data(), stored.data(), stored.size());
   const std::size_t length = filesystem_.super().s_clusters_per_group / 8;
@@ -120,7 +120,7 @@ void ExtBitmaps::add_older_versions(const Group& group) {
 }
 
 std::uint64_t ExtBitmaps::scan(const Take& take) {
-  ext2_filsys const fs = filesystem_.get();
+  struct_ext2_filsys* const fs = filesystem_.get();
   std::uint64_t free = 0;
   for (dgrp_t number = 0; number < filesystem_.groups(); ++number) {
     const Group looked_at = group(number);

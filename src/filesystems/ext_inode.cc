@@ -34,7 +34,7 @@ bool has_blocks(std::uint32_t number, const ext2_inode& inode) {
 
 template <class Record>
 Record record_at(std::span<const std::byte> node, std::size_t offset) {
-  Record record;
+  Record record{};
   std::memcpy(&record, node.data() + offset, sizeof record);
   return record;
 }

@@ -21,8 +21,9 @@ struct ExtIo {
       'a';  // sixteen letters, none of which means anything to the library
 
   static std::string name_of(const Opened* opened) {
-    std::array<unsigned char, sizeof opened> bytes{};
-    std::memcpy(bytes.data(), &opened, sizeof opened);
+    const void* const address = opened;
+    std::array<unsigned char, sizeof(void*)> bytes{};
+    std::memcpy(bytes.data(), &address, sizeof(void*));
     std::string name;
     for (const unsigned byte : bytes) {
       name += static_cast<char>(kZero + (byte >> 4U));
@@ -32,14 +33,14 @@ struct ExtIo {
   }
 
   static Opened* of_name(const char* name) {
-    std::array<unsigned char, sizeof(Opened*)> bytes{};
+    std::array<unsigned char, sizeof(void*)> bytes{};
     if (std::strlen(name) != 2 * bytes.size()) return nullptr;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       bytes[i] = static_cast<unsigned char>((name[2 * i] - kZero) << 4 | (name[2 * i + 1] - kZero));
     }
-    Opened* opened = nullptr;
-    std::memcpy(&opened, bytes.data(), sizeof opened);
-    return opened;
+    void* address = nullptr;
+    std::memcpy(&address, bytes.data(), sizeof(void*));
+    return static_cast<Opened*>(address);
   }
 
   static errcode_t open(const char* name, int flags, io_channel* channel) {

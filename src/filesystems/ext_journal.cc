@@ -39,7 +39,7 @@ class LogWalk {
   static constexpr std::size_t kMostCopies = std::size_t{1} << 22U;
 
   std::uint32_t take_block();
-  void take_descriptor(std::span<const std::byte> block);
+  void take_descriptor(std::span<const std::byte> descriptor);
   void take_revocations(std::span<const std::byte> block);
   void take_commit(std::span<const std::byte> block);
   void check_block(std::span<const std::byte> block, std::size_t checksum_at) const;
@@ -118,7 +118,7 @@ void LogWalk::take_revocations(std::span<const std::byte> block) {
   const std::size_t end = block.size() - (super.has_checksums() ? 4 : 0);
   if (super.has_checksums()) check_block(block, end);
   const std::size_t length = super.has(JournalSuper::k64Bit) ? 8 : 4;
-  const std::uint32_t used = load_big<std::uint32_t>(block.data() + 12);
+  const auto used = load_big<std::uint32_t>(block.data() + 12);
   if (used > end) throw unreadable_journal();
   for (std::size_t at = 16; at + length <= used; at += length) {
     const std::uint64_t home = length == 8 ? load_big<std::uint64_t>(block.data() + at)

@@ -51,10 +51,10 @@ Kept bad_superblock() {
   return Kept("its superblock makes no sense", kCheck);
 }
 
-std::uint64_t blocks_of(const ext2_super_block& super) {
+// The upper half of a number counts only with the feature for more than 2^32 blocks.
+std::uint64_t wide_number(const ext2_super_block& super, std::uint32_t low, std::uint32_t high) {
   const bool is_64bit = (super.s_feature_incompat & EXT4_FEATURE_INCOMPAT_64BIT) != 0;
-  return super.s_blocks_count |
-         (is_64bit ? std::uint64_t{super.s_blocks_count_hi} << 32U : std::uint64_t{0});
+  return low | (is_64bit ? std::uint64_t{high} << 32U : std::uint64_t{0});
 }
 
 void check_state(const ext2_super_block& super) {
@@ -94,7 +94,7 @@ void check_features(const ext2_super_block& super) {
 void check_geometry(const ext2_super_block& super, std::uint64_t volume_size) {
   if (super.s_log_block_size > 6) throw bad_superblock();
   const std::uint64_t block_size = std::uint64_t{1024} << super.s_log_block_size;
-  const std::uint64_t blocks = blocks_of(super);
+  const std::uint64_t blocks = ext_blocks(super);
   if (blocks == 0) throw bad_superblock();
   if (blocks > volume_size / block_size) throw Kept("it is larger than its partition or disk");
 
@@ -142,6 +142,14 @@ std::string ext_name(const ext2_super_block& super) {
   const auto end = std::ranges::find(label, 0);
   if (end == label.begin()) return uuid_text(std::as_bytes(std::span(super.s_uuid)));
   return printable_name(std::string(label.begin(), end));
+}
+
+std::uint64_t ext_blocks(const ext2_super_block& super) {
+  return wide_number(super, super.s_blocks_count, super.s_blocks_count_hi);
+}
+
+std::uint64_t ext_free_blocks(const ext2_super_block& super) {
+  return wide_number(super, super.s_free_blocks_count, super.s_free_blocks_hi);
 }
 
 bool ext_needs_recovery(const ext2_super_block& super) {

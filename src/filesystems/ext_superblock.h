@@ -21,6 +21,9 @@ std::string ext_format(const ext2_super_block& super);
 // Its label or else its UUID.
 std::string ext_name(const ext2_super_block& super);
 
+std::uint64_t ext_blocks(const ext2_super_block& super);
+std::uint64_t ext_free_blocks(const ext2_super_block& super);
+
 bool ext_needs_recovery(const ext2_super_block& super);
 
 // Throws Kept unless it has been left clean, or needs nothing but its journal, has only features

@@ -42,7 +42,7 @@ class TableList {
 
 // The superblock and the group descriptors, or their copies, of a group that has them.
 void TableList::add_copies(dgrp_t group) {
-  ext2_filsys const fs = filesystem_.get();
+  struct_ext2_filsys* const fs = filesystem_.get();
   blk64_t super = 0;
   blk64_t descriptors = 0;
   blk64_t meta_descriptors = 0;
@@ -63,7 +63,7 @@ void TableList::add_copies(dgrp_t group) {
 }
 
 void TableList::add_own(dgrp_t group) {
-  ext2_filsys const fs = filesystem_.get();
+  struct_ext2_filsys* const fs = filesystem_.get();
   add(ext2fs_block_bitmap_loc(fs, group), 1);
   add(ext2fs_inode_bitmap_loc(fs, group), 1);
   add(ext2fs_inode_table_loc(fs, group), fs->inode_blocks_per_group);
@@ -78,7 +78,7 @@ std::vector<UnitRun> TableList::in_order() {
 }  // namespace
 
 std::vector<UnitRun> ext_tables(const ExtFilesystem& filesystem) {
-  ext2_filsys const fs = filesystem.get();
+  struct_ext2_filsys* const fs = filesystem.get();
   TableList tables(filesystem);
   for (dgrp_t group = 0; group < filesystem.groups(); ++group) {
     if (ext2fs_group_desc_csum_verify(fs, group) == 0)
@@ -91,7 +91,7 @@ std::vector<UnitRun> ext_tables(const ExtFilesystem& filesystem) {
 }
 
 void check_ext_mount_protection(const ExtFilesystem& filesystem, bool needs_recovery) {
-  ext2_filsys const fs = filesystem.get();
+  struct_ext2_filsys* const fs = filesystem.get();
   if (ext2fs_has_feature_mmp(fs->super) == 0) return;
   if (fs->super->s_mmp_block >= filesystem.blocks()) throw bad_mount_protection();
   mmp_struct mmp{};

@@ -33,7 +33,7 @@ class InodeCheck {
 };
 
 std::vector<std::uint64_t> InodeCheck::inode_bits(dgrp_t group) const {
-  ext2_filsys const fs = filesystem_.get();
+  struct_ext2_filsys* const fs = filesystem_.get();
   const std::size_t size = filesystem_.block_size();
   std::vector<std::uint64_t> bits(size / sizeof(std::uint64_t));
   const bool uninitialized = ext2fs_has_group_desc_csum(fs) != 0 &&

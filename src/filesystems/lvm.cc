@@ -211,7 +211,7 @@ class GroupReader {
     }
     const auto stripes = segment.settings.find("stripes");
     if (stripes == segment.settings.end() || stripes->second.size() != 2) refuse_group();
-    const auto* on = std::get_if<std::string>(&stripes->second[0]);
+    const auto* on = std::get_if<std::string>(&stripes->second.front());
     const auto* first = std::get_if<std::uint64_t>(&stripes->second[1]);
     const Extents logical{segment.number("start_extent"), segment.number("extent_count")};
     if (on == nullptr || first == nullptr || *on != physical_name_ || logical.count == 0 ||

@@ -74,7 +74,7 @@ class Parser {
   }
 
   std::string take_name() {
-    const auto end = std::ranges::find_if_not(rest_, is_name_character);
+    const auto* const end = std::ranges::find_if_not(rest_, is_name_character);
     const auto length = static_cast<std::size_t>(end - rest_.begin());
     if (length == 0) refuse_text();
     std::string name(rest_.substr(0, length));

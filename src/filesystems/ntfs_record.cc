@@ -32,7 +32,7 @@ std::int64_t signed_number(std::span<const std::byte> bytes) {
   std::uint64_t value = 0;
   for (std::size_t i = bytes.size(); i > 0; --i)
     value = value << 8U | static_cast<std::uint64_t>(bytes[i - 1]);
-  const unsigned unused = static_cast<unsigned>(64 - 8 * bytes.size());
+  const auto unused = static_cast<unsigned>(64 - 8 * bytes.size());
   return static_cast<std::int64_t>(value << unused) >> unused;
 }
 

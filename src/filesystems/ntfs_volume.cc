@@ -161,7 +161,7 @@ void NtfsVolume::Library::check_log() const {
     // In version 2.0 Windows may keep a part of the file system's state elsewhere.
     cached = restart != nullptr && le16_to_cpu(restart->major_ver) == 2 &&
              le16_to_cpu(restart->minor_ver) == 0;
-    free(restart);
+    ::free(restart);  // NOLINT(cppcoreguidelines-no-malloc): the library has allocated it
     ntfs_attr_close(attribute);
   }
   ntfs_inode_close(inode);

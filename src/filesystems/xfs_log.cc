@@ -87,10 +87,10 @@ bool has_checksum(std::span<const std::byte> record, const Shape& shape, std::si
 void check_checksum(std::span<const std::byte> record, const Shape& shape) {
   // mkfs.xfs and xfs_repair leave it out.
   if (Fields(record).little<std::uint32_t>(kRecordCrc) == 0) return;
-  constexpr std::size_t kHeaderSize = 328;
-  constexpr std::size_t kHeaderSizeOf32Bits = 324;
-  if (!has_checksum(record, shape, kHeaderSize) &&
-      !has_checksum(record, shape, kHeaderSizeOf32Bits)) {
+  constexpr std::size_t kRecordHeader = 328;
+  constexpr std::size_t kRecordHeaderOf32Bits = 324;
+  if (!has_checksum(record, shape, kRecordHeader) &&
+      !has_checksum(record, shape, kRecordHeaderOf32Bits)) {
     refuse_odd_log();
   }
 }
@@ -203,8 +203,8 @@ Log::Head Log::find_head() const {
 }
 
 std::uint64_t Log::last_header(Head head) const {
-  constexpr std::uint64_t kMostBlocks = kLargestRecord / kDiskBlock + kLargestRecord / kPerHeader;
-  const std::uint64_t count = std::min(kMostBlocks, blocks_ / 2);
+  constexpr std::uint64_t kMostLooked = kLargestRecord / kDiskBlock + kLargestRecord / kPerHeader;
+  const std::uint64_t count = std::min(kMostLooked, blocks_ / 2);
   const std::uint64_t begin = (head.block + blocks_ - count) % blocks_;
   const auto bytes = read(begin, count);
   for (std::uint64_t i = count; i-- > 0;) {

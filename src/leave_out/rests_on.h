@@ -34,7 +34,7 @@ class RestsOn {
  private:
   struct Held {
     GuestRange range;
-    Sha256::Value digest;
+    Sha256::Value digest{};
   };
   std::vector<Held> ranges_;
   Sha256 hash_;

@@ -119,8 +119,10 @@ class ClusterListReader final : public json::json_sax_t {
 
   bool end_pair() {
     if (numbers_ != 2) fail_pair();
-    if (last_ < first_) fail(fmt::format("ends at cluster {}, before {}", last_, first_));
-    if (last_ >= kMaxByte >> *bits_) fail(fmt::format("cluster {} is past 2^63 bytes", last_));
+    if (last_ < first_) fail_entry(fmt::format("ends at cluster {}, before {}", last_, first_));
+    if (last_ >= kMaxByte >> *bits_) {
+      fail_entry(fmt::format("cluster {} is past 2^63 bytes", last_));
+    }
     ListEntry entry;
     entry.number = count_;
     entry.form = ListForm::kClusters;
@@ -142,9 +144,12 @@ class ClusterListReader final : public json::json_sax_t {
     const std::uint64_t number = depth_ == kInList ? count_ + 1 : count_;
     throw Error(ErrorKind::kFailed, name_, fmt::format("entry {}", number), reason);
   }
+  // Of the pair that has begun last.
+  [[noreturn]] void fail_entry(const std::string& reason) const {
+    throw Error(ErrorKind::kFailed, name_, fmt::format("entry {}", count_), reason);
+  }
   [[noreturn]] void fail_pair() const {
-    throw Error(ErrorKind::kFailed, name_, fmt::format("entry {}", count_),
-                "is not the numbers of a first and a last cluster");
+    fail_entry("is not the numbers of a first and a last cluster");
   }
   [[noreturn]] void fail_object(const std::string& reason) const {
     throw Error(ErrorKind::kFailed, name_, "is not a list of clusters", reason);

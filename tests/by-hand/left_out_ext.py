@@ -137,7 +137,8 @@ class Case:
         finding = examined(self.image, "--as", "ext")
         if finding["kept_because"]:
             self.tally["kept: " + finding["kept_because"]] += 1
-            if not self.live:
+            # The kernel finds faults in some of what mke2fs makes.
+            if not self.live and run("e2fsck", "-fn", self.image, check=False).returncode == 0:
                 raise RuntimeError("a clean file system is kept: " + finding["kept_because"])
             return
         left_out = joined((begin, begin + length) for begin, length, _ in finding["runs"])

@@ -102,5 +102,5 @@ hosts=()
 for n in 1 2 3 4; do hosts+=("$login 127.0.0.$n"); done
 begin parallel
 measured 'GNU parallel over ssh, 4 hosts' "$cluster/parallel-ssh" parallel "${hosts[@]}"
-[[ $(awk 'NR > 1 { print $2 }' parallel/parts.log | sort -u | wc -l) -gt 1 ]] || fail "one host has done it all"
+[[ $(awk -F '\t' 'NR > 1 { print $2 }' parallel/parts.log | sort -u | wc -l) -gt 1 ]] || fail "one host has done it all"
 stored parallel

@@ -31,6 +31,7 @@ share/doc/qcow2-to-stdout/README.md
 share/doc/qcow2-to-stdout/docs/*.md
 share/doc/qcow2-to-stdout/docs/performance/*.svg
 share/doc/qcow2-to-stdout/examples/CMakeLists.txt
+share/doc/qcow2-to-stdout/examples/cluster/*
 share/doc/qcow2-to-stdout/examples/convert.cc
 share/doc/qcow2-to-stdout/examples/convert_c.c
 share/doc/qcow2-to-stdout/examples/own_disk.cc

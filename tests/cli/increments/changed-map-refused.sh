@@ -22,7 +22,7 @@ nbdinfo() {
 }
 
 refused 'byte 1: is not JSON: ' ''
-refused 'byte [0-9]+: ' '{"offset":0}'
+refused 'is not a list of clusters: has no data_clusters' '{"offset":0}'
 refused 'entry 1: has no length' '[{"start":0}]'
 refused 'entry 2 \(offset 4, length 9\): overlaps' '[{"start":0,"length":5},{"start":4,"length":9}]'
 refused 'entry 1 \(offset 1048575, length 2\): ends past the end of disk\.raw' '[{"start":1048575,"length":2}]'
