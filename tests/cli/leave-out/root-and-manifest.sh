@@ -10,7 +10,7 @@
 # shellcheck source=../../lib/manifests.sh
 . "$source_root/tests/lib/manifests.sh"
 
-aged_ext4 disk.raw 64M
+deleted='2*M' aged_ext4 disk.raw 24M
 convert disk.raw image.qcow2 --leave-out free --save-manifest manifest
 restored image.qcow2
 [[ $(root_in manifest restored.raw) == "$("$tool" --leave-out free --measure=root disk.raw)" ]] || fail "another root"
@@ -25,9 +25,12 @@ same compressed manifest
 python3 "$helpers/manifest.py" left-out manifest >ranges
 [[ -s ranges ]] || fail "nothing is listed"
 [[ $(awk '{ n += $2 } END { print n }' ranges) == "$(left_out_of disk.raw)" ]] || fail "is not what was left out"
-while read -r begin length; do
-  part restored.raw "$begin" "$length" | cmp -n "$length" - /dev/zero || fail "$begin is not zeros"
-done <ranges
+python3 -c 'import sys
+with open("restored.raw", "rb") as disk:
+    for begin, length in (map(int, line.split()) for line in open("ranges")):
+        disk.seek(begin)
+        if any(disk.read(length)):
+            sys.exit(f"{begin} is not zeros")' || fail "what is listed is not zeros"
 
 # The other half takes it, and can say that the content is right.
 expect_status 0 "$from_stdin" --manifest manifest out.raw <image.qcow2
