@@ -33,9 +33,9 @@ class CheckedRuns final : public FreeRuns {
   void add(VolumeRange run, LeftOutKind) override {
     require(run.length > 0 && run.begin.value() <= size_ && run.length <= size_ - run.begin.value(),
             "a run within the volume");
-    if (runs_.size() < kMostRuns) runs_.push_back(run);
+    if (all.size() < kMostRuns) all.push_back(run);
   }
-  std::vector<VolumeRange> runs_;
+  std::vector<VolumeRange> all;
 
  private:
   std::uint64_t size_;
@@ -142,7 +142,7 @@ void check(Input input) {
     }
     if (found.refused || !is_ours(*found.volume)) continue;
     CheckedRuns runs(found.volume->size());
-    if (!examine(found, {.free = true, .swap = true}, runs).kept()) require_apart(runs.runs_);
+    if (!examine(found, {.free = true, .swap = true}, runs).kept()) require_apart(runs.all);
   }
   require_apart(all);
 }

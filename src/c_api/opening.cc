@@ -95,7 +95,7 @@ QemuOptions qemu_options(const Settings& settings) {
           .force_share = settings.force_share};
 }
 
-Source with_remainder(OpenedQcow2 opened) {
+Source with_remainder(const OpenedQcow2& opened) {
   Source source{.opened = {.disk = opened.disk, .changes = opened.changes}, .caveats = {}};
   const Qcow2Remainder& rest = opened.remainder;
   if (rest.snapshots != 0) {

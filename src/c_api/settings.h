@@ -41,15 +41,15 @@ struct Settings {
 
   // The survey.
   Scan scan = Scan::kZeros;
+  unsigned threads = 0;
   std::optional<std::string> map;
   std::optional<std::string> base_map;
-  bool no_extents = false;
   std::optional<std::string> changed_map;
   std::optional<std::string> base_manifest;
-  unsigned threads = 0;
   std::optional<std::uint64_t> spool_memory;
   std::optional<std::string> spool_directory;
 
+  bool no_extents = false;
   bool allow_changes = false;
   bool assume_unchanged = false;
   bool flush = false;

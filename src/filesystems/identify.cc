@@ -18,7 +18,7 @@
 namespace qcow2stream {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr std::size_t kSector = 512;
 constexpr std::uint64_t kKiB = 1024;
@@ -104,14 +104,14 @@ class Found {
  public:
   void add(std::string_view format, std::uint64_t offset) {
     const bool is_at_beginning = offset < kSector;
-    const auto same = std::ranges::find(signatures_, format, &Signature::format);
-    if (same == signatures_.end()) {
-      signatures_.push_back({std::string(format), is_at_beginning});
+    const auto same = std::ranges::find(all, format, &Signature::format);
+    if (same == all.end()) {
+      all.push_back({std::string(format), is_at_beginning});
     } else {
       same->is_at_beginning = same->is_at_beginning || is_at_beginning;
     }
   }
-  std::vector<Signature> signatures_;
+  std::vector<Signature> all;
 };
 
 bool stands(const Volume& volume, std::uint64_t offset, std::string_view text) {
@@ -213,8 +213,8 @@ std::vector<Signature> find_signatures(const Volume& volume) {
   find_swap(volume, found);
   find_at_end(volume, found);
   find_zfs(volume, found);
-  if (found.signatures_.empty()) find_known(volume, kShort, found);
-  return std::move(found.signatures_);
+  if (found.all.empty()) find_known(volume, kShort, found);
+  return std::move(found.all);
 }
 
 }  // namespace qcow2stream

@@ -255,7 +255,7 @@ TEST_F(VolumesTest, FormatsAreFoundByTheirSignatures) {
     std::string text;
     std::string format;
   };
-  using std::string_literals::operator""s;
+  using namespace std::string_literals;
   constexpr std::size_t kEnd = 4 * kMiB;
   for (const Case& c : std::vector<Case>{
            {65600, "_BHRfS_M", "btrfs"},
