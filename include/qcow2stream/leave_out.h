@@ -36,15 +36,15 @@ struct LeaveOutOptions {
 
 // A partition, a logical volume, or a disk without a partition table.
 struct ExaminedVolume {
-  std::string name;           // "partition 2", "LVM volume vg/root", "disk"
-  std::uint64_t size = 0;     // bytes
-  std::string format;         // "ext4", "luks", "unknown"
-  std::string label;          // of the file system, or its UUID; may be empty
-  std::uint64_t used = 0;     // bytes that the file system itself calls used
-  std::uint64_t free = 0;     // bytes that it calls free
-  std::string kept_because;   // half a sentence; empty: its free blocks are left out
-  std::string remedy;         // half a sentence in the imperative; may be empty
-  bool has_failed = false;    // kept since looking at it went wrong
+  std::string name;             // "partition 2", "LVM volume vg/root", "disk"
+  std::uint64_t size = 0;       // bytes
+  std::string format;           // "ext4", "luks", "unknown"
+  std::string label;            // of the file system, or its UUID; may be empty
+  std::uint64_t used = 0;       // bytes that the file system itself calls used
+  std::uint64_t free = 0;       // bytes that it calls free
+  std::string kept_because;     // half a sentence; empty: its free blocks are left out
+  std::string remedy;           // half a sentence in the imperative; may be empty
+  bool has_failed = false;      // kept since looking at it went wrong
   std::uint64_t left_free = 0;  // bytes that are left out, as free blocks and as swap space
   std::uint64_t left_swap = 0;
 };

@@ -63,8 +63,7 @@ void InodeCheck::check_inode(std::uint32_t number, std::span<const std::byte> by
 void InodeCheck::check_blocks(dgrp_t group, std::span<const std::uint64_t> bits,
                               std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t block_size = filesystem_.block_size();
-  const std::uint64_t inode_size =
-      static_cast<std::uint64_t>(EXT2_INODE_SIZE(filesystem_.get()->super));
+  const auto inode_size = static_cast<std::uint64_t>(EXT2_INODE_SIZE(filesystem_.get()->super));
   const std::uint64_t per_block = block_size / inode_size;
   std::vector<std::byte> table((end - begin) * block_size);
   filesystem_.volume().read(

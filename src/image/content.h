@@ -42,7 +42,7 @@ class Image::Content {
   const std::uint64_t surveyed;
   const std::shared_ptr<const LeftOut> left_out;              // null: nothing was to be
   const std::shared_ptr<const ClusterMap> left_out_clusters;  // null: nothing is
-  const std::shared_ptr<const ManifestBuilder> digests;  // null: the content was not hashed
+  const std::shared_ptr<const ManifestBuilder> digests;       // null: the content was not hashed
 
  private:
   // Is known when the content is hashed, which may be while the image goes out.

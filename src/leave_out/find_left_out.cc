@@ -120,9 +120,7 @@ class Examination {
 
   [[nodiscard]] std::vector<ExaminedVolume>& volumes() const { return found_->volumes_; }
 
-  [[noreturn]] static void refuse() {
-    throw ProcessFailed{"what was said of it makes no sense"};
-  }
+  [[noreturn]] static void refuse() { throw ProcessFailed{"what was said of it makes no sense"}; }
 
   void take_all(const ConfinedProcess& process) {
     try {

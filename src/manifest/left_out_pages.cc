@@ -31,7 +31,7 @@ void put_number(Page& page, std::size_t at, std::uint64_t value) {
 
 void write_left_out(const ManifestBuilder::NextRun& next, std::optional<GuestRange> first,
                     std::uint64_t number, const ManifestBuilder::Write& write) {
-  for (auto run = std::move(first); run; ++number) {
+  for (auto run = first; run; ++number) {
     Page page{};
     put_number(page, kNumberInPage, number);
     put_number(page, kFirstOffsetInPage, run->begin.value());
@@ -68,8 +68,8 @@ Problem decode_left_out(const Page& page, std::uint64_t number, std::uint64_t be
     const std::uint64_t first = number_at(page, at);
     const std::uint64_t length = number_at(page, at + 8);
     const bool is_behind = may_touch ? first >= begin : first > begin;
-    if (!is_behind || first > end || length == 0 || length > end - first ||
-        first % kSector != 0 || length % kSector != 0) {
+    if (!is_behind || first > end || length == 0 || length > end - first || first % kSector != 0 ||
+        length % kSector != 0) {
       return "what it says was left out makes no sense";
     }
     runs.push_back({GuestOffset(first), length});

@@ -104,7 +104,7 @@ void ManifestBuilder::set_zeros(std::uint64_t first, std::uint64_t end) {
       at = state_->blocks.erase(at);
       continue;
     }
-    const auto kinds = at->second->kinds.begin();
+    auto* const kinds = at->second->kinds.begin();
     std::fill(kinds + static_cast<std::ptrdiff_t>(std::max(first, begin) - begin),
               kinds + static_cast<std::ptrdiff_t>(std::min(end - begin, kBlock)), RunKind::kZeros);
     ++at;

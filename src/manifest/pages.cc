@@ -91,8 +91,7 @@ Page encode_header(const ManifestHeader& header) {
   store(page, kAlgorithmAt, kSha256Tree);
   store(page, kChunkBitsAt, std::uint32_t{header.chunk_bits});
   store(page, kLengthAt, header.length);
-  store(page, kFlagsAt,
-        (header.parent ? kHasParent : 0U) | (header.left_out ? kHasLeftOut : 0U));
+  store(page, kFlagsAt, (header.parent ? kHasParent : 0U) | (header.left_out ? kHasLeftOut : 0U));
   store_digest(page, kRootAt, header.root);
   if (header.parent) store_digest(page, kParentAt, *header.parent);
   seal(page);

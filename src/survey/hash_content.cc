@@ -104,9 +104,8 @@ std::shared_ptr<ManifestBuilder> hash_content(const Disk& disk, const HashOption
                                    content_tree::kLeafBits};  // a list is asked in these
   auto runs = runs_of(options.allocation, disk, leaves);
   if (options.left_out != nullptr) {
-    runs = without_left_out(
-        std::move(runs),
-        left_out_clusters(*options.left_out, unit_geometry(*options.left_out)));
+    runs = without_left_out(std::move(runs),
+                            left_out_clusters(*options.left_out, unit_geometry(*options.left_out)));
   }
   return hash_runs(
       disk, std::move(runs),

@@ -92,8 +92,9 @@ std::shared_ptr<const ClusterMap> changes_beside_left_out(const ChangesAndLeftOu
   ClusterMapBuilder map(geometry, all.changes.guest_clusters());
   for (const ClusterKind kind : {ClusterKind::kData, ClusterKind::kZero}) {
     for_each_run(all.changes, kind, [&](GuestCluster at, GuestCluster end) {
-      for_each_kept(all.left_out, at, end,
-                    [&](GuestCluster first, GuestCluster stop) { map.mark(kind, first, stop - first); });
+      for_each_kept(all.left_out, at, end, [&](GuestCluster first, GuestCluster stop) {
+        map.mark(kind, first, stop - first);
+      });
     });
   }
   if (all.base_left_out == nullptr) return map.finish();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Regular files. One that is made gets its name when it is complete (system/new_file.h); one that is
-// changed or compared is opened as it is.
+// Regular files. One that is made gets its name when it is complete (system/new_file.h); one that
+// is changed or compared is opened as it is.
 
 #pragma once
 

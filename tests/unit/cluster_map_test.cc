@@ -16,7 +16,7 @@
 namespace qcow2stream {
 namespace {
 
-using Kinds = std::vector<std::optional<ClusterKind>>;
+using KindOfEach = std::vector<std::optional<ClusterKind>>;
 
 std::uint32_t size_of(std::uint64_t cluster) {
   return static_cast<std::uint32_t>(cluster * 2'654'435'761U % 511 + 1);
@@ -34,8 +34,8 @@ struct Marks {
   std::vector<Mark> ranges;
 
   // The strongest kind wins, whatever the order: data, then compressed, then zero.
-  [[nodiscard]] Kinds naive() const {
-    Kinds kinds(clusters);
+  [[nodiscard]] KindOfEach naive() const {
+    KindOfEach kinds(clusters);
     for (const Mark& mark : ranges) {
       for (std::uint64_t i = mark.first; i < mark.first + mark.count; ++i) {
         kinds[i] = std::min(kinds[i].value_or(mark.kind), mark.kind);
@@ -82,7 +82,7 @@ Marks arbitrary_marks() {
 }
 
 // What the map says about one kind, cluster by cluster.
-void check_kind(const ClusterMap& map, const Kinds& kinds, ClusterKind kind) {
+void check_kind(const ClusterMap& map, const KindOfEach& kinds, ClusterKind kind) {
   std::uint64_t rank = 0;
   std::uint64_t next = map.next(kind, GuestCluster(0)).value();
   for (std::uint64_t i = 0; i < kinds.size(); ++i) {
@@ -107,7 +107,7 @@ void check_kind(const ClusterMap& map, const Kinds& kinds, ClusterKind kind) {
 
 RC_GTEST_PROP(ClusterMapProperty, AgreesWithAVectorOfKinds, ()) {
   const Marks marks = arbitrary_marks();
-  const Kinds kinds = marks.naive();
+  const KindOfEach kinds = marks.naive();
   const auto map = marks.map();
   for (const ClusterKind kind : kClusterKinds) check_kind(*map, kinds, kind);
 
@@ -128,7 +128,7 @@ RC_GTEST_PROP(ClusterMapProperty, AgreesWithAVectorOfKinds, ()) {
 
 RC_GTEST_PROP(ClusterMapProperty, TablesAreThoseWithAClusterOfAnyKind, ()) {
   const Marks marks = arbitrary_marks();
-  const Kinds kinds = marks.naive();
+  const KindOfEach kinds = marks.naive();
   const auto map = marks.map();
   const std::uint64_t per_table = marks.geometry.l2_entries();
   std::uint64_t tables = 0;
@@ -149,9 +149,9 @@ RC_GTEST_PROP(ClusterMapProperty, TablesAreThoseWithAClusterOfAnyKind, ()) {
 
 RC_GTEST_PROP(ClusterMapProperty, RunsCoverAKindAndNothingElse, ()) {
   const Marks marks = arbitrary_marks();
-  const Kinds kinds = marks.naive();
+  const KindOfEach kinds = marks.naive();
   const auto map = marks.map();
-  Kinds seen(marks.clusters);
+  KindOfEach seen(marks.clusters);
   for (const ClusterKind kind : kClusterKinds) {
     for (GuestCluster at = map->next(kind, GuestCluster(0)); at < map->end();) {
       const GuestCluster gap = map->next_other(kind, at);

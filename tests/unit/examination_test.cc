@@ -38,12 +38,13 @@ class ExaminationTest : public ::testing::Test {
   void TearDown() override { fs::remove_all(directory_); }
 
   [[nodiscard]] std::shared_ptr<const LeftOut> examine(
-      const std::string& lie, const std::shared_ptr<const Disk>& disk = std::make_shared<MemoryDisk>(
-                                  std::vector<std::byte>(kExaminedDisk, std::byte{1}))) const {
+      const std::string& lie,
+      const std::shared_ptr<const Disk>& disk =
+          std::make_shared<MemoryDisk>(std::vector<std::byte>(kExaminedDisk, std::byte{1}))) const {
     const fs::path program = directory_ / ("lying-examiner." + lie);
     if (!fs::exists(program)) fs::create_symlink(LYING_EXAMINER, program);
-    return find_left_out(
-        disk, {.unit = 4096, .program = program, .timeout = std::chrono::seconds(1)});
+    return find_left_out(disk,
+                         {.unit = 4096, .program = program, .timeout = std::chrono::seconds(1)});
   }
 
  private:
@@ -84,9 +85,8 @@ TEST_F(ExaminationTest, KeepsAVolumeThatItDoesNotGetThrough) {
 }
 
 TEST_F(ExaminationTest, KeepsAllWhereItGetsNowhere) {
-  for (const std::string lie :
-       {"dies-at-once", "found-without-volume", "reads-behind-the-end", "reads-nothing",
-        "reads-too-much", "other-number"}) {
+  for (const std::string lie : {"dies-at-once", "found-without-volume", "reads-behind-the-end",
+                                "reads-nothing", "reads-too-much", "other-number"}) {
     const auto found = examine(lie);
     ASSERT_EQ(found->volumes().size(), 1U) << lie;
     EXPECT_TRUE(found->volumes()[0].has_failed) << lie;

@@ -66,7 +66,7 @@ class Ext : public ::testing::Test {
     std::filesystem::create_directory(folder_ / "files");
     std::filesystem::create_directory(folder_ / "files/deeper");
     for (int i = 0; i < 20; ++i)
-      write_file(fmt::format("files/{}", i), 5000U * static_cast<unsigned>(i + 1));
+      write_file(fmt::format("files/{}", i), std::size_t{5000} * static_cast<unsigned>(i + 1));
     write_file("files/deeper/large", 700000);
     std::filesystem::create_symlink("large", folder_ / "files/deeper/link");
   }
@@ -244,7 +244,7 @@ TEST_F(Ext, ABitmapWithoutChecksumIsComparedWithTheFiles) {
     };
     int kept = 0;
     for (std::size_t block = 0; block < clean.size() / 4096; ++block) {
-      const unsigned bits = static_cast<unsigned>(clean[bitmap + block / 8]);
+      const auto bits = static_cast<unsigned>(clean[bitmap + block / 8]);
       if ((bits >> block % 8 & 1U) == 0) continue;
       change(block, 1);
       CollectedRuns runs;
@@ -262,7 +262,7 @@ TEST_F(Ext, ABitmapWithoutChecksumIsComparedWithTheFiles) {
 // debugfs writes transactions: first one that calls all of a group used, then one that takes that
 // back. What either calls used is in use.
 TEST_F(Ext, EveryCopyOfABitmapInTheJournalCounts) {
-  constexpr std::uint64_t kGroup = (8192U + 1U) * 1024U;  // the first one ends there
+  constexpr std::uint64_t kGroup = std::uint64_t{8192 + 1} * 1024;  // the first one ends there
   for (const std::string options :
        {"-t ext4 -b 1024 -J size=1 -O 64bit", "-t ext4 -b 1024 -J size=1 -O ^64bit",
         "-t ext4 -b 1024 -J size=1 -O ^metadata_csum", "-t ext3 -b 1024 -J size=1"}) {

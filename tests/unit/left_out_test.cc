@@ -169,12 +169,11 @@ RC_GTEST_PROP(LeftOutProperty, FullImagesHaveZerosThere, ()) {
   const ImageOptions options = some_options(false);
   const auto disk = std::make_shared<MemoryDisk>(bytes);
   const bool hashes = *rc::gen::arbitrary<bool>();
-  const Image image = make_image(
-      disk, options,
-      {.what = Full{},
-       .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles),
-       .hash_chunk_bits = hashes ? std::optional(16U) : std::nullopt,
-       .left_out = std::make_shared<ToldLeftOut>(bytes.size(), runs)});
+  const Image image = make_image(disk, options,
+                                 {.what = Full{},
+                                  .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles),
+                                  .hash_chunk_bits = hashes ? std::optional(16U) : std::nullopt,
+                                  .left_out = std::make_shared<ToldLeftOut>(bytes.size(), runs)});
   const ByteVector content = in_sectors(without(bytes, runs, options.cluster_size));
   const auto image_bytes = read_all(image);
   IncrementDecoder decoder(image_bytes, {});
@@ -210,11 +209,11 @@ RC_GTEST_PROP(LeftOutProperty, IncrementsHaveWhatTheBaseLeftOut, ()) {
   const auto base = std::make_shared<MemoryDisk>(old);
   const Runs old_runs = some_runs(old.size());
   const ImageOptions base_options = some_options(false);
-  const Image base_image = make_image(base, base_options,
-                                      {.what = Full{},
-                                       .hash_chunk_bits = *rc::gen::element(16U, 18U),
-                                       .left_out = std::make_shared<ToldLeftOut>(old.size(),
-                                                                                 old_runs)});
+  const Image base_image =
+      make_image(base, base_options,
+                 {.what = Full{},
+                  .hash_chunk_bits = *rc::gen::element(16U, 18U),
+                  .left_out = std::make_shared<ToldLeftOut>(old.size(), old_runs)});
   const ByteVector below = in_sectors(without(old, old_runs, base_options.cluster_size));
   const TextFile file(manifest_of(base_image));
   const auto manifest = std::make_shared<const Manifest>(Manifest::load(file.path()));
@@ -306,23 +305,24 @@ TEST(LeftOut, IncrementsNeedAManifestOfTheirBase) {
   const auto disk = std::make_shared<MemoryDisk>(ByteVector(1 << 20, std::byte{1}));
   const auto left_out = std::make_shared<ToldLeftOut>(disk->size(), Runs{});
   for (const Scan scan : {Scan::kZeros, Scan::kHoles}) {
-    EXPECT_THROW(make_image(disk, {},
-                            {.what = Against{.base = disk}, .scan = scan, .left_out = left_out}),
-                 Error);
+    EXPECT_THROW(
+        make_image(disk, {}, {.what = Against{.base = disk}, .scan = scan, .left_out = left_out}),
+        Error);
   }
   EXPECT_THROW(make_image(disk, {}, {.scan = Scan::kNone, .left_out = left_out}), Error);
 }
 
 TEST(LeftOut, UnitsAreWholeOnesOfOneKind) {
+  constexpr std::uint64_t kUnit = 4096;
   UnusedUnits units(10 * 4096 + 100, 4096);
   units.add({GuestOffset(1), 4095}, LeftOutKind::kFree);
-  units.add({GuestOffset(4096), 4096}, LeftOutKind::kFree);      // together one, and a rest
-  units.add({GuestOffset(3 * 4096), 4095}, LeftOutKind::kFree);  // not to its end
-  units.add({GuestOffset(5 * 4096), 2048}, LeftOutKind::kFree);
-  units.add({GuestOffset(5 * 4096 + 2048), 2048}, LeftOutKind::kSwap);
-  units.add({GuestOffset(8 * 4096), 2048}, LeftOutKind::kFree);
-  units.add({GuestOffset(7 * 4096), 4096}, LeftOutKind::kFree);  // before the one before it
-  units.add({GuestOffset(9 * 4096), 4096 + 100}, LeftOutKind::kSwap);
+  units.add({GuestOffset(4096), 4096}, LeftOutKind::kFree);       // together one, and a rest
+  units.add({GuestOffset(3 * kUnit), 4095}, LeftOutKind::kFree);  // not to its end
+  units.add({GuestOffset(5 * kUnit), 2048}, LeftOutKind::kFree);
+  units.add({GuestOffset(5 * kUnit + 2048), 2048}, LeftOutKind::kSwap);
+  units.add({GuestOffset(8 * kUnit), 2048}, LeftOutKind::kFree);
+  units.add({GuestOffset(7 * kUnit), 4096}, LeftOutKind::kFree);  // before the one before it
+  units.add({GuestOffset(9 * kUnit), 4096 + 100}, LeftOutKind::kSwap);
   const auto map = units.finish();
   EXPECT_EQ(bytes_of_units(*map, ClusterKind::kData, 10 * 4096 + 100), 2 * 4096U);
   EXPECT_EQ(bytes_of_units(*map, ClusterKind::kZero, 10 * 4096 + 100), 4096U + 100);

@@ -52,7 +52,8 @@ class Ntfs : public ::testing::Test {
     ASSERT_TRUE(run_shell(fmt::format("mkntfs -F -Q -T {} {}", options, image().string())))
         << options;
     for (int i = 0; i < 10; ++i) {
-      write(fmt::format("file{}", i), std::string(3000U * static_cast<unsigned>(i + 1), 'x'));
+      write(fmt::format("file{}", i),
+            std::string(std::size_t{3000} * static_cast<unsigned>(i + 1), 'x'));
     }
   }
   void write(const std::string& name, const std::string& content) const {

@@ -94,7 +94,7 @@ TEST_F(VolumesTest, BothCopiesOfAGptMustBeGoodAndTheSame) {
   for (const std::uint64_t offset :
        {std::uint64_t{512} + 20, std::uint64_t{512} + 16, std::uint64_t{512} + 73,
         std::uint64_t{1024} + 32, std::uint64_t{1024} + 300, end - 512, end - 512 + 40,
-        end - 512 + 90, end - 33 * 512 + 32}) {
+        end - 512 + 90, end - std::uint64_t{33} * 512 + 32}) {
     changed.restore();
     changed.flip(offset, 0x01);
     EXPECT_NE(described(changed).find("damaged"), std::string::npos) << offset;

@@ -180,7 +180,7 @@ TEST_F(XfsTest, ALogThatDoesNotEndInAnUnmountIsNotClean) {
   EXPECT_EQ(examine_volume(changed).finding.kept_because, "its log has not been replayed");
   changed.restore();
   // A block behind the end that was written in the same turn.
-  changed.flip(log + 40 * 512 + 3, 0x01);
+  changed.flip(log + std::uint64_t{40} * 512 + 3, 0x01);
   EXPECT_EQ(examine_volume(changed).finding.kept_because, "its log has not been replayed");
   changed.restore();
   changed.flip(log, 0xff);

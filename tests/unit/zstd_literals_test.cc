@@ -28,10 +28,12 @@ std::vector<std::byte> frame_of_block(unsigned type, std::size_t size,
   // Magic, a window of 128 KiB, the last block's header.
   std::vector<unsigned> bytes = {0x28, 0xb5, 0x2f, 0xfd, 0, 0x38};
   const std::size_t header = 1 | type << 1 | size << 3;
-  for (int i = 0; i < 3; ++i) bytes.push_back(static_cast<unsigned>(header >> (8 * i) & 0xff));
+  const auto byte = [&](unsigned i) { return static_cast<unsigned>(header >> (8 * i) & 0xff); };
+  bytes.insert(bytes.end(), {byte(0), byte(1), byte(2)});
   bytes.insert(bytes.end(), block.begin(), block.end());
   std::vector<std::byte> frame;
-  for (const unsigned byte : bytes) frame.push_back(static_cast<std::byte>(byte));
+  frame.reserve(bytes.size());
+  for (const unsigned value : bytes) frame.push_back(static_cast<std::byte>(value));
   return frame;
 }
 
@@ -100,8 +102,8 @@ TEST(ZstdLiterals, CountsTheBitsOfHuffmanCodes) {
   const auto section = [](const std::vector<unsigned>& stream) {
     const std::size_t compressed = 2 + stream.size();
     const std::size_t header = 2U | 8U << 4U | compressed << 14U;
-    std::vector<unsigned> bytes;
-    for (int i = 0; i < 3; ++i) bytes.push_back(static_cast<unsigned>(header >> (8 * i) & 0xff));
+    const auto byte = [&](unsigned i) { return static_cast<unsigned>(header >> (8 * i) & 0xff); };
+    std::vector<unsigned> bytes = {byte(0), byte(1), byte(2)};
     bytes.insert(bytes.end(), {128, 0x10});  // weights of one symbol follow
     bytes.insert(bytes.end(), stream.begin(), stream.end());
     return frame_of_block(2, bytes.size(), bytes);

@@ -75,8 +75,7 @@ void ServedDisk::fetch(std::uint64_t number, std::uint64_t count) const {
   const std::uint64_t begin = number * kBlock;
   const std::uint64_t length = std::min(count * kBlock, size_ - begin);
   if (ask(channel_, Ask::kBytes, begin, length) != length) {
-    throw Error(ErrorKind::kFailed, "disk", "read failed",
-                fmt::format("at offset {}", begin));
+    throw Error(ErrorKind::kFailed, "disk", "read failed", fmt::format("at offset {}", begin));
   }
   auto bytes = channel_.slot.first(length);
   for (std::uint64_t i = 0; i < count; ++i) {
