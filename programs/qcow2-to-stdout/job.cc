@@ -8,7 +8,9 @@
 
 #include "common/usage_error.h"
 #include "qcow2-to-stdout/digest_files.h"
+#include "qcow2-to-stdout/disk_rules.h"
 #include "qcow2-to-stdout/job_rules.h"
+#include "qcow2-to-stdout/output_rules.h"
 #include "qcow2-to-stdout/plan_options.h"
 #include "qcow2stream/error.h"
 

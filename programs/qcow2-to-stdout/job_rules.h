@@ -5,19 +5,13 @@
 
 #pragma once
 
-#include "common/source.h"
 #include "qcow2-to-stdout/command_line.h"
 #include "qcow2stream/options.h"
 
 namespace qcow2stream::cli {
 
-// What DISK is, with all that was said of it.
-Source said_disk(const CommandLine& said);
-
-// Whether the output is the disk itself.
-bool is_raw_wanted(const CommandLine& said);
-
-// All rules about what was said.
+// All rules about what was said: those of disk_rules.h, survey_rules.h, output_rules.h and
+// plan_options.h.
 void check_rules(const CommandLine& said);
 
 // What the library says against the options of the image, with the name of the option.

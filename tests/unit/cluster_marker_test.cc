@@ -16,7 +16,7 @@ namespace qcow2stream {
 namespace {
 
 using Kind = Run::Holds;
-using Kinds = std::vector<std::optional<ClusterKind>>;
+using KindOfEach = std::vector<std::optional<ClusterKind>>;
 
 // Runs that cover a disk without gaps.
 struct ListOfChanges final : Changes {
@@ -37,19 +37,19 @@ struct ListOfChanges final : Changes {
   }
 };
 
-Kinds kinds_of(const ClusterMap& map) {
-  Kinds kinds(map.guest_clusters());
+KindOfEach kinds_of(const ClusterMap& map) {
+  KindOfEach kinds(map.guest_clusters());
   for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i] = map.kind_of(GuestCluster(i));
   return kinds;
 }
 
 // The disk ends with whole sectors; what is behind its last byte is as that byte is.
-Kinds naive(const ListOfChanges& changes, std::uint64_t size, std::uint64_t cluster) {
+KindOfEach naive(const ListOfChanges& changes, std::uint64_t size, std::uint64_t cluster) {
   std::vector<Kind> bytes;
   for (const Run& run : changes.all) bytes.insert(bytes.end(), run.range.length, run.holds);
   bytes.resize(size);
   if (size > 0) bytes.resize((size + 511) / 512 * 512, bytes.back());
-  Kinds kinds;
+  KindOfEach kinds;
   for (std::size_t at = 0; at < bytes.size(); at += cluster) {
     const auto end = std::min(at + cluster, bytes.size());
     const auto part = std::span(bytes).subspan(at, end - at);
@@ -91,7 +91,7 @@ RC_GTEST_PROP(ChangeMapProperty, ZerosThatAreNotBelievedHaveChanged, ()) {
   std::uint64_t size = 0;
   ListOfChanges changes = arbitrary_changes(size);
   const qcow2::Geometry geometry{.cluster_bits = 10};
-  const Kinds kinds = kinds_of(*read_changes(changes, size, geometry, false));
+  const KindOfEach kinds = kinds_of(*read_changes(changes, size, geometry, false));
   for (Run& run : changes.all) {
     if (run.holds == Kind::kZeros) run.holds = Kind::kData;
   }
@@ -104,7 +104,7 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
   ListOfChanges changes = arbitrary_changes(size);
   const std::uint64_t cluster = 1024;
   const std::uint64_t end = (size + 511) / 512 * 512;
-  const Kinds wanted = naive(changes, size, cluster);
+  const KindOfEach wanted = naive(changes, size, cluster);
   const qcow2::Geometry geometry{.cluster_bits = 10};
   ClusterMarker marker(geometry, GuestOffset(end));
   for (std::size_t left = changes.all.size(); left > 0; --left) {
@@ -112,7 +112,7 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
     marker.add(changes.all[i].range, changes.all[i].holds);
     std::swap(changes.all[i], changes.all[left - 1]);
   }
-  const Kinds kinds = kinds_of(*marker.finish());
+  const KindOfEach kinds = kinds_of(*marker.finish());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     RC_ASSERT(kinds[i].has_value() == wanted[i].has_value());
     // Zeros that come in pieces, one here and one there, may be looked into.
@@ -120,7 +120,7 @@ RC_GTEST_PROP(ChangeMapProperty, InAnyOrderNothingThatHasChangedIsLost, ()) {
   }
 }
 
-Kinds mark(const std::vector<Run>& runs, std::uint64_t end) {
+KindOfEach mark(const std::vector<Run>& runs, std::uint64_t end) {
   ClusterMarker marker({.cluster_bits = 12}, GuestOffset(end));
   for (const Run& run : runs) marker.add(run.range, run.holds);
   return kinds_of(*marker.finish());
@@ -131,13 +131,15 @@ TEST(ClusterMarker, ZerosThatFollowEachOtherAreOneRun) {
     return qcow2stream::Run{.range = {GuestOffset(begin), length}, .holds = Kind::kZeros};
   };
   const std::optional<ClusterKind> none;
-  EXPECT_EQ(mark({zeros(0, 1000), zeros(1000, 3096)}, 8192), (Kinds{ClusterKind::kZero, none}));
-  EXPECT_EQ(mark({zeros(0, 1000), zeros(1001, 3095)}, 8192), (Kinds{ClusterKind::kData, none}));
-  EXPECT_EQ(mark({zeros(4095, 4097)}, 8192), (Kinds{ClusterKind::kData, ClusterKind::kZero}));
+  EXPECT_EQ(mark({zeros(0, 1000), zeros(1000, 3096)}, 8192),
+            (KindOfEach{ClusterKind::kZero, none}));
+  EXPECT_EQ(mark({zeros(0, 1000), zeros(1001, 3095)}, 8192),
+            (KindOfEach{ClusterKind::kData, none}));
+  EXPECT_EQ(mark({zeros(4095, 4097)}, 8192), (KindOfEach{ClusterKind::kData, ClusterKind::kZero}));
   // To the end of the disk, which is within the cluster.
-  EXPECT_EQ(mark({zeros(4096, 512)}, 4608), (Kinds{none, ClusterKind::kZero}));
-  EXPECT_EQ(mark({zeros(4096, 511)}, 4608), (Kinds{none, ClusterKind::kData}));
-  EXPECT_EQ(mark({zeros(100, 0)}, 4608), (Kinds{none, none}));
+  EXPECT_EQ(mark({zeros(4096, 512)}, 4608), (KindOfEach{none, ClusterKind::kZero}));
+  EXPECT_EQ(mark({zeros(4096, 511)}, 4608), (KindOfEach{none, ClusterKind::kData}));
+  EXPECT_EQ(mark({zeros(100, 0)}, 4608), (KindOfEach{none, none}));
 }
 
 }  // namespace

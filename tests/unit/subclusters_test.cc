@@ -16,9 +16,9 @@
 namespace qcow2stream {
 namespace {
 
-using Kinds = std::vector<std::optional<ClusterKind>>;
+using KindOfEach = std::vector<std::optional<ClusterKind>>;
 
-std::shared_ptr<const ClusterMap> map_of(const Kinds& kinds, const qcow2::Geometry& geometry) {
+std::shared_ptr<const ClusterMap> map_of(const KindOfEach& kinds, const qcow2::Geometry& geometry) {
   ClusterMapBuilder builder(geometry, kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     if (kinds[i]) builder.mark(*kinds[i], GuestCluster(i), 1);
@@ -26,8 +26,8 @@ std::shared_ptr<const ClusterMap> map_of(const Kinds& kinds, const qcow2::Geomet
   return builder.finish();
 }
 
-Kinds arbitrary_kinds() {
-  Kinds kinds;
+KindOfEach arbitrary_kinds() {
+  KindOfEach kinds;
   const auto runs = *rc::gen::inRange(0, 20);
   for (int i = 0; i < runs; ++i) {
     const auto length = *rc::gen::element<std::size_t>(1, 3, 31, 32, 33, 64, 100, 3000);
@@ -39,7 +39,7 @@ Kinds arbitrary_kinds() {
   return kinds;
 }
 
-std::uint64_t naive_entry(const Kinds& kinds, std::size_t cluster) {
+std::uint64_t naive_entry(const KindOfEach& kinds, std::size_t cluster) {
   std::uint64_t entry = 0;
   for (std::size_t i = 0; i < 32 && cluster * 32 + i < kinds.size(); ++i) {
     const auto kind = kinds[cluster * 32 + i];
@@ -49,7 +49,7 @@ std::uint64_t naive_entry(const Kinds& kinds, std::size_t cluster) {
 }
 
 RC_GTEST_PROP(SubclustersProperty, EveryEntryHasTheBitsOfItsSubclusters, ()) {
-  const Kinds kinds = arbitrary_kinds();
+  const KindOfEach kinds = arbitrary_kinds();
   qcow2::Geometry geometry{.cluster_bits = *rc::gen::element(14U, 16U), .extended_l2 = true};
   const qcow2::Geometry divided{.cluster_bits = geometry.cluster_bits - qcow2::kSubclusterBits};
   const auto map = group_subclusters(*map_of(kinds, divided), geometry);
