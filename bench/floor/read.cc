@@ -25,10 +25,10 @@ constexpr std::uint64_t kRequest = 1U << 20;
 // O_DIRECT wants buffers, offsets and lengths in whole blocks; 4096 suits all block sizes.
 constexpr std::uint64_t kBlock = 4096;
 
-struct Free {
+struct FreeAligned {
   void operator()(std::byte* bytes) const { std::free(bytes); }  // NOLINT: aligned_alloc
 };
-using Buffer = std::unique_ptr<std::byte, Free>;
+using Buffer = std::unique_ptr<std::byte, FreeAligned>;
 
 Buffer aligned_buffer() {
   return Buffer(static_cast<std::byte*>(std::aligned_alloc(kBlock, kRequest)));
