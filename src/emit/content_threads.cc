@@ -59,22 +59,18 @@ class ContentThreads::Worker {
   // Most leaves lie in one buffer as a whole.
   std::span<const std::byte> bytes_of(const Leaf& leaf) {
     if (leaf.pieces.size() == 1 && leaf.pieces.front().length == kLeafSize) {
-      return part_of(leaf.pieces.front());
+      return ContentThreads::bytes_of(leaf, leaf.pieces.front());
     }
     const GuestOffset begin(leaf.number << kLeafBits);
     std::size_t at = 0;
     for (const Piece& piece : leaf.pieces) {
       fill_gap(begin, at, piece.in_leaf);
-      std::ranges::copy(part_of(piece),
+      std::ranges::copy(ContentThreads::bytes_of(leaf, piece),
                         bytes_.begin() + static_cast<std::ptrdiff_t>(piece.in_leaf));
       at = piece.in_leaf + piece.length;
     }
     fill_gap(begin, at, kLeafSize);
     return bytes_;
-  }
-
-  static std::span<const std::byte> part_of(const Piece& piece) {
-    return std::span(piece.buffer->bytes).subspan(piece.at, piece.length);
   }
 
   void fill_gap(GuestOffset leaf, std::size_t begin, std::size_t end) {
@@ -133,6 +129,24 @@ void ContentThreads::give_back(std::vector<std::byte> bytes) {
   room_.notify_one();
 }
 
+std::span<const std::byte> ContentThreads::bytes_of(const Leaf& leaf, const Piece& piece) {
+  const std::span<const std::byte> all(piece.buffer ? piece.buffer->bytes : leaf.own);
+  return all.subspan(piece.at, piece.length);
+}
+
+// Nobody hashes a leaf that is open. With small clusters it may be made of more buffers than there
+// are, and then the next one would never come.
+void ContentThreads::let_go_of_buffers(Leaf& leaf) {
+  leaf.own.reserve(kLeafSize);
+  for (Piece& piece : leaf.pieces) {
+    if (!piece.buffer) continue;
+    const auto bytes = bytes_of(leaf, piece);
+    piece.at = leaf.own.size();
+    leaf.own.insert(leaf.own.end(), bytes.begin(), bytes.end());
+    piece.buffer.reset();
+  }
+}
+
 void ContentThreads::put(std::vector<std::byte> buffer, std::span<const SentPart> parts) {
   {
     const std::lock_guard lock(mutex_);
@@ -152,6 +166,10 @@ void ContentThreads::put(std::vector<std::byte> buffer, std::span<const SentPart
       part = {.offset = part.offset + n, .at = part.at + n, .length = part.length - n};
     }
   }
+  if (!open_) return;
+  const auto held = std::ranges::count_if(
+      open_->pieces, [](const Piece& piece) { return piece.buffer != nullptr; });
+  if (static_cast<std::size_t>(held) >= kMostBuffersOfOpenLeaf) let_go_of_buffers(*open_);
 }
 
 void ContentThreads::begin_leaf(std::uint64_t number) {
@@ -166,14 +184,14 @@ void ContentThreads::begin_leaf(std::uint64_t number) {
     next_leaf_ = chunk << level_;
   }
   if (content_.rest) push_unsent(number);
-  open_ = Leaf{.chunk = open_chunk_, .number = number, .pieces = {}};
+  open_ = Leaf{.chunk = open_chunk_, .number = number, .pieces = {}, .own = {}};
   next_leaf_ = number + 1;
 }
 
 // Leaves of the chunk of which nothing was put, up to `end`: the disk has them.
 void ContentThreads::push_unsent(std::uint64_t end) {
   for (; next_leaf_ < end; ++next_leaf_) {
-    push({.chunk = open_chunk_, .number = next_leaf_, .pieces = {}});
+    push({.chunk = open_chunk_, .number = next_leaf_, .pieces = {}, .own = {}});
   }
 }
 
@@ -189,7 +207,7 @@ void ContentThreads::end_chunk() {
     push_unsent(std::min((open_chunk_->number + 1) << level_, leaves));
   }
   // As if it were a leaf, whoever is last makes the chunk's digest.
-  push({.chunk = std::exchange(open_chunk_, nullptr), .number = kNoLeaf, .pieces = {}});
+  push({.chunk = std::exchange(open_chunk_, nullptr), .number = kNoLeaf, .pieces = {}, .own = {}});
 }
 
 void ContentThreads::push(Leaf leaf) {

@@ -67,7 +67,7 @@ class ContentThreads {
   struct Buffer;
   struct Chunk;
   struct Piece {
-    std::shared_ptr<const Buffer> buffer;
+    std::shared_ptr<const Buffer> buffer;  // null: it is in the leaf's own bytes
     std::size_t at = 0;
     std::size_t in_leaf = 0;
     std::size_t length = 0;
@@ -76,12 +76,15 @@ class ContentThreads {
     std::shared_ptr<Chunk> chunk;
     std::uint64_t number = 0;  // of the disk's leaves
     std::vector<Piece> pieces;
+    std::vector<std::byte> own;
   };
   class Worker;
 
   // In place of the number of a leaf: the chunk is complete, as far as leaves are put.
   static constexpr std::uint64_t kNoLeaf = ~std::uint64_t{0};
 
+  static std::span<const std::byte> bytes_of(const Leaf& leaf, const Piece& piece);
+  static void let_go_of_buffers(Leaf& leaf);
   void begin_leaf(std::uint64_t number);
   void push_unsent(std::uint64_t end);
   void end_leaf();
@@ -93,6 +96,7 @@ class ContentThreads {
   void work();
 
   static constexpr std::size_t kMostBuffers = 16;
+  static constexpr std::size_t kMostBuffersOfOpenLeaf = kMostBuffers / 2;
   static constexpr std::size_t kMostLeaves = 256;  // that wait; the disk has the rest of some
 
   const ContentSent content_;

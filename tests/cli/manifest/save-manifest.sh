@@ -86,3 +86,11 @@ stamp=$("$tool" --save-manifest manifest --run 'cat >/dev/null; echo $id' disk.r
 "$tool" --save-manifest manifest --offset 100 --if-match "$id" disk.raw >part
 expect_refusal 4 'root of the content, which is not known here' "$tool" --if-match "${stamp%.*}.root-$root" \
   --save-manifest manifest disk.raw
+
+# A leaf of 64 KiB that goes out in more pieces than there are buffers.
+python3 -c 'import sys
+for i in range(2000): sys.stdout.buffer.write(bytes([1 + i % 255]) * 512 + bytes(512))' >fragments.raw
+for clusters in 512 1k 2k; do
+  timeout 60 "$tool" -c "$clusters" --save-manifest manifest fragments.raw >image || fail "clusters of $clusters"
+  [[ $(root_in manifest fragments.raw) == "$(root_of fragments.raw)" ]] || fail "another root: $clusters"
+done
