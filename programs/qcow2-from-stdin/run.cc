@@ -108,16 +108,21 @@ void check_images(const Images& images, const Job& job, const ExpectedContent& e
     parent = image.roots ? image.roots->parent : std::nullopt;
   };
   ImageCheck check(options);
+  std::vector<CheckedImage> checked;
   for (const OpenedInput& input : images.inputs) {
     StreamedImage stream = stream_of(input, job.input);
     stream.is_last = &input == &images.inputs.back();
     CheckedImage image = check.add(stream);
     check_digests(input.name, image.digests, digests);
-    say_remarks(job, input.name, image);
     session.set_digests(std::move(image.digests));
+    checked.push_back(std::move(image));
   }
   const auto content = is_read_again ? prove_chain(images, job, expected) : check.finish();
   check_inputs_unchanged(images);
+  // Of images that are right: of others the error says it.
+  for (std::size_t i = 0; i < checked.size(); ++i) {
+    say_remarks(job, images.inputs[i].name, checked[i]);
+  }
   saved.write(content, parent);
 }
 
