@@ -5,6 +5,7 @@
 
 #include "disk/confined/confined_disk.h"
 #include "disk/confined/fields.h"
+#include "disk/qcow2/chain_stored.h"
 
 namespace qcow2stream::confined {
 namespace {
@@ -65,9 +66,7 @@ void ConfinedStored::read(const StoredBlob& blob, std::uint64_t skip,
 }
 
 std::optional<Place> ConfinedStored::place(const StoredBlob& blob) const {
-  const Run run = file_.run_at({GuestOffset(blob.begin.value()), blob.most});
-  if (!run.is_data() || run.range.length < blob.most) return std::nullopt;
-  return run.where;
+  return place_in(file_, blob);
 }
 
 void ConfinedStored::will_read(const StoredBlob& blob) const noexcept {

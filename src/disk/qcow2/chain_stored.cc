@@ -39,11 +39,14 @@ void ChainStored::read(const StoredBlob& blob, std::uint64_t skip, std::span<std
   chain_.images[blob.file]->file().read(GuestOffset(blob.begin.value() + skip), out);
 }
 
-std::optional<Place> ChainStored::place(const StoredBlob& blob) const {
-  const Run run =
-      chain_.images[blob.file]->file().run_at({GuestOffset(blob.begin.value()), blob.most});
+std::optional<Place> place_in(const Disk& file, const StoredBlob& blob) {
+  const Run run = file.run_at({GuestOffset(blob.begin.value()), blob.most});
   if (!run.is_data() || run.range.length < blob.most) return std::nullopt;
   return run.where;
+}
+
+std::optional<Place> ChainStored::place(const StoredBlob& blob) const {
+  return place_in(chain_.images[blob.file]->file(), blob);
 }
 
 void ChainStored::will_read(const StoredBlob& blob) const noexcept {

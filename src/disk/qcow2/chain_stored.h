@@ -9,6 +9,9 @@
 
 namespace qcow2stream {
 
+// Where in `file`, which has it, all of a blob lies as it is.
+[[nodiscard]] std::optional<Place> place_in(const Disk& file, const StoredBlob& blob);
+
 class ChainStored final : public StoredClusters {
  public:
   // The chain must outlive it.
