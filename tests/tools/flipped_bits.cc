@@ -29,6 +29,7 @@
 #include <thread>
 #include <vector>
 
+#include "file_content.h"
 #include "qcow2stream/restore.h"
 #include "ram_target.h"
 #include "system/fd.h"
@@ -37,17 +38,10 @@
 namespace {
 
 using namespace qcow2stream;
+using testing::content_of;
 using Bytes = std::vector<std::byte>;
 
 constexpr std::uint64_t kLargestDisk = 256 << 20;
-
-Bytes content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(path + " cannot be read");
-  const std::vector<char> chars{std::istreambuf_iterator<char>(file), {}};
-  const auto* begin = reinterpret_cast<const std::byte*>(chars.data());
-  return {begin, begin + chars.size()};
-}
 
 struct Files {
   Bytes image;

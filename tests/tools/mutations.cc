@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/endian.h"
+#include "file_content.h"
 #include "qcow2stream/qcow2.h"
 #include "qcow2stream/restore.h"
 #include "ram_target.h"
@@ -40,17 +41,10 @@
 namespace {
 
 using namespace qcow2stream;
+using testing::content_of;
 using Bytes = std::vector<std::byte>;
 
 constexpr std::uint64_t kLargestDisk = 16 << 20;
-
-Bytes content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(path + " cannot be read");
-  const std::vector<char> chars{std::istreambuf_iterator<char>(file), {}};
-  const auto* begin = reinterpret_cast<const std::byte*>(chars.data());
-  return {begin, begin + chars.size()};
-}
 
 void put(const std::string& path, const void* bytes, std::size_t size) {
   std::ofstream(path, std::ios::binary)
