@@ -48,7 +48,7 @@ typedef struct qcow2stream_image qcow2stream_image;
 typedef struct qcow2stream_target qcow2stream_target;
 typedef struct qcow2stream_restore qcow2stream_restore;
 
-// The version of the library that is loaded, "0.1.0" for example.
+// The version of the library that is loaded: three numbers with dots between them.
 const char* qcow2stream_version(void);
 
 // --- errors -------------------------------------------------------------------------------------

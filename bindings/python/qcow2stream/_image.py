@@ -234,8 +234,9 @@ class Image(io.RawIOBase):
 
     def close(self) -> None:
         """What other threads are reading meanwhile is still read to its end."""
-        self._handle = None
+        # In this order, so that whoever is told that the image is closed finds it closed.
         super().close()
+        self._handle = None
 
     # --- more than a file
 
