@@ -35,6 +35,12 @@ class Decoder {
   [[nodiscard]] virtual BlobProblem decode(std::span<const std::byte> blob,
                                            std::span<std::byte> cluster) = 0;
 
+  // Whether the cluster is seen not to be all zeros at a glance: at a small part of the cost of
+  // decode_prefix(). Of `blob` the first glance() bytes are enough. False where that does not show,
+  // and where what it saw is damaged.
+  [[nodiscard]] virtual std::size_t glance() const = 0;
+  [[nodiscard]] virtual bool shows_data(std::span<const std::byte> blob) = 0;
+
   // Fills `prefix` with the beginning of the cluster; it is not longer than a cluster. Damage
   // behind it may go unnoticed. Deflate takes time for the prefix only, zstd for blocks of up to
   // 128 KiB.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codec/decoders.h"
+#include "codec/zstd_literals.h"
 
 namespace qcow2stream {
 namespace {
@@ -30,6 +31,10 @@ class ZstdDecoder final : public Decoder {
     if (!filled.frame_ends) return kLongBlob;
     return {};
   }
+
+  // The largest block, with what stands before it.
+  [[nodiscard]] std::size_t glance() const override { return (128U << 10) + 64; }
+  bool shows_data(std::span<const std::byte> blob) override { return zstd_shows_data(blob); }
 
   BlobProblem decode_prefix(std::span<const std::byte> blob, std::span<std::byte> prefix) override {
     return fill(blob, prefix).problem;

@@ -78,6 +78,25 @@ TEST_P(DecoderTest, GivesBackEachClusterAndItsLengthWhateverLiesBehind) {
   }
 }
 
+bool shows_data(Decoder& decoder, const Bytes& blob) {
+  return decoder.shows_data(first_of(blob, std::min(blob.size(), decoder.glance())));
+}
+
+// A glance finds data where a cluster begins with it, and never in zeros. What it does not find is
+// for a prefix to tell.
+TEST_P(DecoderTest, AGlanceShowsData) {
+  const std::size_t size = is_slow(GetParam()) ? 4096 : 65536;
+  const auto codec = make_codec(GetParam(), static_cast<std::uint32_t>(size));
+  const auto decoder = make_decoder(GetParam().type, static_cast<std::uint32_t>(size));
+  for (const Bytes& cluster : {text(size, 1), program(size, 2)}) {
+    const Bytes blob = compressed(*codec, cluster);
+    EXPECT_TRUE(shows_data(*decoder, blob));
+    EXPECT_FALSE(shows_data(*decoder, first_of(blob, 1)));
+    EXPECT_FALSE(shows_data(*decoder, {}));
+  }
+  EXPECT_FALSE(shows_data(*decoder, compressed(*codec, Bytes(size))));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, DecoderTest, ::testing::ValuesIn(all_compressions()),
                          [](const auto& each) {
                            const Compression& c = each.param;
