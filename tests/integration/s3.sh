@@ -43,6 +43,19 @@ with open(sys.argv[1], "rb") as image:
 END
 measured 'boto3, of the mounted image' "$tool" --mount at --run 'python3 send.py "$image" f' disk.raw
 stored f
+# The image as an object of Python, without a mount: the program's library in the interpreter of the distribution.
+cat >send-object.py <<'END'
+import os, sys, boto3
+from qcow2stream import Image
+client = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"])
+with Image(sys.argv[1]) as image:
+    client.upload_fileobj(image, os.environ["bucket"], sys.argv[2])
+END
+build=$(dirname "$QCOW2_TO_STDOUT")/..
+of_python=(env PYTHONPATH="$build/python" PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH="$build" QCOW2STREAM_LIBRARY_DIR="$build"
+  /usr/bin/python3)
+measured 'boto3, of the Python object' "${of_python[@]}" send-object.py disk.raw l
+stored l
 
 # The recipes.
 run_recipe mount-s3 disk="$dir/disk.raw" endpoint="$S3_ENDPOINT" bucket="$bucket"
@@ -88,6 +101,8 @@ broken 'rclone, of the mounted image' "$tool" --mount at --run 'rclone copyto "$
 stored j
 broken 'boto3, of the mounted image' "$tool" --mount at --run 'python3 send.py "$image" k' disk.raw
 stored k
+broken 'boto3, of the Python object' "${of_python[@]}" send-object.py disk.raw m
+stored m
 
 # A disk that changes: each fails, and so do we, and no object is there.
 changes() { # changes COMMAND: of --run
