@@ -18,6 +18,8 @@ class FileContent {
   // where they cannot be had, kChanged where they are not what they were: then no other read can
   // succeed either.
   virtual void read(std::uint64_t offset, std::span<std::byte> buffer) const = 0;
+  // Says that such a range, which may end behind size(), will be read soon. Does not wait for it.
+  virtual void will_read(std::uint64_t offset, std::uint64_t length) const noexcept = 0;
 };
 
 }  // namespace qcow2stream::cli

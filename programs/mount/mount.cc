@@ -11,9 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/errors.h"
+#include "mount/kernel_read_ahead.h"
 #include "mount/one_file.h"
 #include "system/fd.h"
 
@@ -72,7 +75,8 @@ class Mount::FileSystem {
   FileSystem(std::string directory, MountedFile file, std::function<void(const Error&)> on_failure)
       : directory_(std::move(directory)),
         path_(directory_ + (directory_.ends_with('/') ? "" : "/") + file.name),
-        file_(std::move(file), std::move(on_failure)) {
+        file_(std::move(file), std::move(on_failure),
+              [this] { let_kernel_read_ahead(real_path_); }) {
     check_directory(directory_);
     check_device();
     fuse_set_log_func([](fuse_log_level, const char*, va_list) {});  // an error of ours says it
@@ -125,12 +129,14 @@ class Mount::FileSystem {
     session_ = fuse_session_new(&args, &OneFile::operations(), sizeof(fuse_lowlevel_ops), &file_);
     fuse_opt_free_args(&args);
     if (session_ == nullptr) throw refused(directory_, "libfuse refuses its options");
+    std::error_code error;
+    real_path_ = std::filesystem::canonical(directory_, error).string();
     errno = 0;
     if (fuse_session_mount(session_, directory_.c_str()) != 0) {
-      const int error = errno;
+      const int reason = errno;
       fuse_session_destroy(session_);
-      throw refused(directory_, error != 0
-                                    ? std::strerror(error)
+      throw refused(directory_, reason != 0
+                                    ? std::strerror(reason)
                                     : "fusermount3 refuses, or is not there (package fuse3)");
     }
     is_mounted_ = true;
@@ -138,6 +144,7 @@ class Mount::FileSystem {
 
   const std::string directory_;
   const std::string path_;
+  std::string real_path_;  // of the directory; empty: it is not known
   OneFile file_;
   fuse_session* session_ = nullptr;
   bool is_mounted_ = false;

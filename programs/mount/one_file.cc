@@ -106,6 +106,8 @@ void OneFile::open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   } else if ((info->flags & O_ACCMODE) != O_RDONLY) {
     fuse_reply_err(request, EROFS);
   } else {
+    OneFile& self = self_of(request);
+    std::call_once(self.first_open_, self.on_first_open_);
     // The page cache holds what was right when it was read: that is the image, whatever becomes of
     // the disk.
     info->keep_cache = 1;
@@ -139,6 +141,8 @@ void OneFile::read_file(fuse_req_t request, std::size_t size, std::uint64_t offs
     return;
   }
   fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.data()), length);
+  const auto next = readers_.after(offset, length);
+  if (next.length != 0) file_.content->will_read(next.offset, next.length);
 }
 
 void OneFile::note(const Error& error) {

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "mount/mount.h"
+#include "mount/sequential_readers.h"
 
 namespace qcow2stream::cli {
 
@@ -18,8 +19,12 @@ namespace qcow2stream::cli {
 // of threads may ask at the same time.
 class OneFile {
  public:
-  OneFile(MountedFile file, std::function<void(const Error&)> on_failure)
-      : file_(std::move(file)), on_failure_(std::move(on_failure)) {}
+  // `on_first_open` is called once, before the kernel knows that the file is open.
+  OneFile(MountedFile file, std::function<void(const Error&)> on_failure,
+          std::function<void()> on_first_open)
+      : file_(std::move(file)),
+        on_failure_(std::move(on_failure)),
+        on_first_open_(std::move(on_first_open)) {}
 
   // Its functions expect a OneFile as the session's user data.
   static const fuse_lowlevel_ops& operations();
@@ -47,6 +52,9 @@ class OneFile {
 
   const MountedFile file_;
   const std::function<void(const Error&)> on_failure_;
+  const std::function<void()> on_first_open_;
+  std::once_flag first_open_;
+  SequentialReaders readers_;
   std::atomic<bool> has_changed_ = false;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;  // under the mutex

@@ -38,6 +38,13 @@ OnChange told_once(const Job& job) {
   };
 }
 
+// The kernel reads no more than this ahead for one call.
+constexpr std::uint64_t kTold = 1 << 20;
+
+void tell(const Disk& disk, GuestRange range) {
+  while (range.length > 0) disk.will_read(range.take_front(kTold));
+}
+
 // What was read is right only if the disk has not changed by then.
 class ImageContent final : public FileContent {
  public:
@@ -50,6 +57,17 @@ class ImageContent final : public FileContent {
     limit_.take(buffer.size());
     image_->read(HostOffset(offset), buffer);
     check_unchanged(image_->disk(), on_change_);
+  }
+  void will_read(std::uint64_t offset, std::uint64_t length) const noexcept override {
+    try {
+      const std::uint64_t rest = image_->size() - std::min(offset, image_->size());
+      auto segments = image_->segments({HostOffset(offset), std::min(length, rest)});
+      while (const auto segment = segments.next()) {
+        if (segment->kind != Segment::Kind::kDisk) continue;
+        tell(image_->disk(), {segment->disk_offset, segment->range.length});
+      }
+    } catch (...) {  // NOLINT(bugprone-empty-catch): whoever reads it is told
+    }
   }
 
  private:
@@ -71,6 +89,10 @@ class DiskContent final : public FileContent {
     if (!held.empty()) disk_->read(GuestOffset(offset), held);
     std::ranges::fill(buffer.subspan(held.size()), std::byte{0});
     check_unchanged(*disk_, on_change_);
+  }
+  void will_read(std::uint64_t offset, std::uint64_t length) const noexcept override {
+    const std::uint64_t rest = disk_->size() - std::min(offset, disk_->size());
+    tell(*disk_, {GuestOffset(offset), std::min(length, rest)});
   }
 
  private:

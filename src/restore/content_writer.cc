@@ -104,7 +104,7 @@ void ContentWriter::submit() {
   auto batch = std::make_shared<Batch>(std::exchange(batch_, {}));
   workers_.submit([this, batch, number = batches_++](unsigned thread) {
     if (is_in_order_) return bring_in_turn(*batch, number, desks_[thread]);
-    for (const Piece& piece : *batch) bring(piece, desks_[thread]);
+    bring_all(*batch, desks_[thread]);
   });
 }
 
@@ -134,7 +134,7 @@ void ContentWriter::bring_in_turn(Batch& batch, std::uint64_t number, Desk& desk
       turn_changed_.wait(lock, [&] { return turn_has_failed_ || turn_ == number; });
       if (turn_has_failed_) return;
     }
-    for (const Piece& piece : batch) bring(piece, desk);
+    bring_all(batch, desk);
   } catch (...) {
     const std::lock_guard lock(turn_mutex_);
     turn_has_failed_ = true;
@@ -151,10 +151,11 @@ ContentWriter::Piece ContentWriter::as_data(const Piece& piece, Desk& desk) {
   std::vector<std::byte> bytes;
   GuestOffset at;
   if (const auto* blob = std::get_if<Blob>(&piece)) {
-    const auto cluster = decoded(*blob, desk);
-    if (!cluster && options_.apply) return Data{blob->range.begin, {}};
-    if (!cluster) return Zeros{blob->range};
-    bytes.assign(cluster->begin(), cluster->end());
+    bytes.resize(image_.cluster_size);
+    const bool is_there = decode(*blob, desk, bytes);
+    if (!is_there && options_.apply) return Data{blob->range.begin, {}};
+    if (!is_there) return Zeros{blob->range};
+    bytes.resize(blob->range.length);
     at = blob->range.begin;
   } else if (const auto* part = std::get_if<OfDisk>(&piece)) {
     bytes.resize(part->range.length);
@@ -177,11 +178,22 @@ void ContentWriter::record(const Piece& piece, Desk& desk) const {
   }
 }
 
+void ContentWriter::bring_all(const Batch& batch, Desk& desk) {
+  desk.decoded = {};  // of a batch that failed
+  for (const Piece& piece : batch) {
+    if (const auto* blob = std::get_if<Blob>(&piece)) {
+      bring_next(*blob, desk);
+    } else {
+      bring_decoded(desk);
+      bring(piece, desk);
+    }
+  }
+  bring_decoded(desk);
+}
+
 void ContentWriter::bring(const Piece& piece, Desk& desk) {
   if (const auto* data = std::get_if<Data>(&piece)) {
     bring(data->at, data->bytes.bytes, desk);
-  } else if (const auto* blob = std::get_if<Blob>(&piece)) {
-    bring(*blob, desk);
   } else if (const auto* part = std::get_if<OfDisk>(&piece)) {
     bring(*part, desk);
   } else {
@@ -189,35 +201,48 @@ void ContentWriter::bring(const Piece& piece, Desk& desk) {
   }
 }
 
-// What of the cluster belongs to the disk; nothing where it is lost.
-std::optional<std::span<const std::byte>> ContentWriter::decoded(const Blob& blob, Desk& desk) {
+// Fills `cluster`. False where what it holds is lost.
+bool ContentWriter::decode(const Blob& blob, Desk& desk, std::span<std::byte> cluster) {
   if (desk.decoder == nullptr) {
     desk.decoder =
         make_decoder(image_.compression, static_cast<std::uint32_t>(image_.cluster_size));
   }
-  desk.cluster.resize(std::max(desk.cluster.size(), image_.cluster_size));
-  const std::span cluster = std::span(desk.cluster).first(image_.cluster_size);
   if (const BlobProblem problem = desk.decoder->decode(blob.bytes, cluster)) {
     if (options_.lost == nullptr) throw_damaged(image_.name, blob.at, std::string(*problem));
     note_loss(blob.range, blob.at, std::string(*problem));
-    return std::nullopt;
+    return false;
   }
-  return cluster.first(blob.range.length);
+  return true;
 }
 
-void ContentWriter::bring(const Blob& blob, Desk& desk) {
-  if (const auto bytes = decoded(blob, desk)) {
-    bring(blob.range.begin, *bytes, desk);
-  } else if (options_.apply) {
+// Clusters that follow each other go to the target at once.
+void ContentWriter::bring_next(const Blob& blob, Desk& desk) {
+  const bool follows = desk.decoded.end() == blob.range.begin && desk.decoded.length < kBatch;
+  if (!follows) bring_decoded(desk);
+  if (desk.decoded.length == 0) desk.decoded.begin = blob.range.begin;
+  desk.clusters.resize(std::max(desk.clusters.size(), kBatch + image_.cluster_size));
+  if (decode(blob, desk,
+             std::span(desk.clusters).subspan(desk.decoded.length, image_.cluster_size))) {
+    desk.decoded.length += blob.range.length;
+    return;
+  }
+  bring_decoded(desk);
+  if (options_.apply) {
     count_done(blob.range.length);
   } else {
     bring(Zeros{blob.range}, desk);
   }
 }
 
+void ContentWriter::bring_decoded(Desk& desk) {
+  const GuestRange range = std::exchange(desk.decoded, {});
+  if (range.length == 0) return;
+  bring(range.begin, std::span(desk.clusters).first(range.length), desk);
+}
+
 void ContentWriter::bring(const OfDisk& part, Desk& desk) {
-  desk.cluster.resize(std::max<std::size_t>(desk.cluster.size(), kBatch));
-  const std::span bytes = std::span(desk.cluster).first(part.range.length);
+  desk.read.resize(std::max<std::size_t>(desk.read.size(), kBatch));
+  const std::span bytes = std::span(desk.read).first(part.range.length);
   part.disk->read(part.range.begin, bytes);
   bring(part.range.begin, bytes, desk);
 }

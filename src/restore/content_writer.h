@@ -93,21 +93,25 @@ class ContentWriter final : public RestoredContent {
   // What one thread works with.
   struct Desk {
     std::unique_ptr<Decoder> decoder;
-    std::vector<std::byte> cluster;
-    std::vector<std::byte> found;  // what the target holds
+    std::vector<std::byte> clusters;  // decoded ones that follow each other in the disk
+    GuestRange decoded = {};          // what they are of it
+    std::vector<std::byte> read;      // of a disk
+    std::vector<std::byte> found;     // what the target holds
     ContentHash hash;
   };
 
   void add(Piece piece, std::uint64_t cost);
   void add_zeros();
   void submit();
+  void bring_all(const Batch& batch, Desk& desk);
+  void bring_decoded(Desk& desk);
   void bring_in_turn(Batch& batch, std::uint64_t number, Desk& desk);
   [[nodiscard]] Piece as_data(const Piece& piece, Desk& desk);
   void note_loss(GuestRange range, HostOffset at, const std::string& reason);
-  [[nodiscard]] std::optional<std::span<const std::byte>> decoded(const Blob& blob, Desk& desk);
+  [[nodiscard]] bool decode(const Blob& blob, Desk& desk, std::span<std::byte> cluster);
   void record(const Piece& piece, Desk& desk) const;
   void bring(const Piece& piece, Desk& desk);
-  void bring(const Blob& blob, Desk& desk);
+  void bring_next(const Blob& blob, Desk& desk);
   void bring(const OfDisk& part, Desk& desk);
   void bring(GuestOffset at, std::span<const std::byte> bytes, Desk& desk);
   void bring(const Zeros& zeros, Desk& desk);
