@@ -162,7 +162,13 @@ void ImageStream::sweep(const SharedBytes& chunk) {
   }
 }
 
-// Where the last sector of compressed data begins, which others may share.
+// Where the first sector of compressed data ends, which others may share.
+HostOffset ImageStream::head_end_of(const Reference& reference) {
+  const std::uint64_t end = align_up(reference.host.begin.value(), qcow2::kSectorSize);
+  return std::min(reference.host.end(), HostOffset(end));
+}
+
+// And where its last one begins.
 HostOffset ImageStream::tail_of(const Reference& reference) {
   const std::uint64_t last = reference.host.end().value() - 1;
   return std::max(reference.host.begin, HostOffset(align_down(last, qcow2::kSectorSize)));
@@ -170,7 +176,10 @@ HostOffset ImageStream::tail_of(const Reference& reference) {
 
 // Up to there all bytes are of the same use to it.
 HostOffset ImageStream::next_stop(const Reference& reference) const {
-  if (reference.kind == Kind::kCompressed && at_ < tail_of(reference)) return tail_of(reference);
+  if (reference.kind == Kind::kCompressed) {
+    if (at_ < head_end_of(reference)) return head_end_of(reference);
+    if (at_ < tail_of(reference)) return tail_of(reference);
+  }
   return reference.host.end();
 }
 

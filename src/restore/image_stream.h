@@ -72,6 +72,7 @@ class ImageStream {
   SharedBytes next_chunk();
   void sweep(const SharedBytes& chunk);
   void begin_references();
+  [[nodiscard]] static HostOffset head_end_of(const Reference& reference);
   [[nodiscard]] static HostOffset tail_of(const Reference& reference);
   [[nodiscard]] HostOffset next_stop(const Reference& reference) const;
   void use(Arriving& arriving, const SharedBytes& bytes);

@@ -19,19 +19,21 @@ namespace {
 
 using Kind = Reference::Kind;
 
-// What is kept of the last sectors of compressed data, in bytes. QEMU puts the data of a cluster
-// right behind that of another one, and an L2 table into the next cluster that is free. So the
-// first data of a table may stand in front of it, behind that of other tables.
+// What is kept of the first and last sectors of compressed data, in bytes. QEMU puts the data of a
+// cluster right behind that of another one, and an L2 table into the next cluster that is free. So
+// the first data of a table may stand in front of it, behind that of other tables; and where
+// clusters are written in any order, between two others, whose sectors it has a part of.
 constexpr std::uint64_t kKeptTails = 4 << 20;
 
 }  // namespace
 
 // Keeps what may be somebody's who is not known yet.
 void ImageStream::keep(const SharedBytes& bytes) {
-  const auto is_tail = [this](const Arriving& a) {
-    return a.reference.kind == Kind::kCompressed && at_ >= tail_of(a.reference);
+  const auto is_shared = [this](const Arriving& a) {
+    return a.reference.kind == Kind::kCompressed &&
+           (at_ < head_end_of(a.reference) || at_ >= tail_of(a.reference));
   };
-  if (!std::ranges::all_of(arriving_, is_tail)) return;
+  if (!std::ranges::all_of(arriving_, is_shared)) return;
   const bool is_kept = early_.keep(at_, bytes.bytes);
   if (arriving_.empty()) {
     if (!is_kept) throw_no_room(bytes.bytes.size());

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/endian.h"
+#include "codec/codec.h"
 #include "qcow2stream/qcow2stream.h"
 #include "qemu_testing.h"
 #include "ram_target.h"
@@ -248,6 +250,49 @@ TEST_F(RestoreFromQemu, NeedsNextToNoSpoolForWhatConvertWrites) {
     EXPECT_EQ(target.content(), as_qemu_reads("image")) << options;
     EXPECT_LE(result.spooled, kSpoolForConvert) << options;
   }
+}
+
+// Of three blobs that share sectors the middle one belongs to a table that comes behind them, as it
+// happens where clusters are written in any order.
+TEST_F(RestoreFromQemu, KeepsTheSectorsThatABlobSharesWithItsNeighbours) {
+  constexpr std::size_t kCluster = 4096;
+  constexpr std::size_t kSectorBits = 58;  // 62 - (cluster bits - 8)
+  constexpr std::uint64_t kOnlyOne = std::uint64_t{1} << 63;
+  constexpr std::uint64_t kIsCompressed = std::uint64_t{1} << 62;
+  Bytes image(6 * kCluster);
+  const auto put = [&](std::size_t at, auto value) { store_big(image.data() + at, value); };
+  put(0, std::uint32_t{0x514649fb});
+  put(4, std::uint32_t{3});
+  put(20, std::uint32_t{12});                  // bits of an offset in a cluster
+  put(24, std::uint64_t{2 * 512 * kCluster});  // two tables
+  put(36, std::uint32_t{2});                   // entries of L1
+  put(40, std::uint64_t{1 * kCluster});        // L1
+  put(48, std::uint64_t{5 * kCluster});        // refcount table, without blocks
+  put(56, std::uint32_t{1});                   // its clusters
+  put(96, std::uint32_t{4});                   // refcounts of 16 bits
+  put(100, std::uint32_t{104});                // header
+  put(1 * kCluster, std::uint64_t{2 * kCluster} | kOnlyOne);
+  put(1 * kCluster + 8, std::uint64_t{4 * kCluster} | kOnlyOne);
+  const auto codec = make_codec({.type = CompressionType::kZlib}, kCluster);
+  std::mt19937 random(5);
+  std::size_t at = 3 * kCluster;
+  for (const std::size_t entry : {2 * kCluster, 4 * kCluster, 2 * kCluster + 8}) {
+    Bytes cluster(kCluster);
+    for (std::size_t i = 0; i < 700; ++i) cluster[i] = static_cast<std::byte>(random());
+    Bytes blob(kCluster);
+    blob.resize(codec->compress(cluster, blob));
+    ASSERT_GT(blob.size(), 700U);
+    std::ranges::copy(blob, image.begin() + static_cast<std::ptrdiff_t>(at));
+    const std::uint64_t sectors = (at + blob.size() - 1) / 512 - at / 512;
+    put(entry, at | sectors << kSectorBits | kIsCompressed);
+    at += blob.size();
+  }
+  std::ofstream(directory_.file("image"), std::ios::binary)
+      .write(reinterpret_cast<const char*>(image.data()),
+             static_cast<std::streamsize>(image.size()));
+  RamTarget target;
+  restore(image, target, {.spool_memory = 4096});
+  EXPECT_EQ(target.content(), as_qemu_reads("image"));
 }
 
 TEST_F(RestoreFromQemu, KeepsWhatComesBeforeItsTables) {
