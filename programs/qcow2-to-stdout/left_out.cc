@@ -121,7 +121,7 @@ std::shared_ptr<const LeftOut> find_left_out(const Job& job, const Disks& disks,
     found = nothing_left_out(*disk, writer->why, writer->remedy);
   } else {
     found = qcow2stream::find_left_out(
-        disk, {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
+        *disk, {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
   }
   say_findings(*found, job, disk->name());
   return found;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,10 +53,8 @@ class ToldLeftOut final : public LeftOut {
   [[nodiscard]] std::uint64_t disk_size() const override { return size_; }
   [[nodiscard]] std::uint64_t unit() const override { return 512; }
   [[nodiscard]] const std::vector<ExaminedVolume>& volumes() const override { return volumes_; }
-  void check_unchanged() const override {
-    if (has_changed) throw Error(ErrorKind::kChanged, "memory", "changed", "a bitmap");
-  }
-  bool has_changed = false;
+  [[nodiscard]] std::span<const HeldRange> rests_on() const override { return held; }
+  std::vector<HeldRange> held;
 
  private:
   std::uint64_t size_;
@@ -290,7 +289,8 @@ TEST(LeftOut, ChangesAreSeenBeforeTheLastPiece) {
   const auto left_out =
       std::make_shared<ToldLeftOut>(disk->size(), Runs{{GuestOffset(0), 128 << 10}});
   const Image image = make_image(disk, {}, {.what = Full{}, .left_out = left_out});
-  left_out->has_changed = true;
+  left_out->held.push_back(
+      {.range = {GuestOffset(4096), 4096}});  // with a digest of something else
   const UniqueFd fd(::memfd_create("image", MFD_CLOEXEC));
   try {
     emit(image, image.whole(), fd.get());
