@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Images of random disks that leave out random parts, on top of images that left out others: what
-// they decode to, and the root of that.
+// they decode to, the root of that, and whether the same comes of a plan.
 
 #include "qcow2stream/leave_out.h"
 
@@ -161,6 +161,18 @@ void emit_and_compare(const Image& image) {
   emit(image, image.whole(), fd.get(), options);
 }
 
+// Both images are the same, and so is what is said of them.
+void compare_with_plan(const Image& image, const std::shared_ptr<const Disk>& disk) {
+  const auto plan = encode_plan(image);
+  const TextFile file(std::string(reinterpret_cast<const char*>(plan.data()), plan.size()));
+  const Image again = image_of_plan(disk, load_plan(file.path()), true);
+  RC_ASSERT(read_all(again) == read_all(image));
+  RC_ASSERT(encode_plan(again) == plan);
+  if (image.content() == nullptr) return;
+  RC_ASSERT(manifest_of(again) == manifest_of(image));
+  emit_and_compare(again);
+}
+
 RC_GTEST_PROP(LeftOutProperty, FullImagesHaveZerosThere, ()) {
   ByteVector bytes(between(0, 600'000), std::byte{0x77});
   write_somewhere(bytes);
@@ -178,6 +190,7 @@ RC_GTEST_PROP(LeftOutProperty, FullImagesHaveZerosThere, ()) {
   IncrementDecoder decoder(image_bytes, {});
   RC_ASSERT(decoder.disk() == content);
   decoder.check_refcounts();
+  compare_with_plan(image, disk);
   if (!hashes) return;
   RC_ASSERT(*image.root() == root_of(content));
   emit_and_compare(image);
@@ -199,6 +212,7 @@ RC_GTEST_PROP(LeftOutProperty, CompressedImagesAreOfTheSameContent, ()) {
   const ByteVector content = in_sectors(without(bytes, runs, options.cluster_size));
   RC_ASSERT(*image.root() == root_of(content));
   emit_and_compare(image);
+  compare_with_plan(image, disk);
 }
 
 // What is used, freed, and used again without anybody having written to it.
@@ -259,6 +273,7 @@ RC_GTEST_PROP(LeftOutProperty, IncrementsHaveWhatTheBaseLeftOut, ()) {
   const ByteVector content = without(bytes, runs, unit_in(options));
   RC_ASSERT(decoder.disk() == content);
   decoder.check_refcounts();
+  compare_with_plan(image, disk);
   if (image.content() == nullptr) return;
   RC_ASSERT(*image.root() == root_of(content));
   emit_and_compare(image);
