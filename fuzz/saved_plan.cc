@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Files of saved plans. An input that begins with an even byte is a header up to the first newline
-// and a map behind it, which get the frame and the checksum of a plan; any other is a whole file.
-// What is read as a plan gives an image whose beginning and end can be made, or an Error.
+// and a map behind it, which get the frame and the checksum of a plan; if that byte is 2, what was
+// left out comes before the map, after its length in two bytes. Any other is a whole file. What is
+// read as a plan gives an image whose beginning and end can be made, or an Error.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,13 +34,31 @@ std::string with_length(std::string_view text) {
   return out.append(text);
 }
 
+// What comes after its length in two bytes, or what there is of it.
+std::string_view take_piece(std::string_view& input) {
+  constexpr std::size_t kLength = 2;
+  if (input.size() < kLength) return "";
+  const auto length = load_big<std::uint16_t>(reinterpret_cast<const std::byte*>(input.data()));
+  input.remove_prefix(kLength);
+  const std::string_view piece = input.substr(0, length);
+  input.remove_prefix(piece.size());
+  return piece;
+}
+
 std::string file_of(std::string_view input) {
   if (input.empty() || input.front() % 2 != 0) return std::string(input.substr(!input.empty()));
+  const bool leaves_out = input.front() == 2;
   input.remove_prefix(1);
   const std::size_t end = std::min(input.find('\n'), input.size());
-  std::string file = "qcow2-to-stdout plan 1\n";
+  std::string file = leaves_out ? "qcow2-to-stdout plan 3\n" : "qcow2-to-stdout plan 1\n";
   file += with_length(input.substr(0, end));
-  file += with_length(input.substr(std::min(end + 1, input.size())));
+  input.remove_prefix(std::min(end + 1, input.size()));
+  if (leaves_out) {
+    const std::string_view left_out = take_piece(input);
+    file += with_length(input) + with_length("") + with_length(left_out);
+  } else {
+    file += with_length(input);
+  }
   const auto hash = make_hasher(DigestAlgorithm::kSha256);
   hash->update(std::as_bytes(std::span(file)));
   const auto digest = hash->finish();
@@ -54,6 +73,15 @@ void check_image(SavedPlan plan) {
   std::vector<std::byte> piece(std::min(kPiece, image.size()));
   image.read(HostOffset(0), piece);
   image.read(HostOffset(image.size() - piece.size()), piece);
+  if (plan.survey.left_out == nullptr) return;
+  const auto runs = image.left_out_runs();
+  GuestOffset at;
+  while (const auto run = runs->next()) {
+    require(run->range.begin == at && run->range.length > 0, "runs follow each other");
+    at += run->range.length;
+  }
+  require(at.value() == plan.disk_size, "runs are all of the disk");
+  image.check_left_out();
 }
 
 void check(std::string_view input) {

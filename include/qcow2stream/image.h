@@ -81,9 +81,8 @@ class Image {
   [[nodiscard]] const Disk& disk() const;
   [[nodiscard]] const ImageOptions& options() const;
   [[nodiscard]] Measurement measure() const;
-  // What the survey left out; null where nothing was to be, and for the image of a saved plan. The
-  // runs are those of the content that the image has: zeros where something was left out, data
-  // elsewhere.
+  // What the survey left out; null where nothing was to be. The runs are those of the content that
+  // the image has: zeros where something was left out, data elsewhere.
   [[nodiscard]] std::shared_ptr<const LeftOut> left_out() const;
   [[nodiscard]] std::unique_ptr<RunCursor> left_out_runs() const;
   // Throws Error{kChanged} if what is left out may be in use now, as far as that can be seen.

@@ -13,11 +13,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "qcow2stream/disk.h"
+#include "qcow2stream/root.h"
 #include "qcow2stream/run.h"
+#include "qcow2stream/types.h"
 
 namespace qcow2stream {
 
@@ -49,6 +52,12 @@ struct ExaminedVolume {
   std::uint64_t left_swap = 0;
 };
 
+// A range of the disk, of 1 byte to 2 MiB, that was read, and the SHA-256 of what it held.
+struct HeldRange {
+  GuestRange range;
+  ContentDigest digest{};
+};
+
 // All functions are const and may be called by several threads at once.
 class LeftOut {
  public:
@@ -61,15 +70,19 @@ class LeftOut {
   // What was found, in the order of the disk.
   [[nodiscard]] virtual const std::vector<ExaminedVolume>& volumes() const = 0;
 
-  // Reads again what the findings rest on. Throws Error{kChanged} where it is not what it was.
-  virtual void check_unchanged() const = 0;
+  // What the findings rest on: as long as the disk holds that, they are right. At most 2,000,000
+  // ranges.
+  [[nodiscard]] virtual std::span<const HeldRange> rests_on() const = 0;
 };
+
+// Reads again what the findings rest on. Throws Error{kChanged} where `disk`, which shows what the
+// examined one does, holds something else.
+void check_left_out(const LeftOut& left_out, const Disk& disk);
 
 // Examines the file systems of the disk. Throws Error only where the disk cannot be read, or where
 // the program cannot be started or confined (kFailed). All else that can go wrong, the program's
 // death included, is a reason to leave nothing out of a volume.
-std::shared_ptr<const LeftOut> find_left_out(std::shared_ptr<const Disk> disk,
-                                             const LeaveOutOptions& options = {});
+std::shared_ptr<const LeftOut> find_left_out(const Disk& disk, const LeaveOutOptions& options = {});
 
 // Nothing is left out of the disk, and why: "is mounted read-write at /mnt".
 std::shared_ptr<const LeftOut> nothing_left_out(const Disk& disk, std::string kept_because,

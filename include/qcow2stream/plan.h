@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A plan keeps a survey in a file. With it any part of the image can be made wherever the same disk
-// can be read, in another process or on another host, without another survey.
+// can be read, in another process or on another host, without another survey. It has digests of
+// what the survey hashed: of the content, and of what says that something is left out.
 //
 // The file is versioned and ends with a SHA-256 of all before it. That finds damage, not malice: a
 // plan from a stranger can make a wrong image, and nothing worse.
@@ -36,7 +37,9 @@ struct SavedPlan {
   // All data in it is what so many images of a chain, from the topmost on, hold themselves, so that
   // these are enough to emit it. 0: the whole chain is needed.
   std::uint64_t top_images = 0;
-  SurveyResult survey;  // has the map, and the digests of the content if it was hashed
+  // Has the map, the digests of the content if it was hashed, and what was left out if something
+  // was to be.
+  SurveyResult survey;
 };
 
 // The content of a file with the plan of `image`. A part of it is no plan, and load_plan() finds
@@ -52,7 +55,8 @@ SavedPlan load_plan(const std::string& path);
 // if the codec that is linked here makes other bytes, or if this version of the library lays images
 // out differently. A stamp that one of both lacks is a mismatch, too, unless the plan has digests
 // of the content, with which emit() compares what it sends. With `assume_unchanged` stamps are not
-// looked at.
+// looked at. What says that something was left out is compared in any case, before an emission ends
+// (Image::check_left_out()).
 Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged);
 
 }  // namespace qcow2stream

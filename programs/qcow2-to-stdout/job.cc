@@ -87,10 +87,11 @@ bool is_increment(const CommandLine& said) {
   return said.base || said.dirty_bitmap || said.shallow || said.changed_map || said.base_manifest;
 }
 
-// Whether all of the content will be looked at, whatever has changed.
+// Whether all of the content may be looked at, whatever has changed.
 bool needs_whole_disk(const CommandLine& said, const JobFiles& files) {
   return said.save_manifest || said.base_manifest || said.measure == MeasureFormat::kRoot ||
-         (files.plan && files.plan->survey.content != nullptr);
+         (files.plan &&
+          (files.plan->survey.content != nullptr || files.plan->survey.left_out != nullptr));
 }
 
 // The emission can hash what it sends only if that is all of the content, as it is.

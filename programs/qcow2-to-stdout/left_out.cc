@@ -28,19 +28,26 @@ bool is_open_for_writing(const End& end) {
   return file && qemu_locks::is_being_written(file.get());
 }
 
+Writer writer_of(const StorageUser& user) {
+  switch (user.kind) {
+    case StorageUser::Kind::kMount:
+      return {fmt::format("{} is mounted read-write at {}", user.device, user.mount_point),
+              "unmount it, or read a snapshot"};
+    case StorageUser::Kind::kSwap:
+      return {fmt::format("{} is used as swap space by this machine", user.device),
+              "turn it off (swapoff), or read a snapshot"};
+    case StorageUser::Kind::kLoop:
+      return {fmt::format("{} can write to it", user.device), "detach it, or read a snapshot"};
+  }
+  return {};
+}
+
 // Who may write to the disk meanwhile: what is free now may be in use by then, and what is on the
 // disk is not what its file systems are.
 std::optional<Writer> writer_of(const Job& job, const Ends& ends) {
   for (const End& end : ends.all()) {
     if (end.role != EndRole::kRead) continue;
-    if (const auto user = writing_user(ends.finder(), end.storage)) {
-      if (user->mount_point.empty()) {
-        return Writer{fmt::format("{} can write to it", user->device),
-                      "detach it, or read a snapshot"};
-      }
-      return Writer{fmt::format("{} is mounted read-write at {}", user->device, user->mount_point),
-                    "unmount it, or read a snapshot"};
-    }
+    if (const auto user = writing_user(ends.finder(), end.storage)) return writer_of(*user);
     if (job.disk.reading.force_share && !job.disk.reading.snapshot && is_open_for_writing(end)) {
       return Writer{"another program has it open for writing", "read a snapshot"};
     }
@@ -121,7 +128,7 @@ std::shared_ptr<const LeftOut> find_left_out(const Job& job, const Disks& disks,
     found = nothing_left_out(*disk, writer->why, writer->remedy);
   } else {
     found = qcow2stream::find_left_out(
-        disk, {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
+        *disk, {.free = kinds->free, .swap = kinds->swap, .unit = job.survey.leave_out_unit});
   }
   say_findings(*found, job, disk->name());
   return found;

@@ -269,7 +269,7 @@ void print_root(const Disks& disks, const Job& job, Session& session) {
                                            .most_per_second = job.most_per_second,
                                            .progress = &session.progress()});
   check_unchanged(disk, on_change(job));
-  if (disks.left_out != nullptr) disks.left_out->check_unchanged();
+  if (disks.left_out != nullptr) check_left_out(*disks.left_out, disk);
   session.finish_progress();
   print_to_stdout(root_text(content->root()) + "\n");
 }

@@ -71,6 +71,28 @@ void add_digests(Ends& ends, std::span<const DigestRequest> digests) {
   }
 }
 
+std::string warning_about(const StorageUser& user, const std::string& end) {
+  const std::string what = user.device == end ? "" : user.device + " on it ";
+  switch (user.kind) {
+    case StorageUser::Kind::kMount:
+      return fmt::format(
+          "{}: {}is mounted read-write at {}, and the image may hold a part of what is written "
+          "meanwhile; unmount it, freeze it (fsfreeze), or read a snapshot",
+          end, what, user.mount_point);
+    case StorageUser::Kind::kSwap:
+      return fmt::format(
+          "{}: {}is used as swap space, and the image may hold a part of what is written "
+          "meanwhile; turn it off (swapoff), or read a snapshot",
+          end, what);
+    case StorageUser::Kind::kLoop:
+      return fmt::format(
+          "{}: {} can write to it meanwhile, and the image may hold a part of that; detach it "
+          "(losetup -d) or attach it read-only (losetup -r)",
+          end, user.device);
+  }
+  return "";
+}
+
 }  // namespace
 
 Ends ends_of(const Job& job) {
@@ -112,19 +134,9 @@ dev_t raw_device(const Ends& ends, const Input& input) {
 std::optional<std::string> warning_about_users(const Ends& ends) {
   for (const End& end : ends.all()) {
     if (end.role != kRead) continue;
-    const auto user = writing_user(ends.finder(), end.storage);
-    if (!user) continue;
-    if (user->mount_point.empty()) {
-      return fmt::format(
-          "{}: {} can write to it meanwhile, and the image may hold a part of that; detach it "
-          "(losetup -d) or attach it read-only (losetup -r)",
-          end.name, user->device);
+    if (const auto user = writing_user(ends.finder(), end.storage)) {
+      return warning_about(*user, end.name);
     }
-    const std::string what = user->device == end.name ? "" : user->device + " on it ";
-    return fmt::format(
-        "{}: {}is mounted read-write at {}, and the image may hold a part of what is written "
-        "meanwhile; unmount it, freeze it (fsfreeze), or read a snapshot",
-        end.name, what, user->mount_point);
   }
   return std::nullopt;
 }

@@ -115,9 +115,6 @@ void check_leave_out(const CommandLine& said) {
     other = "--salvage: what cannot be read is not known to be free, and looks like it";
   }
   if (said.allow_changes) other = "--allow-changes: what was free may be in use by then";
-  if (said.save_plan && (said.save_manifest || said.base_manifest)) {
-    other = "a plan that has a manifest, which would not say what was left out";
-  }
   if (other != nullptr) throw UsageError(fmt::format("--leave-out: not together with {}", other));
   if ((said.base || is_told_changes(said)) && !said.base_manifest) {
     throw UsageError(

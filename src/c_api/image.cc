@@ -202,6 +202,7 @@ void emit_image(const qcow2stream_image& image, HostRange range, int fd, const W
 
 void save_plan(const qcow2stream_image& image, int fd) {
   check_unchanged(image.image.disk(), image.on_change);
+  image.image.check_left_out();
   const std::vector<std::byte> plan = encode_plan(image.image, image.top_images);
   const Moved moved = write_full(fd, plan);
   if (moved.error != 0) {

@@ -39,7 +39,7 @@ std::unique_ptr<RunCursor> Image::left_out_runs() const {
 }
 
 void Image::check_left_out() const {
-  if (content_->left_out != nullptr) content_->left_out->check_unchanged();
+  if (content_->left_out != nullptr) qcow2stream::check_left_out(*content_->left_out, disk());
 }
 
 void Image::read_content(GuestOffset offset, std::span<std::byte> buffer) const {

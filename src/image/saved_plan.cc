@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The file begins with a line that says what it is. The header (JSON), the map
-// (layout/cluster_map_encoding.h) and, in version 2, the manifest of the content follow, each after
-// its length (8 bytes, big-endian). It ends with a SHA-256 of all that.
+// (layout/cluster_map_encoding.h) and, as the version says, others follow, each after its length (8
+// bytes, big-endian). It ends with a SHA-256 of all that.
+//
+//     1   nothing else
+//     2   the manifest of the content
+//     3   the manifest, of no bytes where the content was not hashed, and what was left out
+//         (leave_out/encoded_left_out.h)
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -20,7 +25,9 @@
 #include "digest/hasher.h"
 #include "image/content.h"
 #include "image/plan_header.h"
+#include "image/planned_left_out.h"
 #include "layout/cluster_map_encoding.h"
+#include "leave_out/encoded_left_out.h"
 #include "manifest/encoded_manifest.h"
 #include "qcow2stream/plan.h"
 #include "survey/bitmap_survey.h"
@@ -32,6 +39,7 @@ namespace {
 
 constexpr std::string_view kVersion = "1\n";
 constexpr std::string_view kVersionWithDigests = "2\n";
+constexpr std::string_view kVersionWithLeftOut = "3\n";
 
 // Names in it have at most some thousand bytes.
 constexpr std::uint64_t kMostHeader = 64 << 10;
@@ -41,6 +49,9 @@ constexpr std::uint64_t kMostMap = 16ULL << 30;
 
 // Of 32 TiB of data in chunks of 64 KiB.
 constexpr std::uint64_t kMostDigests = 16ULL << 30;
+
+// A map, at most 96 MB of ranges, and at most 85 MB that are said of volumes.
+constexpr std::uint64_t kMostLeftOut = kMostMap + (192 << 20);
 
 constexpr std::size_t kReadStep = 1 << 20;
 
@@ -110,8 +121,8 @@ class PlanReader {
   std::unique_ptr<Hasher> hash_ = make_hasher(DigestAlgorithm::kSha256);
 };
 
-// Returns whether it has digests.
-bool check_kind(PlanReader& reader, const std::string& path) {
+// Returns its version.
+std::string_view take_version(PlanReader& reader, const std::string& path) {
   const auto found = reader.take_all(kPlanBeginning.size() + kVersion.size());
   const std::string text(reinterpret_cast<const char*>(found.data()), found.size());
   if (!text.starts_with(kPlanBeginning)) {
@@ -119,12 +130,16 @@ bool check_kind(PlanReader& reader, const std::string& path) {
         .about(ErrorSubject::kPlan)
         .advise(Advice::kMakePlan);
   }
-  const bool has_digests = text.ends_with(kVersionWithDigests);
-  if (!has_digests && !text.ends_with(kVersion)) {
-    throw Error(ErrorKind::kFailed, path, "is a plan of another version",
-                "survey the disk again with this program");
+  for (const std::string_view version : {kVersion, kVersionWithDigests, kVersionWithLeftOut}) {
+    if (text.ends_with(version)) return version;
   }
-  return has_digests;
+  throw Error(ErrorKind::kFailed, path, "is a plan of another version",
+              "survey the disk again with this program");
+}
+
+std::string_view version_of(const Image& image) {
+  if (image.left_out() != nullptr) return kVersionWithLeftOut;
+  return image.content() != nullptr ? kVersionWithDigests : kVersion;
 }
 
 std::vector<std::byte> encode_content(const ManifestBuilder& content, const ImageOptions& options) {
@@ -180,12 +195,20 @@ std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images)
                        .survey = {}};
   std::vector<std::byte> bytes;
   append(bytes, std::as_bytes(std::span(kPlanBeginning)));
-  const auto content = image.content();
-  append(bytes, std::as_bytes(std::span(content != nullptr ? kVersionWithDigests : kVersion)));
+  append(bytes, std::as_bytes(std::span(version_of(image))));
   const std::string header = encode_plan_header(plan);
   append_with_length(bytes, std::as_bytes(std::span(header)));
   append_with_length(bytes, encode_cluster_map(image.content_->layout.map()));
-  if (content != nullptr) append_with_length(bytes, encode_content(*content, image.options()));
+  const auto content = image.content();
+  const auto left_out = image.left_out();
+  if (content != nullptr) {
+    append_with_length(bytes, encode_content(*content, image.options()));
+  } else if (left_out != nullptr) {
+    append_with_length(bytes, {});
+  }
+  if (left_out != nullptr) {
+    append_with_length(bytes, encode_left_out(*left_out, *image.content_->left_out_clusters));
+  }
   const auto hash = make_hasher(DigestAlgorithm::kSha256);
   hash->update(bytes);
   append(bytes, hash->finish());
@@ -194,11 +217,14 @@ std::vector<std::byte> encode_plan(const Image& image, std::uint64_t top_images)
 
 SavedPlan load_plan(const std::string& path) {
   PlanReader reader(path);
-  const bool has_digests = check_kind(reader, path);
+  const std::string_view version = take_version(reader, path);
   const auto header = reader.take_with_length(kMostHeader);
   const auto map = reader.take_with_length(kMostMap);
-  const auto digests =
-      has_digests ? reader.take_with_length(kMostDigests) : std::vector<std::byte>();
+  const bool leaves_out = version == kVersionWithLeftOut;
+  std::vector<std::byte> digests;
+  if (version != kVersion) digests = reader.take_with_length(kMostDigests);
+  std::vector<std::byte> left_out;
+  if (leaves_out) left_out = reader.take_with_length(kMostLeftOut);
   reader.expect_hash_and_end();
   auto plan = decode_plan_header(
       std::string_view(reinterpret_cast<const char*>(header.data()), header.size()));
@@ -212,9 +238,12 @@ SavedPlan load_plan(const std::string& path) {
       (!plan->options.compression && plan->survey.map->count(ClusterKind::kCompressed) > 0)) {
     reader.damaged("its map makes no sense");
   }
-  if (has_digests) plan->survey.content = decode_content(digests, plan->disk_size);
-  if (has_digests && plan->survey.content == nullptr) {
-    reader.damaged("its digests make no sense");
+  if (version == kVersionWithDigests || !digests.empty()) {
+    plan->survey.content = decode_content(digests, plan->disk_size);
+    if (plan->survey.content == nullptr) reader.damaged("its digests make no sense");
+  }
+  if (leaves_out && !take_left_out(left_out, *plan)) {
+    reader.damaged("what it says was left out makes no sense");
   }
   return *std::move(plan);
 }

@@ -13,6 +13,7 @@
 
 #include "disk/confined/confined_process.h"
 #include "disk/confined/program_file.h"
+#include "leave_out/found_left_out.h"
 #include "leave_out/rests_on.h"
 #include "leave_out/told_volumes.h"
 #include "leave_out/unused_units.h"
@@ -30,9 +31,6 @@ using confined::kSlotBytes;
 using confined::Request;
 using std::chrono::steady_clock;
 
-// A table of GPT has 128 partitions, a volume group some hundred volumes.
-constexpr std::size_t kMostVolumes = 4096;
-
 // After so many that died nothing more is tried.
 constexpr int kMostProcesses = 8;
 
@@ -40,36 +38,11 @@ constexpr int kMostProcesses = 8;
 // takes a thousandth of that.
 constexpr std::chrono::milliseconds kTimeForServedMiB{100};
 
-class ExaminedDisk final : public LeftOut {
- public:
-  ExaminedDisk(std::shared_ptr<const Disk> disk, std::uint64_t unit)
-      : disk_(std::move(disk)), disk_size_(disk_->size()), unit_(unit) {}
-
-  [[nodiscard]] std::unique_ptr<RunCursor> runs() const override {
-    return runs_of_units(units_, disk_size_);
-  }
-  [[nodiscard]] std::uint64_t disk_size() const override { return disk_size_; }
-  [[nodiscard]] std::uint64_t unit() const override { return unit_; }
-  [[nodiscard]] const std::vector<ExaminedVolume>& volumes() const override { return volumes_; }
-  void check_unchanged() const override { rests_on_.check(*disk_); }
-
- private:
-  friend class Examination;
-
-  std::shared_ptr<const Disk> disk_;
-  const std::uint64_t disk_size_;
-  const std::uint64_t unit_;
-  std::vector<ExaminedVolume> volumes_;
-  std::shared_ptr<const ClusterMap> units_;
-  RestsOn rests_on_;
-};
-
 class Examination {
  public:
-  Examination(std::shared_ptr<const Disk> disk, const LeaveOutOptions& options)
+  Examination(const Disk& disk, const LeaveOutOptions& options)
       : options_(options),
-        found_(std::make_shared<ExaminedDisk>(std::move(disk), options.unit)),
-        disk_(*found_->disk_),
+        disk_(disk),
         units_(geometry_of_units(options.unit),
                geometry_of_units(options.unit).clusters_for(disk_.size())) {}
 
@@ -81,22 +54,24 @@ class Examination {
                                      .work = confined::Work::kExamine,
                                      .channels = 1,
                                      .timeout = options_.timeout});
-      const std::size_t had = volumes().size();
+      const std::size_t had = volumes_.size();
       try {
         take_all(process);
       } catch (const ProcessFailed& failed) {
         give_up_volume(failed.reason);
-        if (volumes().size() == had) break;  // it has not got to a volume
+        if (volumes_.size() == had) break;  // it has not got to a volume
       }
     }
     if (!is_complete_) {
-      volumes().push_back({.name = volumes().empty() ? "disk" : "the rest of the disk",
-                           .format = "unknown",
-                           .kept_because = why_incomplete_,
-                           .has_failed = true});
+      volumes_.push_back({.name = volumes_.empty() ? "disk" : "the rest of the disk",
+                          .format = "unknown",
+                          .kept_because = why_incomplete_,
+                          .has_failed = true});
     }
-    found_->units_ = units_.finish();
-    return found_;
+    return std::make_shared<FoundLeftOut>(FoundLeftOut::Parts{.disk_size = disk_.size(),
+                                                              .units = units_.finish(),
+                                                              .volumes = std::move(volumes_),
+                                                              .rests_on = rests_on_.finish()});
   }
 
  private:
@@ -118,8 +93,6 @@ class Examination {
     const std::size_t rests_on_before;  // ranges
   };
 
-  [[nodiscard]] std::vector<ExaminedVolume>& volumes() const { return found_->volumes_; }
-
   [[noreturn]] static void refuse() { throw ProcessFailed{"what was said of it makes no sense"}; }
 
   void take_all(const ConfinedProcess& process) {
@@ -127,7 +100,7 @@ class Examination {
       const std::size_t size =
           write_disk_to_examine({.disk_size = disk_.size(),
                                  .kinds = {.free = options_.free, .swap = options_.swap},
-                                 .first_volume = volumes().size()},
+                                 .first_volume = volumes_.size()},
                                 process.slot(0));
       process.send(0, Request{.ask = Ask::kExamine, .length = size});
       while (!is_complete_) take(process, next_request(process));
@@ -183,6 +156,7 @@ class Examination {
       refuse();
     }
     // The program can write to the slot: what is hashed is what was read.
+    static_assert(kSlotBytes <= kMostHeldBytes);
     bytes_.resize(request.length);
     served_bytes_ += request.length;
     try {
@@ -190,7 +164,7 @@ class Examination {
     } catch (const Error&) {
       return {.say = confined::Say::kError};
     }
-    if (!found_->rests_on_.add(GuestOffset(request.begin), bytes_)) {
+    if (!rests_on_.add(GuestOffset(request.begin), bytes_)) {
       throw ProcessFailed{"too much of it would have to be read"};
     }
     std::memcpy(slot.data(), bytes_.data(), bytes_.size());
@@ -199,8 +173,8 @@ class Examination {
 
   void begin_volume(std::uint64_t number, std::span<const std::byte> words) {
     const auto volume = read_volume(words);
-    if (open_ || !volume || number != volumes().size() || number >= kMostVolumes) refuse();
-    open_.emplace(*volume, disk_.size(), options_.unit, found_->rests_on_.count());
+    if (open_ || !volume || number != volumes_.size() || number >= kMostVolumes) refuse();
+    open_.emplace(*volume, disk_.size(), options_.unit, rests_on_.count());
   }
 
   void take_unused(std::uint64_t kind, std::span<const std::byte> words) {
@@ -228,11 +202,11 @@ class Examination {
     volume.kept_because = finding->kept_because;
     volume.remedy = finding->remedy;
     if (finding->kept()) {
-      found_->rests_on_.keep_first(open_->rests_on_before);
+      rests_on_.keep_first(open_->rests_on_before);
     } else {
       leave_out(*open_->units.finish(), volume);
     }
-    volumes().push_back(std::move(volume));
+    volumes_.push_back(std::move(volume));
     open_.reset();
   }
 
@@ -246,18 +220,19 @@ class Examination {
   void give_up_volume(const std::string& reason) {
     why_incomplete_ = reason;
     if (!open_) return;
-    found_->rests_on_.keep_first(open_->rests_on_before);
+    rests_on_.keep_first(open_->rests_on_before);
     open_->volume.format = "unknown";
     open_->volume.kept_because = reason;
     open_->volume.has_failed = true;
-    volumes().push_back(std::move(open_->volume));
+    volumes_.push_back(std::move(open_->volume));
     open_.reset();
   }
 
   const LeaveOutOptions& options_;
-  const std::shared_ptr<ExaminedDisk> found_;
   const Disk& disk_;
   ClusterMapBuilder units_;
+  std::vector<ExaminedVolume> volumes_;
+  RestsOn rests_on_;
   std::optional<OpenVolume> open_;
   std::vector<std::byte> bytes_;
   std::uint64_t served_bytes_ = 0;
@@ -266,40 +241,25 @@ class Examination {
   std::string why_incomplete_;
 };
 
-class NothingLeftOut final : public LeftOut {
- public:
-  NothingLeftOut(const Disk& disk, std::string kept_because, std::string remedy)
-      : disk_size_(disk.size()),
-        volumes_({ExaminedVolume{.name = "disk",
-                                 .size = disk.size(),
-                                 .format = "unknown",
-                                 .kept_because = std::move(kept_because),
-                                 .remedy = std::move(remedy)}}) {}
-
-  [[nodiscard]] std::unique_ptr<RunCursor> runs() const override {
-    return runs_of_units(ClusterMapBuilder({}, qcow2::Geometry{}.clusters_for(disk_size_)).finish(),
-                         disk_size_);
-  }
-  [[nodiscard]] std::uint64_t disk_size() const override { return disk_size_; }
-  [[nodiscard]] std::uint64_t unit() const override { return qcow2::Geometry{}.cluster_size(); }
-  [[nodiscard]] const std::vector<ExaminedVolume>& volumes() const override { return volumes_; }
-  void check_unchanged() const override {}
-
- private:
-  const std::uint64_t disk_size_;
-  const std::vector<ExaminedVolume> volumes_;
-};
-
 }  // namespace
 
-std::shared_ptr<const LeftOut> find_left_out(std::shared_ptr<const Disk> disk,
-                                             const LeaveOutOptions& options) {
-  return Examination(std::move(disk), options).run();
+std::shared_ptr<const LeftOut> find_left_out(const Disk& disk, const LeaveOutOptions& options) {
+  return Examination(disk, options).run();
 }
 
 std::shared_ptr<const LeftOut> nothing_left_out(const Disk& disk, std::string kept_because,
                                                 std::string remedy) {
-  return std::make_shared<NothingLeftOut>(disk, std::move(kept_because), std::move(remedy));
+  const qcow2::Geometry geometry;
+  ClusterMapBuilder nothing(geometry, geometry.clusters_for(disk.size()));
+  return std::make_shared<FoundLeftOut>(
+      FoundLeftOut::Parts{.disk_size = disk.size(),
+                          .units = nothing.finish(),
+                          .volumes = {{.name = "disk",
+                                       .size = disk.size(),
+                                       .format = "unknown",
+                                       .kept_because = std::move(kept_because),
+                                       .remedy = std::move(remedy)}},
+                          .rests_on = {}});
 }
 
 }  // namespace qcow2stream

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -18,15 +20,17 @@ Sha256::Value digest_of(Sha256& hash, std::span<const std::byte> bytes) {
 }  // namespace
 
 bool RestsOn::add(GuestOffset begin, std::span<const std::byte> bytes) {
-  if (ranges_.size() == kMostRanges) return false;
+  assert(!bytes.empty() && bytes.size() <= kMostHeldBytes);
+  if (ranges_.size() == kMostHeldRanges) return false;
   ranges_.push_back({.range = {begin, bytes.size()}, .digest = digest_of(hash_, bytes)});
   return true;
 }
 
-void RestsOn::check(const Disk& disk) const {
+void check_left_out(const LeftOut& left_out, const Disk& disk) {
   Sha256 hash;
   std::vector<std::byte> bytes;
-  for (const Held& held : ranges_) {
+  for (const HeldRange& held : left_out.rests_on()) {
+    assert(held.range.length > 0 && held.range.length <= kMostHeldBytes);
     bytes.resize(held.range.length);
     disk.read(held.range.begin, bytes);
     if (digest_of(hash, bytes) == held.digest) continue;

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What findings rest on: ranges of a disk that were read, and what they held.
+// Collects what findings rest on: ranges of a disk that were read, and digests of what they held.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "digest/sha256.h"
-#include "qcow2stream/disk.h"
+#include "qcow2stream/leave_out.h"
 #include "qcow2stream/types.h"
 
 namespace qcow2stream {
 
-// Belongs to one thread, but check() may be called by several.
+// Of each range (HeldRange).
+inline constexpr std::uint64_t kMostHeldBytes = 2U << 20;
+// So many ranges take 100 MiB of memory.
+inline constexpr std::size_t kMostHeldRanges = 2'000'000;
+
+// Belongs to one thread.
 class RestsOn {
  public:
-  // So many ranges take 100 MiB of memory.
-  static constexpr std::size_t kMostRanges = 2'000'000;
-
   // `bytes` are what the disk held from `begin` on. False if there are too many.
   [[nodiscard]] bool add(GuestOffset begin, std::span<const std::byte> bytes);
 
@@ -28,15 +31,11 @@ class RestsOn {
   [[nodiscard]] std::size_t count() const { return ranges_.size(); }
   void keep_first(std::size_t count) { ranges_.resize(count); }
 
-  // Reads all of them again. Throws Error: kChanged where one does not hold what it held.
-  void check(const Disk& disk) const;
+  // To be called once, when all has been added.
+  std::vector<HeldRange> finish() { return std::exchange(ranges_, {}); }
 
  private:
-  struct Held {
-    GuestRange range;
-    Sha256::Value digest{};
-  };
-  std::vector<Held> ranges_;
+  std::vector<HeldRange> ranges_;
   Sha256 hash_;
 };
 

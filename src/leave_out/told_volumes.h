@@ -27,6 +27,9 @@ struct DiskToExamine {
 std::size_t write_disk_to_examine(const DiskToExamine& what, std::span<std::byte> out);
 std::optional<DiskToExamine> read_disk_to_examine(std::span<const std::byte> bytes);
 
+// A table of GPT has 128 partitions, a volume group some hundred volumes.
+inline constexpr std::size_t kMostVolumes = 4096;
+
 struct ToldVolume {
   std::string name;
   std::uint64_t size = 0;

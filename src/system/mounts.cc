@@ -11,29 +11,13 @@
 #include <string_view>
 
 #include "system/block_device.h"
+#include "system/octal_escapes.h"
 
 namespace qcow2stream {
 namespace {
 
 constexpr std::size_t kMostMounts = 100'000;
 constexpr std::size_t kMostOverlayDirectories = 500;  // the kernel's own limit
-
-// In the file, spaces and the like are written as \ooo, in octal.
-std::string unescape(std::string_view text) {
-  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
-        is_octal(text[i + 3])) {
-      plain +=
-          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
 
 bool has_option(const std::string& options, std::string_view wanted) {
   std::istringstream words(options);
@@ -61,7 +45,7 @@ std::optional<Mount> parse_mount(const std::string& line) {
   mount.device = *number;
   mount.is_writable = has_option(options, "rw") && has_option(mount.options, "rw");
   for (std::string* text : {&mount.root, &mount.point, &mount.source, &mount.options}) {
-    *text = unescape(*text);
+    *text = without_octal_escapes(*text);
   }
   return mount;
 }

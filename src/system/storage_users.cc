@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "system/device_node.h"
+#include "system/swaps.h"
 
 namespace qcow2stream {
 namespace {
@@ -49,13 +50,17 @@ std::optional<StorageUser> writing_user(const StorageFinder& finder, const Stora
   if (end.layers.empty() || end.is_stream()) return std::nullopt;
   for (const Mount& mount : finder.mounts()) {
     if (mount.is_writable && mount.type != "overlay" && is_inside(finder.of_mount(mount), end)) {
-      return StorageUser{mount.source, mount.point};
+      return StorageUser{StorageUser::Kind::kMount, mount.source, mount.point};
     }
+  }
+  for (const Swap& swap : read_swaps(finder.roots())) {
+    const Storage storage = swap.device ? finder.of_device(*swap.device) : finder.of(swap.name);
+    if (is_inside(storage, end)) return StorageUser{StorageUser::Kind::kSwap, swap.name, ""};
   }
   for (const DeviceName& loop : loop_devices(finder.roots())) {
     if (is_layer_of(loop.device, end) || !can_be_written(loop, finder.roots())) continue;
     if (is_inside(finder.of_device(loop.device), end)) {
-      return StorageUser{"/dev/" + loop.name, ""};
+      return StorageUser{StorageUser::Kind::kLoop, "/dev/" + loop.name, ""};
     }
   }
   return std::nullopt;

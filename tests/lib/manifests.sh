@@ -15,7 +15,7 @@ root_in() { python3 "$helpers/manifest.py" check "$@"; }
 # overwrite FILE OFFSET LENGTH SEED: in place, and the file keeps its time.
 overwrite() {
   local time
-  time=$(stat -c %Y "$1")
+  time=$(stat -c %y "$1")
   data "$@"
-  touch -d "@$time" "$1"
+  touch -d "$time" "$1"
 }

@@ -12,8 +12,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "system/mounts.h"
+#include "system/storage_users.h"
 
 namespace qcow2stream {
 namespace {
@@ -63,6 +65,25 @@ class StorageTest : public ::testing::Test {
   [[nodiscard]] StorageFinder finder() const {
     return StorageFinder({(root_ / "sys").string(), (root_ / "proc").string(), ""});
   }
+  // /proc/swaps, with a line for each of `names`.
+  void swaps(const std::vector<std::string>& names, const std::string& type = "partition") const {
+    std::string text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority";
+    for (const std::string& name : names) {
+      text.append("\n").append(name).append("\t\t").append(type).append("\t1024\t\t0\t\t-2");
+    }
+    write("proc/swaps", text);
+  }
+  // The name by which the kernel's list of block devices has it.
+  void named(const std::string& path, const std::string& name) const {
+    fs::create_directories(root_ / "sys/class/block");
+    fs::create_directory_symlink(root_ / "sys/devices" / path, root_ / "sys/class/block" / name);
+  }
+  [[nodiscard]] std::string user_of(const Storage& end) const {
+    const auto user = writing_user(finder(), end);
+    if (!user) return "";
+    return user->kind == StorageUser::Kind::kSwap ? user->device : "no swap";
+  }
+  [[nodiscard]] std::string user_of(dev_t end) const { return user_of(finder().of_device(end)); }
   [[nodiscard]] Meeting writes(dev_t written, dev_t other) const {
     return writes_into(finder().of_device(written), finder().of_device(other));
   }
@@ -158,6 +179,81 @@ TEST_F(StorageTest, AFileSystemIsDestroyedWithItsDeviceAndNotByItsFiles) {
   EXPECT_EQ(writes_into(device, file), Meeting::kMeet);
   EXPECT_EQ(writes_into(file, device), Meeting::kApart);
   EXPECT_FALSE(is_inside(device, file));
+}
+
+TEST_F(StorageTest, SwapSpaceUsesThePartitionAndItsDisk) {
+  device("sda", "8:0");
+  partition("sda/sda1", "8:1", 2048, 2048);
+  partition("sda/sda2", "8:2", 4096, 2048);
+  named("sda/sda2", "sda2");
+  device("sdb", "8:16");
+  EXPECT_EQ(user_of(kDisk), "");
+  swaps({});
+  EXPECT_EQ(user_of(kDisk), "");
+  swaps({"/dev/sda2"});
+  EXPECT_EQ(user_of(kDisk), "/dev/sda2");
+  EXPECT_EQ(user_of(makedev(8, 2)), "/dev/sda2");
+  EXPECT_EQ(user_of(makedev(8, 1)), "");
+  EXPECT_EQ(user_of(makedev(8, 16)), "");
+}
+
+TEST_F(StorageTest, SwapSpaceOnALogicalVolumeUsesTheDisksBelowAndNoOtherVolume) {
+  device("sda", "8:0");
+  partition("sda/sda1", "8:1", 2048, 2048);
+  partition("sda/sda2", "8:2", 4096, 2048);
+  for (const std::string name : {"0", "1"}) {
+    device("dm-" + name, "252:" + name);
+    stack("dm-" + name, "sda/sda2");
+    write("sys/devices/dm-" + name + "/dm/uuid", "LVM-abc" + name);
+    named("dm-" + name, "dm-" + name);
+  }
+  swaps({"/dev/dm-1"});
+  EXPECT_EQ(user_of(kDisk), "/dev/dm-1");
+  EXPECT_EQ(user_of(makedev(8, 2)), "/dev/dm-1");
+  EXPECT_EQ(user_of(makedev(252, 1)), "/dev/dm-1");
+  EXPECT_EQ(user_of(makedev(252, 0)), "");
+  EXPECT_EQ(user_of(makedev(8, 1)), "");
+}
+
+TEST_F(StorageTest, SwapSpaceOnAPartitionOfALoopDeviceUsesItsFile) {
+  write("disk.raw", "x");
+  write("other.raw", "x");
+  const std::string file = (root_ / "disk.raw").string();
+  loop("loop0", "7:0", file);
+  partition("loop0/loop0p1", "259:0", 2048, 2048);
+  named("loop0/loop0p1", "loop0p1");
+  swaps({"/dev/loop0p1"});
+  EXPECT_EQ(user_of(finder().of(file)), "/dev/loop0p1");
+  EXPECT_EQ(user_of(makedev(7, 0)), "/dev/loop0p1");
+  EXPECT_EQ(user_of(finder().of((root_ / "other.raw").string())), "");
+}
+
+TEST_F(StorageTest, SwapSpaceIsFoundByEachNameThatTheKernelHasForIt) {
+  device("sda", "8:0");
+  partition("sda/sda2", "8:2", 4096, 2048);
+  device("cciss!c0d0", "104:0");
+  named("cciss!c0d0", "cciss!c0d0");
+  write("proc/partitions", "major minor  #blocks  name\n\n 8 0 9 sda\n 8 2 9 sda2");
+  for (const std::string name : {"/dev/sda2", "/sda2", "/dev/sda2\\040(deleted)"}) {
+    swaps({"/dev/nonsense", name});
+    EXPECT_NE(user_of(kDisk), "") << name;
+  }
+  swaps({"/dev/cciss/c0d0"});
+  EXPECT_EQ(user_of(makedev(104, 0)), "/dev/cciss/c0d0");
+  EXPECT_EQ(user_of(kDisk), "");
+  // What a container is told in place of it.
+  swaps({"none"}, "virtual");
+  EXPECT_EQ(user_of(kDisk), "");
+}
+
+TEST_F(StorageTest, ASwapFileUsesItself) {
+  write("swap file", "x");
+  write("other", "x");
+  std::string escaped = (root_ / "swap\\040file").string();
+  swaps({escaped}, "file");
+  const std::string file = (root_ / "swap file").string();
+  EXPECT_EQ(user_of(finder().of(file)), file);
+  EXPECT_EQ(user_of(finder().of((root_ / "other").string())), "");
 }
 
 TEST_F(StorageTest, CirclesAndDepthEnd) {

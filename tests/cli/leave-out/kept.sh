@@ -53,4 +53,16 @@ if [[ $EUID == 0 ]]; then
     expect_status 0 "$tool" --measure=json --leave-out free disk.raw
     [[ $(json stdout left-out free) == 0 ]] || fail "of a mounted disk something is left out"
   fi
+  # It uses it as swap space.
+  need mkswap
+  data swap.raw 0 4*M
+  mkswap swap.raw >mkswap.log
+  loop_device swap.raw
+  [[ $("$tool" --measure=size --leave-out swap "$loop") -lt $((1 * M)) ]] || fail "swap space is kept"
+  if swapon "$loop" 2>swapon.log; then
+    at_exit swapoff "$loop"
+    expect_status 0 "$tool" --leave-out swap "$loop"
+    expect_stderr 'is used as swap space, and the image may hold a part of what is written meanwhile'
+    expect_stderr 'nothing is left out: .* is used as swap space by this machine; turn it off'
+  fi
 fi

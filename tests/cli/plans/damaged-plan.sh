@@ -40,7 +40,7 @@ refused(plan + b"\0", "is damaged")
 refused(b"", "is damaged|is not a plan")
 refused(open("disk.raw", "rb").read(), "is not a plan")
 refused(open("wanted", "rb").read(), "is not a plan")
-refused(plan.replace(b"plan 1\n", b"plan 3\n"), "of another version")
+refused(plan.replace(b"plan 1\n", b"plan 4\n"), "of another version")
 
 # Made up, with a checksum that is right.
 def made(header, cluster_map, kind=plan[:kind]):
