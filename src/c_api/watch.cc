@@ -38,6 +38,10 @@ class CancellableQueue final : public RequestQueue {
     check_flag(cancelled_);
     queue_->submit(offset, buffer, tag);
   }
+  void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+    check_flag(cancelled_);
+    queue_->submit_probe(cluster, buffer, tag);
+  }
   std::uint64_t wait() override { return queue_->wait(); }
 
  private:

@@ -101,6 +101,13 @@ class ListedDisk final : public WrappedDisk {
       owner_.read(offset, buffer);
       done_.push_back(tag);
     }
+    void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+      const Alike alike = owner_.alike_from(cluster);
+      if (alike.is_listed && alike.length == cluster.length) {
+        return queue_->submit_probe(cluster, buffer, tag);
+      }
+      submit(cluster.begin, buffer, tag);
+    }
     std::uint64_t wait() override {
       if (done_.empty()) return queue_->wait();
       const std::uint64_t tag = done_.back();
