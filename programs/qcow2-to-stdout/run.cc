@@ -6,25 +6,22 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "common/message.h"
-#include "common/side_file.h"
 #include "common/standard_output.h"
 #include "common/usage_error.h"
-#include "qcow2-to-stdout/digest_files.h"
 #include "qcow2-to-stdout/image_match.h"
 #include "qcow2-to-stdout/left_out.h"
 #include "qcow2-to-stdout/measure.h"
 #include "qcow2-to-stdout/mounted.h"
 #include "qcow2-to-stdout/open_input.h"
 #include "qcow2-to-stdout/run_ends.h"
+#include "qcow2-to-stdout/side_files.h"
 #include "qcow2-to-stdout/standard_output.h"
 #include "qcow2-to-stdout/warnings.h"
 #include "qcow2stream/qcow2stream.h"
@@ -45,65 +42,10 @@ OnChange on_change(const Job& job) {
   return [](const Error& error) { message(std::string(error.what()) + ", going on"); };
 }
 
-// --- the files beside the image -----------------------------------------------------------------
-
-constexpr SideFileKind kPlan = {.name = "a plan", .is_old_one = [](std::string_view beginning) {
-                                  return beginning.starts_with(kPlanBeginning);
-                                }};
-
-constexpr SideFileKind kManifest = {
-    .name = "a manifest",
-    .is_old_one =
-        [](std::string_view beginning) { return beginning.starts_with(kManifestBeginning); },
-    .replaces = true};
-
-struct SideFiles {
-  SideFiles(const BesideJob& job, Ends& ends) : digests(job, ends) {
-    if (job.save_plan) plan.emplace(*job.save_plan, kPlan, ends);
-    if (job.save_manifest) manifest.emplace(*job.save_manifest, kManifest, ends);
-  }
-  DigestFiles digests;
-  std::optional<SideFile> plan;
-  std::optional<SideFile> manifest;
-};
-
-// What a manifest says of it: a guest sees whole sectors.
-ManifestBuilder::NextRun left_out_of(const Image& image) {
-  if (image.left_out() == nullptr) return {};
-  const std::shared_ptr<RunCursor> runs = image.left_out_runs();
-  return [runs, disk_size = image.disk().size(),
-          virtual_size = image.measure().virtual_size]() -> std::optional<GuestRange> {
-    while (const auto run = runs->next()) {
-      if (run->is_data()) continue;
-      const bool is_last = run->range.end().value() == disk_size;
-      return GuestRange{run->range.begin,
-                        is_last ? virtual_size - run->range.begin.value() : run->range.length};
-    }
-    return std::nullopt;
-  };
-}
-
-// It does not stay yet.
-void write_manifest(const ManifestBuilder& content, const Image& image, SideFile& file) {
-  file.begin();
-  content.encode(
-      image.options().root_record->parent,
-      [&](std::span<const std::byte> bytes) {
-        file.write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-      },
-      left_out_of(image));
-  file.close();
-}
-
-void write_plan(const Image& image, const Job& job, SideFile& file) {
+// Throws Error if the disk, or what says that a part of it can be left out, has changed.
+void check_input(const Image& image, const Job& job) {
   check_unchanged(image.disk(), on_change(job));
   image.check_left_out();
-  const auto& top = job.disk.reading.top;
-  const std::vector<std::byte> plan = encode_plan(image, top ? top->images : 0);
-  file.begin();
-  file.write(std::string_view(reinterpret_cast<const char*>(plan.data()), plan.size()));
-  file.close();
-  file.keep();
 }
 
 // --- the image ----------------------------------------------------------------------------------
@@ -250,11 +192,10 @@ void check_destination(const Job& job, const Ends& ends, Session& session) {
 
 void print_measurement(const Image& image, const OpenedSource& source, HostRange range,
                        const Job& job, SideFiles& files, Session& session) {
-  check_unchanged(image.disk(), on_change(job));
-  image.check_left_out();
-  if (files.manifest) {
-    write_manifest(*image.content(), image, *files.manifest);
-    files.manifest->keep();
+  check_input(image, job);
+  if (files.wants_manifest()) {
+    files.write_manifest(image, *image.content());
+    files.keep_manifest();
   }
   session.finish_progress();
   print_to_stdout(
@@ -285,13 +226,12 @@ EmitOptions emit_options(const Image& image, const Job& job, SideFiles& files,
   EmitOptions options = emit_options(job, session.progress());
   if (image.content() != nullptr) {
     options.expected = image.content().get();
-  } else if (files.manifest) {
+  } else if (files.wants_manifest()) {
     options.content = &content;
   }
-  if (files.manifest) {
+  if (files.wants_manifest()) {
     options.before_last = [&] {
-      write_manifest(image.content() != nullptr ? *image.content() : content, image,
-                     *files.manifest);
+      files.write_manifest(image, image.content() != nullptr ? *image.content() : content);
     };
   }
   return options;
@@ -325,10 +265,10 @@ std::string emission_text(const EmitResult& result, HostRange range, const Sink&
 // What is said of what was written: from here on its digests stay.
 void say_written(EmitResult result, HostRange range, steady_clock::time_point start, const Job& job,
                  SideFiles& files, Session& session) {
-  files.digests.write(result.digests);
+  files.digests().write(result.digests);
   session.finish_progress();
-  files.digests.print(result.digests);
-  files.digests.keep();
+  files.digests().print(result.digests);
+  files.digests().keep();
   if (job.telling.verbose) {
     message(fmt::format("{}, {:.3f} s", emission_text(result, range, session.destination()),
                         seconds_since(start)));
@@ -345,7 +285,7 @@ void give_disk(const std::shared_ptr<const Disk>& disk, steady_clock::time_point
   }
   const HostRange range = range_of(job.output.range, emitted_size(*disk), "disk");
   check_image_is_alone(job);
-  files.digests.begin();
+  files.digests().begin();
   say_written(write_disk(*disk, range, job, session), range, start, job, files, session);
 }
 
@@ -385,7 +325,11 @@ void run(const Job& job, Session& session) {
   const auto image = std::make_shared<const Image>(make_image(job, disks, session.progress()));
   const HostRange range = range_of(job.output.range, image->size(), "image");
   if (job.output.if_match) check_id(*image, *job.output.if_match);
-  if (files.plan) write_plan(*image, job, *files.plan);
+  if (files.wants_plan()) {
+    check_input(*image, job);
+    const auto& top = job.disk.reading.top;
+    files.write_plan(*image, top ? top->images : 0);
+  }
   if (job.telling.verbose) say_survey(*image, seconds_since(start));
   if (Report* report = session.report()) {
     report->plan(measure_json(*image, disks.opened, range));
@@ -402,11 +346,11 @@ void run(const Job& job, Session& session) {
   // 4. The emission: the last piece goes out after the disk was seen to be unchanged. When it is
   //    over, the output is closed, and what was written is right.
   check_image_is_alone(job);
-  files.digests.begin();
+  files.digests().begin();
   EmitResult result = write_image(image, range, job, files, session);
 
   // 5. What is said of the image: from here on the digests stay.
-  if (files.manifest) files.manifest->keep();
+  if (files.wants_manifest()) files.keep_manifest();
   say_written(std::move(result), range, start, job, files, session);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "c_api/error.h"
+#include "disk/wrapped_disk.h"
 
 namespace qcow2stream::c_api {
 namespace {
@@ -37,6 +38,10 @@ class CancellableQueue final : public RequestQueue {
     check_flag(cancelled_);
     queue_->submit(offset, buffer, tag);
   }
+  void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+    check_flag(cancelled_);
+    queue_->submit_probe(cluster, buffer, tag);
+  }
   std::uint64_t wait() override { return queue_->wait(); }
 
  private:
@@ -44,38 +49,24 @@ class CancellableQueue final : public RequestQueue {
   const CancelFlag& cancelled_;
 };
 
-class CancellableDisk final : public Disk {
+class CancellableDisk final : public WrappedDisk {
  public:
   CancellableDisk(const Disk& disk, const CancelFlag& cancelled)
-      : disk_(disk), cancelled_(cancelled) {}
+      : WrappedDisk(disk), cancelled_(cancelled) {}
 
-  [[nodiscard]] const std::string& name() const override { return disk_.name(); }
-  [[nodiscard]] std::uint64_t size() const override { return disk_.size(); }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override {
     check_flag(cancelled_);
-    disk_.read(offset, buffer);
+    WrappedDisk::read(offset, buffer);
   }
-  [[nodiscard]] DiskTraits traits() const override { return disk_.traits(); }
   [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange range) const override {
     check_flag(cancelled_);
-    return disk_.runs(range);
+    return WrappedDisk::runs(range);
   }
-  [[nodiscard]] Run run_at(GuestRange range) const override { return disk_.run_at(range); }
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override {
-    return std::make_unique<CancellableQueue>(disk_.queue(), cancelled_);
+    return std::make_unique<CancellableQueue>(WrappedDisk::queue(), cancelled_);
   }
-  void will_read(GuestRange range) const noexcept override { disk_.will_read(range); }
-  [[nodiscard]] std::optional<DiskStamp> stamp() const override { return disk_.stamp(); }
-  void check_unchanged() const override { disk_.check_unchanged(); }
-  [[nodiscard]] const StoredClusters* stored_clusters() const override {
-    return disk_.stored_clusters();
-  }
-  [[nodiscard]] const DiskBitmaps* bitmaps() const override { return disk_.bitmaps(); }
-  [[nodiscard]] std::string id_addition() const override { return disk_.id_addition(); }
-  [[nodiscard]] std::vector<Caveat> caveats() const override { return disk_.caveats(); }
 
  private:
-  const Disk& disk_;
   const CancelFlag& cancelled_;
 };
 

@@ -31,11 +31,11 @@ class LimitedQueue final : public RequestQueue {
 
 void LimitedDisk::read(GuestOffset offset, std::span<std::byte> buffer) const {
   limit_.take(buffer.size());
-  inner_.read(offset, buffer);
+  WrappedDisk::read(offset, buffer);
 }
 
 std::unique_ptr<RequestQueue> LimitedDisk::queue() const {
-  return std::make_unique<LimitedQueue>(inner_.queue(), limit_);
+  return std::make_unique<LimitedQueue>(WrappedDisk::queue(), limit_);
 }
 
 }  // namespace qcow2stream

@@ -2,39 +2,22 @@
 
 #pragma once
 
-#include "qcow2stream/disk.h"
+#include "disk/wrapped_disk.h"
 #include "system/rate_limit.h"
 
 namespace qcow2stream {
 
 // A disk that is read not faster than at a rate, which it may share with other disks. What it says
 // of itself costs nothing.
-class LimitedDisk final : public Disk {
+class LimitedDisk final : public WrappedDisk {
  public:
   // Both must outlive it.
-  LimitedDisk(const Disk& inner, RateLimit& limit) : inner_(inner), limit_(limit) {}
+  LimitedDisk(const Disk& inner, RateLimit& limit) : WrappedDisk(inner), limit_(limit) {}
 
-  [[nodiscard]] const std::string& name() const override { return inner_.name(); }
-  [[nodiscard]] std::uint64_t size() const override { return inner_.size(); }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override;
-  [[nodiscard]] DiskTraits traits() const override { return inner_.traits(); }
-  [[nodiscard]] std::unique_ptr<RunCursor> runs(GuestRange range) const override {
-    return inner_.runs(range);
-  }
-  [[nodiscard]] Run run_at(GuestRange range) const override { return inner_.run_at(range); }
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override;
-  void will_read(GuestRange range) const noexcept override { inner_.will_read(range); }
-  [[nodiscard]] std::optional<DiskStamp> stamp() const override { return inner_.stamp(); }
-  void check_unchanged() const override { inner_.check_unchanged(); }
-  [[nodiscard]] const StoredClusters* stored_clusters() const override {
-    return inner_.stored_clusters();
-  }
-  [[nodiscard]] const DiskBitmaps* bitmaps() const override { return inner_.bitmaps(); }
-  [[nodiscard]] std::string id_addition() const override { return inner_.id_addition(); }
-  [[nodiscard]] std::vector<Caveat> caveats() const override { return inner_.caveats(); }
 
  private:
-  const Disk& inner_;
   RateLimit& limit_;
 };
 

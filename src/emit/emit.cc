@@ -19,8 +19,6 @@
 
 #include "qcow2stream/emit.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -30,12 +28,11 @@
 #include <vector>
 
 #include "digest/hasher.h"
-#include "emit/content_threads.h"
-#include "emit/digest_threads.h"
 #include "emit/emitted.h"
 #include "emit/limited_sink.h"
 #include "emit/ordered_reader.h"
 #include "emit/read_ahead.h"
+#include "emit/sent_digests.h"
 #include "system/sigpipe.h"
 
 namespace qcow2stream {
@@ -55,32 +52,6 @@ constexpr std::uint64_t kLongestStretch = 256 << 20;
 // of the last one, only what is padding may not be missed by whoever restores the image.
 constexpr std::uint64_t kLastPiece = 64 << 10;
 
-// What of the content is hashed, and what becomes of the digests.
-std::optional<ContentSent> content_sent(const Emitted& what, const EmitOptions& options) {
-  if (options.content == nullptr && options.expected == nullptr) return std::nullopt;
-  const bool compares = options.expected != nullptr;
-  const ManifestBuilder& shape = compares ? *options.expected : *options.content;
-  ContentSent sent{.length = shape.length(), .chunk_bits = shape.chunk_bits()};
-  if (!compares) {
-    sent.found = [to = options.content](std::uint64_t chunk, const ContentDigest& digest) {
-      to->set(chunk, digest);
-    };
-    return sent;
-  }
-  sent.rest = [&what](GuestOffset offset, std::span<std::byte> buffer) {
-    what.read_content(offset, buffer);
-  };
-  sent.found = [expected = options.expected, &disk = what.disk()](std::uint64_t chunk,
-                                                                  const ContentDigest& digest) {
-    if (digest == expected->digest(chunk)) return;
-    const GuestRange range = chunk_range(chunk, expected->length(), expected->chunk_bits());
-    throw Error(ErrorKind::kChanged, disk.name(), "changed while it was read",
-                fmt::format("at offset {}", range.begin.value()))
-        .about(ErrorSubject::kDisk);
-  };
-  return sent;
-}
-
 class Emitter {
   using Places = DiskTraits::Places;
 
@@ -94,12 +65,7 @@ class Emitter {
         flush_(options.flush),
         places_(what.disk().traits().places),
         before_last_(options.before_last),
-        learns_root_(options.content) {
-    if (!options.digests.empty()) digests_.emplace(options.digests);
-    if (const auto content = content_sent(what, options)) {
-      content_.emplace(*content, options.threads);
-    }
-  }
+        digests_(what, options) {}
 
   EmitResult run(HostRange range) {
     const std::uint64_t held_back = std::max(kLastPiece, what_.unit());
@@ -108,7 +74,7 @@ class Emitter {
     const HostRange body{range.begin, range.length - tail - last};
     if (places_ != Places::kNone) {
       read_ahead_.emplace(what_, range);
-      write_range(body, !hashes());
+      write_range(body, !digests_.any());
       write_range({body.end(), tail}, false);
     } else {
       write_ahead_of_output({range.begin, range.length - last});
@@ -116,13 +82,11 @@ class Emitter {
     EmitResult result;
     result.digests = write_last({body.end() + tail, last}, tail);
     result.transferred = transferred_;
-    result.method = places_ != Places::kNone && !hashes() ? sink_.method() : "read and write";
+    result.method = places_ != Places::kNone && !digests_.any() ? sink_.method() : "read and write";
     return result;
   }
 
  private:
-  [[nodiscard]] bool hashes() const { return digests_ || content_; }
-
   void write_range(HostRange range, bool may_transfer) {
     if (places_ == Places::kAll) return write_stretch(range, may_transfer);
     while (range.length > 0) {
@@ -187,7 +151,7 @@ class Emitter {
       write(piece);
       const HostRange written{at, piece.size()};
       at += piece.size();
-      if (hashes()) pass_on(reader.exchange_buffer(take_buffer()), written);
+      if (digests_.any()) digests_.put(reader.exchange_buffer(digests_.take()), written);
     }
   }
 
@@ -246,7 +210,7 @@ class Emitter {
     while (range.length > 0) {
       const HostRange taken = range.take_front(kBufferSize);
       write(read_piece(taken));
-      if (hashes()) pass_on(std::move(buffer_), taken);
+      if (digests_.any()) digests_.put(std::move(buffer_), taken);
       read_ahead_->advance(range.begin);
     }
   }
@@ -257,20 +221,10 @@ class Emitter {
     const HostRange content = range.first(range.length - trailer);
     const auto read = read_piece(content);
     std::vector<std::byte> piece(read.begin(), read.end());
-    if (content_) {
-      pass_on_content(std::move(buffer_), content);
-      content_->finish();
-      if (digests_) buffer_ = digests_->take();
-    }
-    if (learns_root_ != nullptr) what_.learn_root(learns_root_->root());
+    digests_.end_content(std::move(buffer_), content);
     piece.resize(range.length);
     what_.read(content.end(), std::span(piece).last(trailer));
-    std::vector<Digest> digests;
-    if (digests_) {
-      buffer_.assign(piece.begin(), piece.end());
-      digests_->put(std::move(buffer_), piece.size());
-      digests = digests_->finish();
-    }
+    auto digests = digests_.finish(piece);
     if (before_last_) before_last_();
     if (flush_) sink_.flush();
     sink_.wait_until_taken(copied);
@@ -289,39 +243,11 @@ class Emitter {
 
   // Fills the buffer with the range.
   std::span<const std::byte> read_piece(HostRange range) {
-    if (hashes()) buffer_ = take_buffer();
+    if (digests_.any()) buffer_ = digests_.take();
     if (buffer_.size() < range.length) buffer_.resize(std::max(kBufferSize, range.length));
     const auto piece = std::span(buffer_).first(range.length);
     what_.read(range.begin, piece);
     return piece;
-  }
-
-  std::vector<std::byte> take_buffer() { return content_ ? content_->take() : digests_->take(); }
-
-  // Hands a buffer that has been written to the digests.
-  void pass_on(std::vector<std::byte> buffer, HostRange range) {
-    if (!content_) {
-      if (digests_) digests_->put(std::move(buffer), range.length);
-      return;
-    }
-    if (digests_) {
-      auto copy = digests_->take();
-      copy.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(range.length));
-      digests_->put(std::move(copy), range.length);
-    }
-    pass_on_content(std::move(buffer), range);
-  }
-
-  void pass_on_content(std::vector<std::byte> buffer, HostRange range) {
-    parts_.clear();
-    const auto segments = what_.segments(range);
-    while (const auto segment = segments->next()) {
-      if (segment->kind != Segment::Kind::kDisk) continue;
-      parts_.push_back({.offset = segment->disk_offset,
-                        .at = segment->range.begin - range.begin,
-                        .length = segment->range.length});
-    }
-    content_->put(std::move(buffer), parts_);
   }
 
   void count(std::uint64_t bytes) {
@@ -339,11 +265,7 @@ class Emitter {
   std::optional<ReadAhead> read_ahead_;
   std::vector<std::byte> buffer_;
   const std::function<void()>& before_last_;
-  const ManifestBuilder*
-      learns_root_;              // what the content's root will be that of; null: nobody asks
-  std::vector<SentPart> parts_;  // of a buffer; kept for its memory
-  std::optional<DigestThreads> digests_;
-  std::optional<ContentThreads> content_;
+  SentDigests digests_;
 };
 
 EmitResult emit_at_once(const Emitted& what, HostRange range, Sink& sink,

@@ -93,7 +93,8 @@ void ConfinedStream::serve_until(Ask last) {
 void ConfinedStream::take_end(std::span<const std::byte> words) {
   const std::lock_guard lock(mutex_);
   end_ = read_end(words);
-  const bool is_complete = only_check_ || header_->backing_file || told_ == header_->disk_size;
+  const bool is_complete =
+      only_check_ || header_->backing_file || told_.is_all_of(header_->disk_size);
   if (!end_ || !is_complete) process_.refuse_answer();
 }
 
@@ -145,11 +146,11 @@ void ConfinedStream::take(const Request& request, unsigned channel, RestoredCont
       request.length > size - request.begin) {
     process_.refuse_answer();
   }
-  const GuestOffset at(request.begin);
+  const GuestRange range{GuestOffset(request.begin), request.length};
   if (request.ask == Ask::kZeros) {
     const std::lock_guard lock(mutex_);
-    told_ += request.length;
-    content.zeros({at, request.length});
+    told_.add(range);
+    content.zeros(range);
     return;
   }
   if (request.ask != Ask::kData || request.length > kSlotBytes) process_.refuse_answer();
@@ -157,8 +158,8 @@ void ConfinedStream::take(const Request& request, unsigned channel, RestoredCont
   auto bytes = std::make_shared<const std::vector<std::byte>>(slot.begin(), slot.end());
   const std::span<const std::byte> all(*bytes);
   const std::lock_guard lock(mutex_);
-  told_ += request.length;
-  content.data(at, {std::move(bytes), all});
+  told_.add(range);
+  content.data(range.begin, {std::move(bytes), all});
 }
 
 std::optional<ImageRoots> ConfinedStream::roots() const {

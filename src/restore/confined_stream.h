@@ -17,6 +17,7 @@
 #include "disk/confined/confined_process.h"
 #include "qcow2stream/restore.h"
 #include "restore/chunk_reader.h"
+#include "restore/cover.h"
 #include "restore/restored_content.h"
 #include "restore/told_stream.h"
 
@@ -36,8 +37,9 @@ class ConfinedStream {
   [[nodiscard]] std::optional<ImageRoots> roots() const;
 
   // Reads the rest, and tells `content` what the image holds, in any order. Null: it is only
-  // checked. Something may be told twice, or not at all: whoever wrote the image decides what the
-  // disk holds.
+  // checked. Of a full image each byte of the disk is told once, so that nothing of what was there
+  // before stays. Of an increment something may be told twice, or not at all: whoever wrote it
+  // decides what it changes.
   void read(RestoredContent* content);
 
   // What is known of it after that, with its digests. Once.
@@ -61,7 +63,7 @@ class ConfinedStream {
   std::optional<ToldEnd> end_;
   std::mutex mutex_;          // of the content, which belongs to one thread at a time
   std::exception_ptr error_;  // the first of those who take the content
-  std::uint64_t told_ = 0;    // bytes of the disk
+  Cover told_;                // of the disk
 };
 
 }  // namespace qcow2stream

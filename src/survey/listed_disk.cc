@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "disk/wrapped_disk.h"
 #include "layout/cluster_map.h"
 #include "lists/allocation_list.h"
 #include "qcow2/geometry.h"
@@ -14,13 +15,11 @@
 namespace qcow2stream {
 namespace {
 
-class ListedDisk final : public Disk {
+class ListedDisk final : public WrappedDisk {
  public:
   ListedDisk(std::shared_ptr<const Disk> disk, std::shared_ptr<const ClusterMap> map)
-      : disk_(std::move(disk)), map_(std::move(map)) {}
+      : WrappedDisk(*disk), disk_(std::move(disk)), map_(std::move(map)) {}
 
-  [[nodiscard]] const std::string& name() const override { return disk_->name(); }
-  [[nodiscard]] std::uint64_t size() const override { return disk_->size(); }
   void read(GuestOffset offset, std::span<std::byte> buffer) const override {
     for (GuestRange rest{offset, buffer.size()}; rest.length > 0;) {
       const Alike alike = alike_from(rest);
@@ -49,15 +48,6 @@ class ListedDisk final : public Disk {
   [[nodiscard]] std::unique_ptr<RequestQueue> queue() const override {
     return std::make_unique<ListedQueue>(*this);
   }
-  void will_read(GuestRange range) const noexcept override { disk_->will_read(range); }
-  [[nodiscard]] std::optional<DiskStamp> stamp() const override { return disk_->stamp(); }
-  void check_unchanged() const override { disk_->check_unchanged(); }
-  [[nodiscard]] const StoredClusters* stored_clusters() const override {
-    return disk_->stored_clusters();
-  }
-  [[nodiscard]] const DiskBitmaps* bitmaps() const override { return disk_->bitmaps(); }
-  [[nodiscard]] std::string id_addition() const override { return disk_->id_addition(); }
-  [[nodiscard]] std::vector<Caveat> caveats() const override { return disk_->caveats(); }
 
  private:
   struct Alike {
@@ -110,6 +100,13 @@ class ListedDisk final : public Disk {
       }
       owner_.read(offset, buffer);
       done_.push_back(tag);
+    }
+    void submit_probe(GuestRange cluster, std::span<std::byte> buffer, std::uint64_t tag) override {
+      const Alike alike = owner_.alike_from(cluster);
+      if (alike.is_listed && alike.length == cluster.length) {
+        return queue_->submit_probe(cluster, buffer, tag);
+      }
+      submit(cluster.begin, buffer, tag);
     }
     std::uint64_t wait() override {
       if (done_.empty()) return queue_->wait();

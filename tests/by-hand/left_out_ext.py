@@ -13,20 +13,17 @@ deleted with debugfs. Prints the seed; the status is 1 if anything was wrong. FR
 tools (tests/tools).
 """
 
-import argparse
-import collections
-import json
 import os
 import pathlib
 import random as randomness
 import shutil
-import subprocess
 import sys
 import tempfile
 
 from file_systems import (
     KIB, MIB, beyond, common, examined, joined, length_of, loop_mounts_work, mounted, random_life, run, tree_of,
 )
+from left_out_cases import said, wrong_cases
 
 FEATURES = [
     "64bit", "flex_bg", "metadata_csum", "uninit_bg", "extent", "huge_file", "dir_index", "inline_data", "mmp", "quota",
@@ -133,7 +130,7 @@ class Case:
         if self.live:
             self.copy.replace(self.image)
 
-    def check(self, size):
+    def check(self):
         finding = examined(self.image, "--as", "ext")
         if finding["kept_because"]:
             self.tally["kept: " + finding["kept_because"]] += 1
@@ -177,32 +174,15 @@ class Case:
         run("debugfs", "-R", f"rdump / {self.files}", image)
         return tree_of(self.files)
 
-
-def flip(image, random, tally):
-    every = random.choice([97, 211, 499])
-    done = subprocess.run(
-        [os.environ["FLIPPED_METADATA"], "--as", "ext", "--every", str(every), "--first", str(random.randrange(every)),
-         "--mask", str(random.choice([255, 1, 128, 16])), image],
-        check=False, capture_output=True, text=True,
-    )
-    if done.returncode != 0:
-        raise RuntimeError("flips: " + done.stdout + done.stderr)
-    for key, value in json.loads(done.stdout).items():
-        if key != "wrong":
-            tally["flips: " + key] += value
+    def every_to_flip(self, size):
+        return None if self.live or size >= 20 * MIB else self.random.choice([97, 211, 499])
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=randomness.randrange(1 << 30))
-    parser.add_argument("--flips", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = said()
     if shutil.which("mke2fs") is None or shutil.which("debugfs") is None:
         print("e2fsprogs is not there")
         sys.exit(77)
-    tally, wrong = collections.Counter(), 0
-    print("seed", arguments.seed, flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         probe = folder / "probe"
@@ -211,22 +191,7 @@ def main():
         run("mke2fs", "-q", "-F", probe)
         can_mount = os.geteuid() == 0 and loop_mounts_work(probe, folder / "mounted")
         print("files live on a loop device" if can_mount else "nothing can be mounted here: mke2fs -d and debugfs")
-        for seed in range(arguments.seed, arguments.seed + arguments.count):
-            case = Case(seed, folder, can_mount, tally)
-            try:
-                size = case.make()
-                case.live_in(size)
-                case.check(size)
-                if tally["flipped"] < arguments.flips and size < 20 * MIB and not case.live:
-                    tally["flipped"] += 1
-                    flip(case.image, case.random, tally)
-            except RuntimeError as error:
-                wrong += 1
-                print(f"seed {seed}: {' '.join(map(str, case.options))}: {error}", flush=True)
-                shutil.copyfile(case.image, f"/tmp/left-out-ext-{seed}")
-    for key, value in sorted(tally.items()):
-        print(f"{key}: {value}")
-    print(f"{arguments.count} file systems, {wrong} wrong")
+        wrong = wrong_cases("ext", arguments, lambda seed, tally: Case(seed, folder, can_mount, tally))
     sys.exit(wrong > 0)
 
 

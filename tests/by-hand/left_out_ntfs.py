@@ -11,10 +11,7 @@ nothing may be left out then that was not before. Without ntfs-3g mounts, files 
 the status is 1 if anything was wrong. FREE_RUNS and FLIPPED_METADATA name the tools (tests/tools).
 """
 
-import argparse
-import collections
 import contextlib
-import json
 import os
 import pathlib
 import random as randomness
@@ -24,6 +21,7 @@ import sys
 import tempfile
 
 from file_systems import KIB, MIB, beyond, examined, joined, length_of, mounted, random_life, run, tree_of
+from left_out_cases import said, wrong_cases
 
 DRIVER = ("-t", "ntfs-3g", "-o", "rw,user_xattr,loop")
 
@@ -115,19 +113,8 @@ class Case:
         return {name: subprocess.run(["ntfscat", "-f", image, name], check=True, capture_output=True).stdout
                 for name in self.names}
 
-
-def flip(image, random, tally):
-    every = random.choice([997, 1999])
-    done = subprocess.run(
-        [os.environ["FLIPPED_METADATA"], "--as", "ntfs", "--every", str(every), "--first", str(random.randrange(every)),
-         "--mask", str(random.choice([255, 1, 128, 16])), image],
-        check=False, capture_output=True, text=True,
-    )
-    if done.returncode != 0:
-        raise RuntimeError("flips: " + done.stdout + done.stderr)
-    for key, value in json.loads(done.stdout).items():
-        if key != "wrong":
-            tally["flips: " + key] += value
+    def every_to_flip(self, size):
+        return None if size >= 13 * MIB else self.random.choice([997, 1999])
 
 
 def ntfs_mounts_work(image, folder):
@@ -140,16 +127,10 @@ def ntfs_mounts_work(image, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=randomness.randrange(1 << 30))
-    parser.add_argument("--flips", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = said()
     if any(shutil.which(tool) is None for tool in ("mkntfs", "ntfscat", "ntfscp", "ntfsfix")):
         print("the tools of ntfs-3g are not there")
         sys.exit(77)
-    tally, wrong = collections.Counter(), 0
-    print("seed", arguments.seed, flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         probe = folder / "probe"
@@ -158,22 +139,7 @@ def main():
         run("mkntfs", "-F", "-Q", probe)
         can_mount = ntfs_mounts_work(probe, folder / "mounted")
         print("files live in ntfs-3g" if can_mount else "nothing can be mounted here: ntfscp")
-        for seed in range(arguments.seed, arguments.seed + arguments.count):
-            case = Case(seed, folder, can_mount, tally)
-            try:
-                size = case.make()
-                case.live_in(size)
-                case.check()
-                if tally["flipped"] < arguments.flips and size < 13 * MIB:
-                    tally["flipped"] += 1
-                    flip(case.image, case.random, tally)
-            except (RuntimeError, subprocess.CalledProcessError) as error:
-                wrong += 1
-                print(f"seed {seed}: {' '.join(map(str, case.options))}: {error}", flush=True)
-                shutil.copyfile(case.image, f"/tmp/left-out-ntfs-{seed}")
-    for key, value in sorted(tally.items()):
-        print(f"{key}: {value}")
-    print(f"{arguments.count} volumes, {wrong} wrong")
+        wrong = wrong_cases("ntfs", arguments, lambda seed, tally: Case(seed, folder, can_mount, tally))
     sys.exit(wrong > 0)
 
 

@@ -11,42 +11,17 @@ After a change that is meant, --bless writes the list anew, with images that QEM
 
     QCOW2_TO_STDOUT=build/bin/qcow2-to-stdout CODEC_VERSIONS=build/bin/codec-versions \\
         tests/golden/compressed.py --bless
-
-A disk has runs [offset, length, kind, seed]; everything else is zero. Kinds: "noise", the beginning of
-SHAKE-128 over the decimal digits of the seed; "text", the squares of all numbers from the seed on, each
-in a line; "byte", the seed again and again.
 """
 import argparse
-import hashlib
-import itertools
-import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
+from made import found, read_list, write_disk, write_list
+
 LIST = pathlib.Path(__file__).with_name("compressed.json")
-
-
-def run_bytes(length, kind, seed):
-    if kind == "noise":
-        return hashlib.shake_128(b"%d" % seed).digest(length)
-    if kind == "byte":
-        return bytes([seed]) * length
-    text = bytearray()
-    for n in itertools.count(seed):
-        if len(text) >= length:
-            return text[:length]
-        text += b"%d\n" % (n * n)
-
-
-def write_disk(disk, path):
-    with open(path, "wb") as file:
-        for offset, length, kind, seed in disk["runs"]:
-            file.seek(offset)
-            file.write(run_bytes(length, kind, seed))
-        file.truncate(disk["size"])
 
 
 def codecs(program):
@@ -64,10 +39,6 @@ def convert(program, case, path):
     return done.stdout
 
 
-def found(image):
-    return {"size": len(image), "sha256": hashlib.sha256(image).hexdigest()}
-
-
 def judge(image, disk):
     """Only an image that QEMU finds to be good is worth keeping."""
     path = disk.with_suffix(".qcow2")
@@ -75,13 +46,6 @@ def judge(image, disk):
     for command in (["check", "-q", "-f", "qcow2", path],
                     ["compare", "-q", "-f", "raw", "-F", "qcow2", disk, path]):
         subprocess.run(["qemu-img", *command], check=True)
-
-
-def write_list(lists):
-    """One line a case."""
-    parts = ['"%s": [\n%s\n]' % (key, ",\n".join(json.dumps(entry) for entry in lists[key]))
-             for key in ("disks", "cases")]
-    LIST.write_text("{%s}\n" % ",\n".join(parts), encoding="ascii")
 
 
 def visit(lists, bless):
@@ -118,13 +82,12 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--bless", action="store_true")
     bless = parser.parse_args().bless
-    with open(LIST, encoding="ascii") as file:
-        lists = json.load(file)
+    lists = read_list(LIST)
     good, skipped = visit(lists, bless)
     total = len(lists["cases"])
     print("compressed: %d of %d, %d skipped" % (good, total, skipped))
     if bless:
-        write_list(lists)
+        write_list(LIST, lists)
     if good + skipped < total or total == 0:
         sys.exit(1)
     sys.exit(77 if skipped else 0)

@@ -7,18 +7,11 @@
 # authentication. FOLDER/environment has what its users need in their environment.
 set -euo pipefail
 
-verb=$1 folder=$(realpath -m -- "$2")
-PATH=/usr/bin:/usr/sbin:$PATH
+# shellcheck source-path=SCRIPTDIR source=daemons.sh
+. "$(dirname "$0")/daemons.sh"
 readonly monitors='[v2:127.0.0.1:3300,v1:127.0.0.1:6789]' gateway=127.0.0.1:7480
 
-down() {
-    local daemon pid
-    for daemon in radosgw ceph-osd ceph-mon; do
-        pid=$(cat "$folder/$daemon.pid" 2>/dev/null) || continue
-        kill "$pid" 2>/dev/null || continue
-        while [[ -d /proc/$pid ]]; do sleep 0.1; done
-    done
-}
+down() { end_daemons "$folder"/{radosgw,ceph-osd,ceph-mon}.pid; }
 if [[ $verb == down ]]; then
     down
     exit

@@ -7,17 +7,10 @@
 # control groups. FOLDER/environment has what its users need in their environment. Needs root.
 set -euo pipefail
 
-verb=$1 folder=$(realpath -m -- "$2")
-PATH=/usr/bin:/usr/sbin:$PATH
+# shellcheck source-path=SCRIPTDIR source=daemons.sh
+. "$(dirname "$0")/daemons.sh"
 
-down() {
-    local file pid
-    for file in "$folder"/run/slurmd.*.pid "$folder"/run/slurmctld.pid "$folder"/run/munged.pid; do
-        pid=$(cat "$file" 2>/dev/null) || continue
-        kill "$pid" 2>/dev/null || continue
-        while [[ -d /proc/$pid ]]; do sleep 0.1; done
-    done
-}
+down() { end_daemons "$folder"/run/{slurmd.*,slurmctld,munged}.pid; }
 if [[ $verb == down ]]; then
     down
     exit

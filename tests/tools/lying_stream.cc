@@ -114,6 +114,16 @@ const std::map<std::string, std::vector<Request>> Liar::kContent = {
     {"other-protocol", {{.protocol = 1, .ask = Ask::kZeros, .begin = 0, .length = kDisk}}},
     {"only-half", {{.ask = Ask::kData, .begin = 0, .length = kHalf}}},
     {"nothing", {}},
+    {"one-half-twice",
+     {{.ask = Ask::kData, .begin = 0, .length = kHalf},
+      {.ask = Ask::kZeros, .begin = 0, .length = kHalf}}},
+    {"overlapping-parts-and-a-gap",
+     {{.ask = Ask::kData, .begin = 0, .length = kHalf},
+      {.ask = Ask::kZeros, .begin = kHalf / 2, .length = kHalf}}},
+    {"all-and-a-part-again",
+     {{.ask = Ask::kData, .begin = 0, .length = kHalf},
+      {.ask = Ask::kZeros, .begin = kHalf, .length = kHalf},
+      {.ask = Ask::kZeros, .begin = 0, .length = 512}}},
 };
 
 }  // namespace

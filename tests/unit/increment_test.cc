@@ -19,42 +19,21 @@
 #include "increment_decoder.h"
 #include "layout/cluster_map.h"
 #include "map_testing.h"
+#include "random_disks.h"
 #include "testing.h"
 
 namespace qcow2stream {
 namespace {
 
+using testing::between;
+using testing::ByteVector;
+using testing::in_sectors;
 using testing::IncrementDecoder;
 using testing::make_image;
 using testing::MemoryDisk;
 using testing::read_all;
 using testing::TextFile;
-
-using ByteVector = std::vector<std::byte>;
-
-ByteVector padded(ByteVector bytes) {
-  bytes.resize((bytes.size() + 511) / 512 * 512);
-  return bytes;
-}
-
-// The whole range from the first example on; others grow slowly.
-std::size_t any_of(std::size_t begin, std::size_t end) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(begin, end));
-}
-
-// Overwrites some runs, with zeros too.
-void scribble(ByteVector& bytes) {
-  const auto runs = bytes.empty() ? 0 : *rc::gen::inRange(0, 10);
-  for (int i = 0; i < runs; ++i) {
-    const auto begin = any_of(0, bytes.size());
-    const auto most = *rc::gen::element<std::size_t>(1, 600, 5000, 300'000);
-    const auto length = any_of(1, std::min(most, bytes.size() - begin) + 1);
-    const auto salt = *rc::gen::element<std::size_t>(0, 0, 1, 2, 3);
-    for (std::size_t k = begin; k < begin + length; ++k) {
-      bytes[k] = static_cast<std::byte>(salt == 0 ? 0 : (k * 31 + salt) % 255 + 1);
-    }
-  }
-}
+using testing::write_somewhere;
 
 struct Pair {
   std::shared_ptr<const MemoryDisk> base;
@@ -65,14 +44,14 @@ constexpr std::size_t kLittle = 3000;
 
 // A disk that was another one, shorter or longer, before: by little or by much.
 Pair arbitrary_pair() {
-  ByteVector bytes(any_of(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
-  scribble(bytes);
+  ByteVector bytes(between(0, 600'000), *rc::gen::element(std::byte{0}, std::byte{0xdd}));
+  write_somewhere(bytes);
   Pair pair;
   pair.base = std::make_shared<MemoryDisk>(bytes);
   // In whole sectors: else the guest sees zeros where the base goes on.
-  const std::size_t little = bytes.size() - any_of(0, std::min(bytes.size(), kLittle) + 1);
-  bytes.resize(*rc::gen::element(bytes.size(), little / 512 * 512, any_of(0, 700'000)));
-  scribble(bytes);
+  const std::size_t little = bytes.size() - between(0, std::min(bytes.size(), kLittle) + 1);
+  bytes.resize(*rc::gen::element(bytes.size(), little / 512 * 512, between(0, 700'000)));
+  write_somewhere(bytes);
   pair.disk = std::make_shared<MemoryDisk>(std::move(bytes));
   return pair;
 }
@@ -96,7 +75,7 @@ std::size_t unit_of(const ImageOptions& options) {
 
 // What the guest sees differs somewhere in this unit.
 bool differs(const ByteVector& disk, const ByteVector& base, std::size_t begin, std::size_t unit) {
-  const std::size_t end = std::min(begin + unit, padded(disk).size());
+  const std::size_t end = std::min(begin + unit, in_sectors(disk).size());
   const auto at = [](const ByteVector& bytes, std::size_t i) {
     return i < bytes.size() ? bytes[i] : std::byte{0};
   };
@@ -122,8 +101,8 @@ RC_GTEST_PROP(IncrementProperty, OnTopOfTheBaseItIsTheDisk, ()) {
                   .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone),
                   .threads = *rc::gen::inRange(1U, 4U)});
   const auto bytes = read_all(image);
-  IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
-  RC_ASSERT(decoder.disk() == padded(pair.disk->bytes()));
+  IncrementDecoder decoder(bytes, in_sectors(pair.base->bytes()));
+  RC_ASSERT(decoder.disk() == in_sectors(pair.disk->bytes()));
   decoder.check_refcounts();
   RC_ASSERT(decoder.header().backing_file_name == "base");
   RC_ASSERT(decoder.header().backing_format == "raw");
@@ -192,7 +171,7 @@ RC_GTEST_PROP(IncrementProperty, ItHoldsWhatDiffersAndNothingElse, ()) {
   const auto map = survey(*pair.disk, options, {.what = Against{.base = pair.base}}).map;
   const ByteVector& disk = pair.disk->bytes();
   const std::size_t unit = unit_of(options);
-  for (std::size_t i = 0; i * unit < padded(disk).size(); ++i) {
+  for (std::size_t i = 0; i * unit < in_sectors(disk).size(); ++i) {
     const bool held = differs(disk, pair.base->bytes(), i * unit, unit);
     const bool zero = options.backing_file && is_zeros(disk, i * unit, unit);
     if (!options.extended_l2) {
@@ -213,7 +192,7 @@ RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
   const ByteVector& disk = pair.disk->bytes();
   constexpr std::size_t kBlock = 512;  // the list's
   std::string list;
-  for (std::size_t at = 0; at < padded(disk).size(); at += kBlock) {
+  for (std::size_t at = 0; at < in_sectors(disk).size(); at += kBlock) {
     if (!differs(disk, pair.base->bytes(), at, kBlock)) continue;
     list += fmt::format(R"({}{{"offset":{},"length":{},"exists":"{}"}})", list.empty() ? "" : ",",
                         at, kBlock, !is_zeros(disk, at, kBlock));
@@ -224,8 +203,8 @@ RC_GTEST_PROP(IncrementProperty, AListOfWhatDiffersGivesTheDiskToo, ()) {
                  {.what = Only{.changes = ChangedList{file.path()}},
                   .scan = *rc::gen::element(Scan::kZeros, Scan::kHoles, Scan::kNone)});
   const auto bytes = read_all(image);
-  IncrementDecoder decoder(bytes, padded(pair.base->bytes()));
-  RC_ASSERT(decoder.disk() == padded(disk));
+  IncrementDecoder decoder(bytes, in_sectors(pair.base->bytes()));
+  RC_ASSERT(decoder.disk() == in_sectors(disk));
   decoder.check_refcounts();
 }
 

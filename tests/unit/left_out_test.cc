@@ -24,19 +24,23 @@
 #include "increment_decoder.h"
 #include "leave_out/unused_units.h"
 #include "map_testing.h"
+#include "random_disks.h"
 #include "system/fd.h"
 #include "testing.h"
 
 namespace qcow2stream {
 namespace {
 
+using testing::between;
+using testing::ByteVector;
+using testing::in_sectors;
 using testing::IncrementDecoder;
 using testing::make_image;
 using testing::MemoryDisk;
 using testing::read_all;
 using testing::TextFile;
+using testing::write_somewhere;
 
-using ByteVector = std::vector<std::byte>;
 using Runs = std::vector<GuestRange>;  // in order, of which no two touch
 
 // What a test says.
@@ -61,28 +65,6 @@ class ToldLeftOut final : public LeftOut {
   std::shared_ptr<const ClusterMap> units_;
   std::vector<ExaminedVolume> volumes_;
 };
-
-ByteVector in_sectors(ByteVector bytes) {
-  bytes.resize((bytes.size() + 511) / 512 * 512);
-  return bytes;
-}
-
-std::size_t between(std::size_t begin, std::size_t end) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(begin, end));
-}
-
-void write_somewhere(ByteVector& bytes) {
-  const auto runs = bytes.empty() ? 0 : *rc::gen::inRange(0, 6);
-  for (int i = 0; i < runs; ++i) {
-    const auto begin = between(0, bytes.size());
-    const auto most = *rc::gen::element<std::size_t>(1, 5000, 300'000);
-    const auto length = between(1, std::min(most, bytes.size() - begin) + 1);
-    const auto salt = *rc::gen::element<std::size_t>(0, 1, 2);
-    for (std::size_t k = begin; k < begin + length; ++k) {
-      bytes[k] = static_cast<std::byte>(salt == 0 ? 0 : (k * 31 + salt) % 255 + 1);
-    }
-  }
-}
 
 Runs some_runs(std::size_t size) {
   Runs runs;
