@@ -45,6 +45,9 @@ mon warn on pool no redundancy = false
 mon allow pool delete = true
 mon data avail crit = 1
 mon data avail warn = 2
+# What was deleted is gone at once: by default it stays for two hours, and these tests make and delete a lot.
+rgw gc obj min wait = 1
+rgw gc processor period = 5
 run dir = $folder/run
 crash dir = $folder/crash
 admin socket = $folder/run/\$name.asok
@@ -57,7 +60,7 @@ mon data = $folder/mon.\$id
 osd data = $folder/osd.\$id
 osd objectstore = bluestore
 bluestore block create = true
-bluestore block size = ${CEPH_SIZE:-8589934592}
+bluestore block size = ${CEPH_SIZE:-17179869184}
 osd memory target = 939524096
 [client]
 admin socket =
