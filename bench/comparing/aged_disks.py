@@ -78,7 +78,7 @@ def large(disks, name, kind, options):
         for path in paths[::2]:
             path.unlink()
 
-    require_room(disks.directory, GIB)
+    require_room(disks.directory, 2 * GIB)
     return made(disks, name, TIB, kind, options, live)
 
 
