@@ -12,6 +12,7 @@ import tempfile
 from . import Skip
 from .bench import Row
 from .disks import GIB, MIB, available_memory, copy_part, room_in
+from .leaving_out import find_free, half_of_files_deleted
 from .manifests import base_manifest, manifest_chunk, save_manifest
 from .mounting import compressed_mount, mount
 from .other_sources import distant_server, formats, long_map, nbd_server, qcow2_image, standard_input
@@ -245,4 +246,5 @@ QUESTIONS = {1: warm_pipe, 2: first_byte, 3: cold_pipe, 4: to_file, 5: stored_ze
              22: device, 23: server, 24: chain, 25: huge,
              26: cold_and_fragmented, 27: compressed_sources, 29: memory_of_huge,
              30: save_manifest, 31: base_manifest, 32: manifest_chunk,
+             33: find_free, 34: half_of_files_deleted,
              40: mount, 41: compressed_mount}

@@ -27,6 +27,58 @@ def examined(image, *options):
     return json.loads(run(os.environ["FREE_RUNS"], *options, image).stdout)
 
 
+# How an image may be made: what is left out is the same whichever it is.
+WAYS = [[], [], ["--scan", "holes"], ["--compress"], ["--compress=zstd"], ["--extended-l2"], ["-v", "2"]]
+
+
+def through_the_program(random, image, copy, kinds="free"):
+    """`copy` becomes what is restored of an image of `image` without these kinds. False if QCOW2_TO_STDOUT does not name
+    the program."""
+    to_stdout = os.environ.get("QCOW2_TO_STDOUT")
+    if not to_stdout:
+        return False
+    from_stdin = os.environ.get("QCOW2_FROM_STDIN") or os.path.join(os.path.dirname(to_stdout), "qcow2-from-stdin")
+    way = random.choice(WAYS)
+    cluster = random.choice(["16k", "64k"] if way == ["--extended-l2"] else ["512", "4k", "64k"])
+    pathlib.Path(copy).unlink(missing_ok=True)
+    line = 'to=$1 from=$2 image=$3 copy=$4; shift 4; "$to" -q "$@" "$image" | "$from" -q "$copy"'
+    run("bash", "-o", "pipefail", "-c", line, "-", to_stdout, from_stdin, image, copy, "--leave-out", kinds, "-c", cluster, *way)
+    return True
+
+
+def changed_runs(image, copy, piece=512):
+    """The runs of bytes in which the two differ, by pieces, which must be zeros in `copy`."""
+    runs, at = [], 0
+    with open(image, "rb") as one, open(copy, "rb") as other:
+        while True:
+            a, b = one.read(MIB), other.read(MIB)
+            if len(a) != len(b):
+                raise RuntimeError("the restored disk has another size")
+            if not a:
+                return joined(runs)
+            if a != b:
+                for i in range(0, len(a), piece):
+                    if a[i : i + piece] != b[i : i + piece]:
+                        if b[i : i + piece].strip(b"\0"):
+                            raise RuntimeError(f"other bytes at {at + i}")
+                        runs.append((at + i, at + i + piece))
+            at += len(a)
+
+
+def leave_out(random, image, kind, left_out, tally):
+    """The image becomes what is restored of it, by way of the program where there is one. `left_out`: where it may change."""
+    restored = image.with_name("restored")
+    if not through_the_program(random, image, restored):
+        examined(image, "--as", kind, "--zero")
+        return
+    changed = changed_runs(image, restored)
+    if beyond(changed, left_out) > 0:
+        raise RuntimeError(f"{beyond(changed, left_out)} bytes have changed that are not left out")
+    tally["through the program"] += 1
+    tally["bytes that became zeros"] += length_of(changed)
+    restored.replace(image)
+
+
 @contextlib.contextmanager
 def mounted(image, folder, *options):
     """A file system on a loop device or, if the options say so, in user space."""
