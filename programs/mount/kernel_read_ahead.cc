@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <ranges>
 
 #include "system/mounts.h"
 
@@ -26,9 +25,8 @@ void let_kernel_read_ahead(const std::string& directory) noexcept try {
   const auto is_it = [&](const auto& mount) {
     return mount.point == directory && mount.type.starts_with("fuse");
   };
-  const auto latest_first = mounts | std::views::reverse;
-  const auto mount = std::ranges::find_if(latest_first, is_it);
-  if (mount == latest_first.end()) return;
+  const auto mount = std::find_if(mounts.rbegin(), mounts.rend(), is_it);  // the latest
+  if (mount == mounts.rend()) return;
   std::ofstream(
       fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(mount->device), minor(mount->device)))
       << kReadAheadKib;

@@ -42,8 +42,9 @@ SequentialReaders::Reader& SequentialReaders::reader_of(std::uint64_t offset,
     return reader.turn != 0 && offset <= reader.end + kDisorder &&
            offset + length + kDisorder >= reader.end;
   };
-  const auto found = std::ranges::find_if(readers_, reads_on);
-  if (found != readers_.end()) return *found;
+  for (Reader& reader : readers_) {
+    if (reads_on(reader)) return reader;
+  }
   Reader& oldest = *std::ranges::min_element(readers_, {}, &Reader::turn);
   oldest = {.begin = offset, .end = offset};
   return oldest;

@@ -38,7 +38,7 @@ class DeflateDecoder final : public Decoder {
   // A description of codes takes less than 300 bytes, a literal at most 15 bits.
   [[nodiscard]] std::size_t glance() const override { return 512; }
   bool shows_data(std::span<const std::byte> blob) override {
-    std::array<std::byte, kGlanced> beginning;
+    std::array<std::byte, kGlanced> beginning{};
     return !inflater_.fill(blob, beginning) && !is_zero(beginning);
   }
 

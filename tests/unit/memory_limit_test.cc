@@ -11,10 +11,13 @@
 #include <fstream>
 #include <string>
 
+#include "testing.h"
+
 namespace qcow2stream {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::kMiB;
 
 class MemoryLimitTest : public ::testing::Test {
  protected:
@@ -39,8 +42,6 @@ class MemoryLimitTest : public ::testing::Test {
   fs::path root_;
   std::uint64_t machine_ = 0;  // what there is without any limit
 };
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 TEST_F(MemoryLimitTest, WithoutGroupsItIsTheMachines) {
   EXPECT_GT(machine_, 16 * kMiB);

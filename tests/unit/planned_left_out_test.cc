@@ -224,7 +224,7 @@ TEST(PlannedLeftOut, IsNotWhatTheMapHasSpaceFor) {
 
 // An increment with subclusters of 512 bytes, of which the second cluster has two left out.
 TEST(PlannedLeftOut, IsNotWhatTheMapHasASubclusterFor) {
-  constexpr std::uint64_t kSize = 4 * 16384;
+  constexpr std::uint64_t kSize = std::uint64_t{4} * 16384;
   constexpr std::uint64_t kUnit = 512;
   const auto disk = std::make_shared<MemoryDisk>(std::vector<std::byte>(kSize, std::byte{1}));
   const auto units_from = [](std::uint64_t first, std::uint64_t count) {

@@ -264,7 +264,7 @@ TEST_F(RestoreFromQemu, KeepsTheSectorsThatABlobSharesWithItsNeighbours) {
   put(0, std::uint32_t{0x514649fb});
   put(4, std::uint32_t{3});
   put(20, std::uint32_t{12});                  // bits of an offset in a cluster
-  put(24, std::uint64_t{2 * 512 * kCluster});  // two tables
+  put(24, 2 * 512 * std::uint64_t{kCluster});  // two tables
   put(36, std::uint32_t{2});                   // entries of L1
   put(40, std::uint64_t{1 * kCluster});        // L1
   put(48, std::uint64_t{5 * kCluster});        // refcount table, without blocks

@@ -21,12 +21,11 @@
 
 #include "qcow2stream/target.h"
 #include "qemu_testing.h"
+#include "testing.h"
 
 namespace qcow2stream::testing {
 
 using Bytes = std::vector<std::byte>;
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 // Bytes of which none is zero.
 inline Bytes random_bytes(std::size_t size, unsigned seed) {

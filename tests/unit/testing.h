@@ -17,6 +17,8 @@
 
 namespace qcow2stream::testing {
 
+inline constexpr std::uint64_t kMiB = 1 << 20;
+
 // A disk in memory whose extents are what the test says.
 class MemoryDisk final : public Disk {
  public:

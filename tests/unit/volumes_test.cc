@@ -9,6 +9,7 @@
 #include "filesystems/identify.h"
 #include "filesystems/volumes.h"
 #include "qcow2stream/error.h"
+#include "testing.h"
 #include "volume_testing.h"
 
 namespace qcow2stream {
@@ -17,10 +18,9 @@ namespace {
 using testing::ChangedVolume;
 using testing::CollectedRuns;
 using testing::FileVolume;
+using testing::kMiB;
 using testing::MemoryVolume;
 using testing::run_shell;
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
