@@ -24,7 +24,7 @@ void check_served_files(Ends& ends);
 bool image_goes_to_stderr(const OutputJob& output);
 
 // The device that DISK is, if it is taken as it is; 0: none.
-dev_t raw_device(const Ends& ends, const Input& disk);
+dev_t raw_device(const Ends& ends, const Input& input);
 
 // What to do if a source may be written to meanwhile: one line, for the first such source.
 std::optional<std::string> warning_about_users(const Ends& ends);
