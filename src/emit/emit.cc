@@ -210,7 +210,7 @@ class Emitter {
     while (range.length > 0) {
       const HostRange taken = range.take_front(kBufferSize);
       write(read_piece(taken));
-      if (digests_.any()) digests_.put(std::move(buffer_), taken);
+      if (digests_.any()) digests_.put(std::exchange(buffer_, {}), taken);
       read_ahead_->advance(range.begin);
     }
   }
@@ -221,7 +221,7 @@ class Emitter {
     const HostRange content = range.first(range.length - trailer);
     const auto read = read_piece(content);
     std::vector<std::byte> piece(read.begin(), read.end());
-    digests_.end_content(std::move(buffer_), content);
+    digests_.end_content(std::exchange(buffer_, {}), content);
     piece.resize(range.length);
     what_.read(content.end(), std::span(piece).last(trailer));
     auto digests = digests_.finish(piece);
