@@ -257,20 +257,21 @@ TEST_F(RestoreFromQemu, NeedsNextToNoSpoolForWhatConvertWrites) {
 TEST_F(RestoreFromQemu, KeepsTheSectorsThatABlobSharesWithItsNeighbours) {
   constexpr std::size_t kCluster = 4096;
   constexpr std::size_t kSectorBits = 58;  // 62 - (cluster bits - 8)
+  constexpr std::uint64_t kDisk = 4 << 20;
   constexpr std::uint64_t kOnlyOne = std::uint64_t{1} << 63;
   constexpr std::uint64_t kIsCompressed = std::uint64_t{1} << 62;
   Bytes image(6 * kCluster);
   const auto put = [&](std::size_t at, auto value) { store_big(image.data() + at, value); };
   put(0, std::uint32_t{0x514649fb});
   put(4, std::uint32_t{3});
-  put(20, std::uint32_t{12});                  // bits of an offset in a cluster
-  put(24, 2 * 512 * std::uint64_t{kCluster});  // two tables
-  put(36, std::uint32_t{2});                   // entries of L1
-  put(40, std::uint64_t{1 * kCluster});        // L1
-  put(48, std::uint64_t{5 * kCluster});        // refcount table, without blocks
-  put(56, std::uint32_t{1});                   // its clusters
-  put(96, std::uint32_t{4});                   // refcounts of 16 bits
-  put(100, std::uint32_t{104});                // header
+  put(20, std::uint32_t{12});            // bits of an offset in a cluster
+  put(24, kDisk);                        // two tables
+  put(36, std::uint32_t{2});             // entries of L1
+  put(40, std::uint64_t{1 * kCluster});  // L1
+  put(48, std::uint64_t{5 * kCluster});  // refcount table, without blocks
+  put(56, std::uint32_t{1});             // its clusters
+  put(96, std::uint32_t{4});             // refcounts of 16 bits
+  put(100, std::uint32_t{104});          // header
   put(1 * kCluster, std::uint64_t{2 * kCluster} | kOnlyOne);
   put(1 * kCluster + 8, std::uint64_t{4 * kCluster} | kOnlyOne);
   const auto codec = make_codec({.type = CompressionType::kZlib}, kCluster);
