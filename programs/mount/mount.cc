@@ -124,8 +124,10 @@ class Mount::FileSystem {
     std::array arguments = {"qcow2-to-stdout", "-o",
                             "ro,nosuid,nodev,noatime,default_permissions,fsname=qcow2-to-stdout,"
                             "subtype=qcow2-to-stdout"};
-    fuse_args args =
-        FUSE_ARGS_INIT(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
+    // libfuse copies them before it changes them.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    auto* const words = const_cast<char**>(arguments.data());
+    fuse_args args = FUSE_ARGS_INIT(static_cast<int>(arguments.size()), words);
     session_ = fuse_session_new(&args, &OneFile::operations(), sizeof(fuse_lowlevel_ops), &file_);
     fuse_opt_free_args(&args);
     if (session_ == nullptr) throw refused(directory_, "libfuse refuses its options");

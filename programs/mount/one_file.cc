@@ -44,16 +44,16 @@ void reply_attribute(fuse_req_t request, std::string_view value, std::size_t siz
 }  // namespace
 
 const fuse_lowlevel_ops& OneFile::operations() {
-  static const fuse_lowlevel_ops kOperations = {.init = init,
-                                                .lookup = lookup,
-                                                .getattr = getattr,
-                                                .open = open,
-                                                .read = read,
-                                                .readdir = readdir,
-                                                .statfs = statfs,
-                                                .getxattr = getxattr,
-                                                .listxattr = listxattr};
-  return kOperations;
+  static const fuse_lowlevel_ops table = {.init = init,
+                                          .lookup = lookup,
+                                          .getattr = getattr,
+                                          .open = open,
+                                          .read = read,
+                                          .readdir = readdir,
+                                          .statfs = statfs,
+                                          .getxattr = getxattr,
+                                          .listxattr = listxattr};
+  return table;
 }
 
 // Names and attributes stay, so directories and links need no second look. Reads ahead go on while
