@@ -65,7 +65,7 @@ std::string file_of(std::string_view input) {
   return file.append(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
 
-void check_image(SavedPlan plan) {
+void check_image(const SavedPlan& plan) {
   const auto disk = std::make_shared<testing::ZeroDisk>(plan.disk_size);
   const Image image(disk, plan.options, plan.survey);
   const Measurement measured = image.measure();
