@@ -38,13 +38,6 @@ OnChange told_once(const Job& job) {
   };
 }
 
-// The kernel reads no more than this ahead for one call.
-constexpr std::uint64_t kTold = 1 << 20;
-
-void tell(const Disk& disk, GuestRange range) {
-  while (range.length > 0) disk.will_read(range.take_front(kTold));
-}
-
 // What was read is right only if the disk has not changed by then.
 class ImageContent final : public FileContent {
  public:
@@ -64,7 +57,7 @@ class ImageContent final : public FileContent {
       auto segments = image_->segments({HostOffset(offset), std::min(length, rest)});
       while (const auto segment = segments.next()) {
         if (segment->kind != Segment::Kind::kDisk) continue;
-        tell(image_->disk(), {segment->disk_offset, segment->range.length});
+        image_->disk().will_read({segment->disk_offset, segment->range.length});
       }
     } catch (...) {  // NOLINT(bugprone-empty-catch): whoever reads it is told
     }
@@ -92,7 +85,7 @@ class DiskContent final : public FileContent {
   }
   void will_read(std::uint64_t offset, std::uint64_t length) const noexcept override {
     const std::uint64_t rest = disk_->size() - std::min(offset, disk_->size());
-    tell(*disk_, {GuestOffset(offset), std::min(length, rest)});
+    disk_->will_read({GuestOffset(offset), std::min(length, rest)});
   }
 
  private:

@@ -33,6 +33,10 @@ constexpr unsigned kQueueDepth = 64;
 // Threads block one at a time, so they need not be as many as requests.
 constexpr unsigned kQueueThreads = 16;
 
+// Of what posix_fadvise() says the kernel reads no more than one request of the device may have, by
+// default 1280 KiB (force_page_cache_ra() in mm/readahead.c).
+constexpr std::uint64_t kReadAheadOfACall = 1 << 20;
+
 // Opens the file that is open as `fd` once more, whatever became of its name. O_NONBLOCK keeps a
 // FIFO from blocking before its type is known; files and block devices ignore it.
 UniqueFd open_again(int fd) {
@@ -162,8 +166,11 @@ Run FileDisk::run_at(GuestRange range) const {
 
 void FileDisk::will_read(GuestRange range) const noexcept {
   if (!may_be_read_ahead_) return;
-  ::posix_fadvise(fd_.get(), static_cast<off_t>(range.begin.value()),
-                  static_cast<off_t>(range.length), POSIX_FADV_WILLNEED);
+  while (range.length > 0) {
+    const GuestRange piece = range.take_front(kReadAheadOfACall);
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(piece.begin.value()),
+                    static_cast<off_t>(piece.length), POSIX_FADV_WILLNEED);
+  }
 }
 
 std::optional<DiskStamp> FileDisk::stamp() const {
