@@ -29,7 +29,7 @@ if ! sanitized; then
   [[ -z $(comm -13 <(echo "$declared") <(echo "$shown")) ]] || fail "shown, not declared: $(comm -13 <(echo "$declared") <(echo "$shown"))"
   [[ -z $(comm -23 <(echo "$declared") <(echo "$shown")) ]] || fail "declared, not shown: $(comm -23 <(echo "$declared") <(echo "$shown"))"
   need objdump
-  objdump -p "$C_API_LIBRARY" | grep -Eq 'SONAME +libqcow2stream\.so\.0$' || fail "another soname"
+  objdump -p "$C_API_LIBRARY" | finds -E 'SONAME +libqcow2stream\.so\.0$' || fail "another soname"
 fi
 # The example.
 same <("$EXAMPLE_CONVERT_C" work/disk.raw 2>size) work/emitted.qcow2

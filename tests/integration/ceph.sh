@@ -94,7 +94,7 @@ wait_until() {
     down
     exit 1
 }
-osd_is_up() { timeout 5 ceph osd dump 2>/dev/null | grep -q '^osd.0 up'; }
+osd_is_up() { timeout 5 ceph osd dump 2>/dev/null | finds '^osd.0 up'; }
 gateway_answers() { curl -s -m 2 -o /dev/null "$S3_ENDPOINT/"; }
 
 monmaptool --create --fsid "$cluster" --addv a "$monitors" monmap >log/monmap.out

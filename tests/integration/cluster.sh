@@ -27,7 +27,7 @@ stored() { # stored FOLDER
   [[ $(s3 s3 cp --no-progress "s3://$bucket/$1" - | sha256sum) == "$(sum_of wanted)" ]] || fail "$1 is not the stream"
   s3 s3 rm "s3://$bucket/$1" >/dev/null
 }
-over() { scontrol -o show job "$1" | grep -Eq 'JobState=(COMPLETED|FAILED|CANCELLED|TIMEOUT)'; }
+over() { scontrol -o show job "$1" | finds -E 'JobState=(COMPLETED|FAILED|CANCELLED|TIMEOUT)'; }
 wait_over() {
   local n
   for ((n = 0; n < 1500; n++)); do
@@ -38,7 +38,7 @@ wait_over() {
 }
 completed() { # completed FOLDER JOB
   wait_over "$2"
-  scontrol -o show job "$2" | grep -q JobState=COMPLETED || fail "$(cat "$1"/*.log; scontrol -o show job "$2")"
+  scontrol -o show job "$2" | finds JobState=COMPLETED || fail "$(cat "$1"/*.log; scontrol -o show job "$2")"
 }
 scaled() { # scaled WORKERS NAME
   local start=$EPOCHREALTIME job

@@ -10,7 +10,7 @@ kernel=${GUEST_KERNEL:-$(find /boot -maxdepth 1 -name 'vmlinuz-*' | sort -V | ta
 [[ -r $kernel ]] || skip "there is no kernel in /boot"
 mbr=/usr/lib/syslinux/mbr/mbr.bin
 [[ -r $mbr ]] || skip "$mbr is not installed"
-file -L "$(type -P busybox)" 2>/dev/null | grep -q 'statically linked' || skip "busybox-static is not installed"
+file -L "$(type -P busybox)" 2>/dev/null | finds 'statically linked' || skip "busybox-static is not installed"
 
 # modules_of MODULE...: the files of these modules of the guest's kernel, in the order in which they are loaded. What the
 # kernel has built in has none.

@@ -63,6 +63,13 @@ fail() {
   exit 1
 }
 
+# finds GREP-ARGUMENT...: `grep -q` for what is piped to it. It reads to the end: grep would leave at the first match, and
+# whoever still writes to it then be killed by SIGPIPE, now and then, which pipefail calls a failure.
+finds() {
+  local all
+  all=$(tr -d '\0') && grep -q "$@" <<<"$all"
+}
+
 # need COMMAND...: skips the test where a command is missing.
 need() {
   local command
@@ -218,7 +225,7 @@ loop_device() {
 
 # end_process JOB: kills a process that was started in the background, if it has not ended before.
 end_process() {
-  jobs -p | grep -qx "$1" || return 0
+  jobs -p | finds -x "$1" || return 0
   kill -KILL "$1" 2>/dev/null || true
   wait "$1" 2>/dev/null || true
 }

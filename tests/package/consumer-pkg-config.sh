@@ -26,7 +26,7 @@ read -ra static <<<"$(pkg-config --static --libs qcow2stream)"
 
 # An older language is said to be one, before anything else that it does not know.
 "$CXX" -std=c++17 "${cflags[@]}" -fsyntax-only convert.cc 2>older.log && fail "C++17 is enough"
-grep -m1 error older.log | grep -q 'needs C++20' || fail "$(head -n 5 older.log)"
+grep -m1 error older.log | finds 'needs C++20' || fail "$(head -n 5 older.log)"
 
 truncate -s 5000001 disk.raw
 data disk.raw 70*K 200*K

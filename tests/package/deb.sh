@@ -47,7 +47,7 @@ for depends in libc6 libstdc++6 libfmt libnbd0 liburing libssl libisal libdeflat
   has "$shared" Depends "(^|, )${depends//+/\\+}"
 done
 has "$shared" Section '^libs$'
-dpkg-deb --ctrl-tarfile "$shared" | tar -xO ./postinst | grep -q ldconfig || fail "nobody runs ldconfig"
+dpkg-deb --ctrl-tarfile "$shared" | tar -xO ./postinst | finds ldconfig || fail "nobody runs ldconfig"
 [[ -z $PYTHON ]] || has "$python" Depends 'python3-cffi-backend.*libqcow2stream0'
 for package in "${packages[@]}"; do
   has "$package" Version "^$VERSION-1\$"

@@ -29,7 +29,7 @@ truncate -s 33M disk.raw
 drain
 [[ $status == 0 ]] || fail "status $status with a disk that grows"
 expect_stderr 'changed while it was read \(size, '
-qemu-img info -f qcow2 received | grep -qF "(33554432 bytes)"
+qemu-img info -f qcow2 received | finds -F "(33554432 bytes)"
 
 # It shrinks, and what is missing cannot be read.
 stall 1000000 --allow-changes disk.raw

@@ -27,7 +27,7 @@ for options in '-c 16k' '' '-c 2M' '-r 1' '--scan none' '--no-extents -T 3'; do
   qemu-io -f qcow2 -c 'write -q -P 7 3M 1k' -c 'write -q -z 19M 9k' image.qcow2
   qemu-img check -q image.qcow2
 done
-qemu-img info image.qcow2 | grep -q 'extended l2: true'
+qemu-img info image.qcow2 | finds 'extended l2: true'
 
 # With clusters of 2 MiB, 64 KiB are held where 5000 bytes differ.
 convert disk.raw image.qcow2 --extended-l2 -c 2M --base base.raw -B base.raw -F raw

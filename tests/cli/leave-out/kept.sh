@@ -18,7 +18,7 @@ kept() {
   expect_stderr "$2"
   "$tool" "$1" | cmp - stdout || fail "something is left out"
   [[ $(left_out_of "$1") == 0 ]] || fail "--measure says that something is left out"
-  found left-out.json 0 kept-because | grep -Eiq "$2" || fail "another reason"
+  found left-out.json 0 kept-because | finds -Ei "$2" || fail "another reason"
   # Who does not want to hear it does not.
   expect_status 0 "$tool" -q --leave-out free "$1"
   expect_silence
@@ -40,7 +40,7 @@ for format in noise luks; do
   expect_status 0 "$tool" --verbose --leave-out free $format.raw
   expect_stderr 'nothing is left out'
 done
-"$tool" --measure --leave-out free luks.raw | grep -q 'luks.*encrypted' || fail "does not name LUKS"
+"$tool" --measure --leave-out free luks.raw | finds 'luks.*encrypted' || fail "does not name LUKS"
 
 # This machine has it mounted.
 if [[ $EUID == 0 ]]; then

@@ -15,7 +15,7 @@ data disk.raw 8*M+300 4000
 "$tool" --save-manifest nothing --measure=size nothing.raw >size
 
 # has_extension IMAGE: its type stands in the first cluster.
-has_extension() { head -c 512 "$1" | grep -aq qcsr || fail "$1 has no root in its header"; }
+has_extension() { head -c 512 "$1" | finds -a qcsr || fail "$1 has no root in its header"; }
 
 # Readers that are not here are not asked; tests/cli/image/other-readers.sh asks 7-Zip and libqcow's file system for
 # more kinds of images.
@@ -59,7 +59,7 @@ readable() {
   convert disk.raw image --save-manifest manifest "$@"
   has_extension image
   check_image image disk.raw
-  qemu-img check -f qcow2 image | grep -q '^No errors' || fail "$(qemu-img check image)"
+  qemu-img check -f qcow2 image | finds '^No errors' || fail "$(qemu-img check image)"
   qemu-img info --output=json image >info.json
   [[ $(json info.json virtual-size) == $((12 * M)) ]]
   qemu-img convert -f qcow2 -O raw image converted

@@ -75,7 +75,7 @@ qemu-img bitmap --merge fine image.qcow2 merged
 qemu-img bitmap --merge coarse image.qcow2 merged
 qemu-img check -q -f qcow2 image.qcow2
 qemu-io -f qcow2 -c 'write -q -P 3 15M 64k' image.qcow2
-marks image.qcow2 fine | grep -q "^$((15 * M)) "
+marks image.qcow2 fine | finds "^$((15 * M)) "
 qemu-img check -q -f qcow2 image.qcow2
 
 # A region of its own, ranges, plans, and the id of the image.

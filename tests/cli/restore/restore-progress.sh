@@ -39,7 +39,7 @@ tail -n 1 report >end
 expect_status 3 from_pipe cut.qcow2 --report=report d.raw
 tail -n 1 report >end
 [[ $(json end event) == end && $(json end status) == 3 ]] || fail "$(<end)"
-json end message | grep -q 'd.raw is unchanged'
+json end message | finds 'd.raw is unchanged'
 
 expect_status 0 from_pipe image.qcow2 -p e.raw
 expect_stderr '100%'
