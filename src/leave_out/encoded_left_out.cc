@@ -11,6 +11,7 @@
 
 #include "base/endian.h"
 #include "base/errors.h"
+#include "base/fields.h"
 #include "layout/cluster_map_encoding.h"
 #include "leave_out/found_left_out.h"
 #include "leave_out/rests_on.h"
@@ -47,36 +48,9 @@ class Writer {
   std::vector<std::byte> out_;
 };
 
-// What is not there is 0 or empty, and makes_sense() is false from then on.
-class Reader {
- public:
-  explicit Reader(std::span<const std::byte> bytes) : rest_(bytes) {}
-
-  std::span<const std::byte> take(std::uint64_t count) {
-    makes_sense_ = makes_sense_ && count <= rest_.size();
-    if (!makes_sense_) return {};
-    const auto taken = rest_.first(count);
-    rest_ = rest_.subspan(count);
-    return taken;
-  }
-  // At most `most`; what is more makes no sense.
-  std::uint64_t number(std::uint64_t most = UINT64_MAX) {
-    const auto bytes = take(sizeof most);
-    const std::uint64_t value = bytes.empty() ? 0 : load_big<std::uint64_t>(bytes.data());
-    makes_sense_ = makes_sense_ && value <= most;
-    return makes_sense_ ? value : 0;
-  }
-  std::string text() {
-    const auto bytes = take(number(kMostText));
-    return one_line({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
-  [[nodiscard]] bool makes_sense() const { return makes_sense_; }
-  [[nodiscard]] std::span<const std::byte> rest() const { return rest_; }
-
- private:
-  std::span<const std::byte> rest_;
-  bool makes_sense_ = true;
-};
+std::string read_line(FieldReader& in) {
+  return one_line(in.text(kMostText));
+}
 
 void write_examined(Writer& out, const ExaminedVolume& volume) {
   for (const std::string* text :
@@ -89,25 +63,25 @@ void write_examined(Writer& out, const ExaminedVolume& volume) {
   }
 }
 
-ExaminedVolume read_examined(Reader& in) {
+ExaminedVolume read_examined(FieldReader& in) {
   ExaminedVolume volume;
   for (std::string* text :
        {&volume.name, &volume.format, &volume.label, &volume.kept_because, &volume.remedy}) {
-    *text = in.text();
+    *text = read_line(in);
   }
   for (std::uint64_t* number :
        {&volume.size, &volume.used, &volume.free, &volume.left_free, &volume.left_swap}) {
     *number = in.number();
   }
-  volume.has_failed = in.number(1) == 1;
+  volume.has_failed = in.number_up_to(1) == 1;
   return volume;
 }
 
-HeldRange read_range(Reader& in, std::uint64_t disk_size) {
-  const std::uint64_t begin = in.number(disk_size);
-  const std::uint64_t length = in.number(std::min(disk_size - begin, kMostHeldBytes));
+HeldRange read_range(FieldReader& in, std::uint64_t disk_size) {
+  const std::uint64_t begin = in.number_up_to(disk_size);
+  const std::uint64_t length = in.number_up_to(std::min(disk_size - begin, kMostHeldBytes));
   HeldRange held{.range = {GuestOffset(begin), length}};
-  std::ranges::copy(in.take(held.digest.size()), held.digest.begin());
+  std::ranges::copy(in.bytes(held.digest.size()), held.digest.begin());
   return held;
 }
 
@@ -140,15 +114,15 @@ std::vector<std::byte> encode_left_out(const LeftOut& left_out, const ClusterMap
 
 std::optional<DecodedLeftOut> decode_left_out(std::span<const std::byte> bytes,
                                               std::uint64_t disk_size) {
-  Reader in(bytes);
-  const std::uint64_t unit = in.number(kLargestUnit);
+  FieldReader in(bytes);
+  const std::uint64_t unit = in.number_up_to(kLargestUnit);
   FoundLeftOut::Parts parts{.disk_size = disk_size, .units = {}, .volumes = {}, .rests_on = {}};
   // What comes behind those that are known is one more.
-  const std::uint64_t volumes = in.number(kMostVolumes + 1);
+  const std::uint64_t volumes = in.number_up_to(kMostVolumes + 1);
   for (std::uint64_t i = 0; i < volumes && in.makes_sense(); ++i) {
     parts.volumes.push_back(read_examined(in));
   }
-  const std::uint64_t ranges = in.number(kMostHeldRanges);
+  const std::uint64_t ranges = in.number_up_to(kMostHeldRanges);
   for (std::uint64_t i = 0; i < ranges && in.makes_sense(); ++i) {
     parts.rests_on.push_back(read_range(in, disk_size));
     if (parts.rests_on.back().range.length == 0) return std::nullopt;

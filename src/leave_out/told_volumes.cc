@@ -5,13 +5,10 @@
 #include <string_view>
 
 #include "base/errors.h"
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 
 namespace qcow2stream {
 namespace {
-
-using confined::FieldReader;
-using confined::FieldWriter;
 
 // Of a name or a reason. What is longer is cut off.
 constexpr std::size_t kMostFindingText = 1024;

@@ -2,17 +2,13 @@
 
 #include "restore/told_stream.h"
 
-#include <array>
-#include <bit>
+#include <algorithm>
 
 #include "base/errors.h"
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 
 namespace qcow2stream {
 namespace {
-
-using confined::FieldReader;
-using confined::FieldWriter;
 
 constexpr std::size_t kMostStreamText = 64U << 10;
 constexpr std::uint64_t kMostRemarks = 64;
@@ -30,21 +26,17 @@ std::optional<std::uint64_t> read_number(FieldReader& fields) {
   return number;
 }
 
-using RootWords = std::array<std::uint64_t, sizeof(ContentDigest) / sizeof(std::uint64_t)>;
-
 void write_root(FieldWriter& fields, const std::optional<ContentDigest>& root) {
   fields.number(root ? 1 : 0);
-  for (const std::uint64_t word : std::bit_cast<RootWords>(root.value_or(ContentDigest{}))) {
-    fields.number(word);
-  }
+  fields.bytes(root.value_or(ContentDigest{}));
 }
 
 std::optional<ContentDigest> read_root(FieldReader& fields) {
   const bool is_there = fields.number_up_to(1) == 1;
-  RootWords words{};
-  for (std::uint64_t& word : words) word = fields.number();
+  ContentDigest root{};
+  std::ranges::copy(fields.bytes(root.size()), root.begin());
   if (!is_there) return std::nullopt;
-  return std::bit_cast<ContentDigest>(words);
+  return root;
 }
 
 std::optional<std::size_t> size_written(const FieldWriter& fields) {

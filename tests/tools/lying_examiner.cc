@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 #include "disk/confined/protocol.h"
 #include "leave_out/told_volumes.h"
 #include "tools/taken_over.h"

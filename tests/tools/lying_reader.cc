@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 #include "disk/confined/opened.h"
 #include "disk/confined/protocol.h"
 #include "disk/confined/told_runs.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fields.h"
 #include "disk/confined/confined_disk.h"
-#include "disk/confined/fields.h"
 #include "disk/qcow2/chain_stored.h"
 
 namespace qcow2stream::confined {

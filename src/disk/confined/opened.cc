@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "base/errors.h"
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 #include "disk/confined/protocol.h"
 #include "disk/confined/told_runs.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 #include "disk/confined/opened.h"
 #include "disk/confined/told_error.h"
 #include "disk/confined/told_runs.h"

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/errors.h"
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 
 namespace qcow2stream::confined {
 namespace {

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "disk/confined/fields.h"
+#include "base/fields.h"
 #include "qcow2stream/run.h"
 #include "qcow2stream/types.h"
 
