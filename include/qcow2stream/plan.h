@@ -59,4 +59,9 @@ SavedPlan load_plan(const std::string& path);
 // (Image::check_left_out()).
 Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged);
 
+// Whether only an emission can find out that `disk` is not what it was when the plan was made: one
+// of both has no stamp, and the plan has digests of the content. Whoever takes bytes from the image
+// in another way (Image::read()) then has nothing that says that they are right.
+bool only_emission_compares(const SavedPlan& plan, const Disk& disk);
+
 }  // namespace qcow2stream

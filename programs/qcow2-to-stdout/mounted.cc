@@ -23,6 +23,7 @@
 #include "mount/mount.h"
 #include "qcow2stream/emit.h"
 #include "qcow2stream/error.h"
+#include "qcow2stream/plan.h"
 #include "system/rate_limit.h"
 
 namespace qcow2stream::cli {
@@ -192,6 +193,14 @@ void serve_file(MountedFile file, const std::string& id, const Job& job, Session
 }
 
 }  // namespace
+
+void check_can_be_mounted(const Job& job, const Disk& disk) {
+  if (!job.output.mount || !job.planned || job.planned->assume_unchanged) return;
+  if (!only_emission_compares(job.planned->plan, disk)) return;
+  throw Error(ErrorKind::kMismatch, disk.name(), "cannot be mounted as the plan says",
+              "whether it has changed since cannot be seen, and only a stream of it is compared "
+              "with the digests of the plan; --assume-unchanged if you know that it has not");
+}
 
 void mount_image(const std::shared_ptr<const Image>& image, const Job& job, Session& session) {
   const OnChange on_change = told_once(job);

@@ -314,6 +314,7 @@ void run(const Job& job, Session& session) {
     return;
   }
 
+  check_can_be_mounted(job, *disks.opened.disk);
   disks.left_out = find_left_out(job, disks, ends);
 
   if (job.output.measure == MeasureFormat::kRoot) {

@@ -165,8 +165,8 @@ std::size_t read_image(const qcow2stream_image& image, std::uint64_t offset,
   if (wanted.empty()) return 0;
   if (image.is_only_emitted) {
     throw Error(ErrorKind::kMismatch, image.image.disk().name(), "cannot be read as the plan says",
-                "it does not tell whether it has changed; an emission compares it with the digests "
-                "of the plan")
+                "whether it has changed since cannot be seen; an emission compares it with the "
+                "digests of the plan")
         .about(ErrorSubject::kPlan)
         .advise(Advice::kAssumeUnchanged);
   }
@@ -235,11 +235,12 @@ qcow2stream_image* qcow2stream_image_open_plan(const qcow2stream_disk* disk, con
     auto plan = qcow2stream::load_plan(given_text(path, "path"));
     const std::uint64_t top_images = plan.top_images;
     const auto& of = given(disk, "disk").disk;
+    const bool is_only_emitted =
+        !settings.assume_unchanged && qcow2stream::only_emission_compares(plan, *of);
     auto* handle =
         image_handle(qcow2stream::image_of_plan(of, std::move(plan), settings.assume_unchanged),
                      settings, top_images);
-    handle->is_only_emitted = handle->image.content() != nullptr && !settings.assume_unchanged &&
-                              !of->stamp().has_value();
+    handle->is_only_emitted = is_only_emitted;
     return handle;
   });
 }

@@ -167,10 +167,9 @@ Error mismatch(const SavedPlan& plan, const Disk& disk, const std::string& reaso
 }
 
 void check_stamp(const SavedPlan& plan, const Disk& disk) {
+  if (only_emission_compares(plan, disk)) return;
   const auto stamp = disk.stamp();
   if (!stamp || !plan.stamp) {
-    // What is sent is compared.
-    if (plan.survey.content != nullptr) return;
     throw mismatch(plan, disk, "whether it has changed since cannot be seen")
         .advise(Advice::kAssumeUnchanged);
   }
@@ -246,6 +245,10 @@ SavedPlan load_plan(const std::string& path) {
     reader.damaged("what it says was left out makes no sense");
   }
   return *std::move(plan);
+}
+
+bool only_emission_compares(const SavedPlan& plan, const Disk& disk) {
+  return plan.survey.content != nullptr && !(plan.stamp && disk.stamp());
 }
 
 Image image_of_plan(std::shared_ptr<const Disk> disk, SavedPlan plan, bool assume_unchanged) {

@@ -240,6 +240,26 @@ def test_plan(disk, expected, tmp_path):
         Image(disk, plan=tmp_path / "plan")
 
 
+def test_a_plan_with_digests_of_a_disk_without_a_time(disk, tool, tmp_path):
+    """An emission is compared with them, and a read with nothing. The same if only the plan has no time."""
+    need("nbdkit")
+    plans, server = (tmp_path / "of-file", tmp_path / "of-server"), ["nbdkit", "--exit-with-parent", "file", str(disk)]
+    images = []
+    for plan, source in zip(plans, ([disk], ["--", "[", *server, "]"])):
+        manifest = plan.with_suffix(".manifest")
+        images.append(tool("--save-plan", plan, "--save-manifest", manifest, *source))
+    assert images[0] == images[1]
+    for plan, source in zip(plans, (server, disk)):
+        with Image(source, plan=plan) as image:
+            with pytest.raises(qcow2stream.MismatchError):
+                image.read(1)
+            with open(tmp_path / "emitted", "wb") as file:
+                image.write_to(file)
+            assert (tmp_path / "emitted").read_bytes() == images[0]
+        with Image(source, plan=plan, assume_unchanged=True) as image:
+            assert image.read() == images[0]
+
+
 def test_increment(disk, tool, tmp_path):
     new = tmp_path / "new.raw"
     shutil.copy(disk, new)

@@ -25,6 +25,16 @@ expect_refusal 2 '--name: needs --digest.*or --mount' "$tool" --name x disk.raw
 expect_refusal 2 '--mount' "$tool" disk.raw --mount
 expect_status 0 "$tool" -O qcow2 --measure disk.raw
 
+# While a file is read piece by piece, nothing is compared with the digests of a plan.
+if type -P nbdkit >/dev/null; then
+  "$tool" --save-plan plan --save-manifest manifest disk.raw >image
+  serve sock file disk.raw
+  expect_refusal 4 'cannot be mounted as the plan says: .*--assume-unchanged' "$tool" --mount at --plan plan nbd+unix:///?socket=sock
+  same image <("$tool" --plan plan nbd+unix:///?socket=sock)
+  "$tool" --save-plan timeless --save-manifest another nbd+unix:///?socket=sock >image
+  expect_refusal 4 'cannot be mounted as the plan says: .*--assume-unchanged' "$tool" --mount at --plan timeless disk.raw
+fi
+
 if [[ -e /dev/fuse && -r /dev/fuse && -w /dev/fuse ]]; then
   expect_refusal 1 'nowhere: cannot be mounted on: No such file' "$tool" --mount nowhere disk.raw
   expect_refusal 1 'disk.raw: cannot be mounted on: is not a directory' "$tool" --mount disk.raw disk.raw
