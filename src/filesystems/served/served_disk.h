@@ -39,7 +39,9 @@ class ServedDisk final : public Volume {
   // as what the findings rest on.
   static constexpr std::uint64_t kBlock = 16 << 10;
   static constexpr std::uint64_t kMostAtOnce = 1 << 20;
-  static constexpr std::size_t kMostKept = 4096;
+  // 16 MiB. What is free of 1 TiB of ext4 without checksums is found in 0.5 s with it, with 4 MiB
+  // and with 32; with 64 MiB it is 0.6 s.
+  static constexpr std::size_t kMostKept = 1024;
 
   using Block = std::vector<std::byte>;
   const Block& block(std::uint64_t number, std::uint64_t wanted) const;
