@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: left_out_disks.py [--count N] [--seed S] [--keep]
+"""usage: left_out_disks.py [--count N] [--seed S] [--keep] [--flips N]
 
 Makes N random disks (20) that are full of random bytes, with a partition table (GPT or MBR with logical partitions, or
 none), and in the partitions XFS, ext4, NTFS, swap, LVM with such volumes, FAT, or nothing at all. Asks the program
 (VOLUMES, tests/tools/volumes.cc) what need not be in an image, and makes that zeros, by way of an image of
 QCOW2_TO_STDOUT where there is such a program. Then every byte outside of the file systems must be as it was, so must be
 every file, and xfs_repair, e2fsck, ntfsfix and the tools of the tables must find nothing wrong.
+With --flips one byte in N of what says where the volumes lie (GPT, MBR, LVM) is flipped, one after the other, by
+FLIPPED_METADATA (tests/tools/flipped_metadata.cc): then nothing may be left out that was not before.
 Needs root, loop devices, and mount.
 
 The status is 1 if something is wrong, 77 if a tool is missing.
@@ -205,7 +207,17 @@ def check_outside(image, copy, volumes):
             at = end
 
 
-def one(seed, there):
+def flip(rng, image, every):
+    """None if nothing of the disk can be left out."""
+    mask = rng.choice([255, 1, 2, 4, 8, 16, 32, 64, 128])
+    done = run(os.environ["FLIPPED_METADATA"], "--as", "tables", "--every", every, "--first", rng.randrange(every),
+               "--mask", mask, image, check=False)
+    if done.returncode != 0:
+        raise Wrong(f"flips of {mask}: {done.stdout}{done.stderr}")
+    return json.loads(done.stdout)["bytes"]
+
+
+def one(seed, there, every):
     rng = random.Random(seed)
     image, copy, folder = there / "image", there / "copy", there / "mnt"
     folder.mkdir()
@@ -229,6 +241,8 @@ def one(seed, there):
         volume.check(copy, folder)
     if table != "none":
         run("sfdisk", "--verify", copy)
+    if every and any(volume["left_out"] for volume in found["volumes"]):
+        told.append(f"{flip(rng, image, every)} flips")
     print(f"seed {seed}: {' '.join(told)}", flush=True)
 
 
@@ -236,6 +250,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--flips", type=int, default=0, metavar="N")
     parser.add_argument("--keep", action="store_true", help="keep what is wrong")
     arguments = parser.parse_args()
     for tool in ("mkfs.xfs", "mke2fs", "mkntfs", "ntfs-3g", "mkswap", "mkfs.vfat", "sfdisk", "losetup", "lvcreate", "blkid"):
@@ -249,7 +264,7 @@ def main():
     for seed in range(arguments.seed, arguments.seed + arguments.count):
         there = pathlib.Path(tempfile.mkdtemp(prefix="left-out-"))
         try:
-            one(seed, there)
+            one(seed, there, arguments.flips)
         except RuntimeError as error:
             wrong += 1
             print(f"WRONG: seed {seed}: {error}" + (f" ({there})" if arguments.keep else ""), flush=True)

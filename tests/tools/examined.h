@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What free-runs and volumes share: the words of their command lines, and what both print and do.
+// What free-runs, volumes and flipped-metadata share: the words of their command lines, and what
+// they print and do.
 
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "filesystem_testing.h"
 #include "filesystems/finding.h"
+#include "filesystems/volumes.h"
 #include "system/fd.h"
 
 namespace qcow2stream::testing {
@@ -58,6 +60,20 @@ inline nlohmann::json json_of(const Finding& finding) {
           {"free", finding.free},
           {"kept_because", finding.kept_because},
           {"remedy", finding.remedy}};
+}
+
+// Runs of the disk.
+inline std::vector<LeftOutRun> runs_on_disk(const FoundVolume& found,
+                                            const CollectedRuns& collected) {
+  const auto in_order = collected.in_order();
+  if (const auto fault = fault_of(in_order, found.volume->size()); !fault.empty())
+    throw std::runtime_error(fault);
+  std::vector<LeftOutRun> runs;
+  for (const auto& run : in_order) {
+    for (const auto& there : on_disk(found, {VolumeOffset(run.begin), run.length}))
+      runs.push_back({there.begin.value(), there.length, run.kind});
+  }
+  return runs;
 }
 
 // What --no-runs and --zero say of runs of the image that are left out.

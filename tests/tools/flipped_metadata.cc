@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Flips what an examination of a file system reads, one byte after the other, and examines again:
-//   flipped-metadata --as ext|ntfs [--every N] [--first N] [--mask BITS] IMAGE
+//   flipped-metadata [--as ext|ntfs|disk|tables] [--every N] [--first N] [--mask BITS] IMAGE
 // Nothing may be left out then that the file system uses as it is. Prints a line of JSON:
 //   {"bytes": N, "kept": N, "same": N, "less": N, "wrong": [OFFSET, ...]}
-// The status is 1 if something is wrong. --every N takes one byte in N, from the one that --first
-// says; --mask says which bits of it are flipped (255 without it), and with 0 it is one bit after
-// the other, each on its own.
+// The status is 1 if something is wrong. The image is that of a file system of any kind, or of that
+// kind; of a whole disk (disk); or of one of which only what says where its volumes lie is flipped
+// (tables). --every N takes one byte in N, from the one that --first says; --mask says which bits
+// of it are flipped (255 without it), and with 0 it is one bit after the other, each on its own.
 
 #include <algorithm>
 #include <cstdio>
@@ -21,6 +22,8 @@
 #include "filesystems/examine.h"
 #include "filesystems/ext.h"
 #include "filesystems/ntfs.h"
+#include "filesystems/volumes.h"
+#include "tools/examined.h"
 
 namespace {
 
@@ -43,6 +46,10 @@ class Flips {
       std::fill_n(is_read.begin() + static_cast<std::ptrdiff_t>(range.begin.value()), range.length,
                   true);
     };
+    if (format_ == "tables") {
+      static_cast<void>(find_volumes(volume_));
+      volume_.watch = nullptr;
+    }
     clean_ = examine();
     volume_.watch = nullptr;
     if (clean_.kept) throw std::runtime_error("it is kept as it is");
@@ -76,6 +83,7 @@ class Flips {
 
  private:
   Result examine() const {
+    if (format_ == "disk" || format_ == "tables") return examine_disk();
     testing::CollectedRuns runs;
     Finding finding;
     if (format_ == "ext") {
@@ -86,6 +94,22 @@ class Flips {
       finding = qcow2stream::examine(volume_, kAll, runs);
     }
     Result result{.kept = finding.kept(), .runs = runs.in_order()};
+    if (const std::string fault = testing::fault_of(result.runs, volume_.size()); !fault.empty())
+      throw std::runtime_error(fault);
+    return result;
+  }
+
+  // Of a disk of which nothing can be left out, all is kept.
+  Result examine_disk() const {
+    Result result;
+    for (const FoundVolume& found : find_volumes(volume_)) {
+      testing::CollectedRuns collected;
+      if (qcow2stream::examine(found, kAll, collected).kept()) continue;
+      const auto runs = testing::runs_on_disk(found, collected);
+      result.runs.insert(result.runs.end(), runs.begin(), runs.end());
+    }
+    std::ranges::sort(result.runs, {}, &LeftOutRun::begin);
+    result.kept = result.runs.empty();
     if (const std::string fault = testing::fault_of(result.runs, volume_.size()); !fault.empty())
       throw std::runtime_error(fault);
     return result;

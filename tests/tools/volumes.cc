@@ -11,8 +11,6 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
-#include <vector>
 
 #include "filesystems/volumes.h"
 #include "tools/examined.h"
@@ -23,20 +21,6 @@ namespace {
 using namespace qcow2stream;
 using nlohmann::json;
 using testing::ExaminedImage;
-
-// Runs of the disk.
-std::vector<testing::LeftOutRun> runs_of(const FoundVolume& found,
-                                         const testing::CollectedRuns& collected) {
-  const auto in_order = collected.in_order();
-  if (const auto fault = testing::fault_of(in_order, found.volume->size()); !fault.empty())
-    throw std::runtime_error(fault);
-  std::vector<testing::LeftOutRun> runs;
-  for (const auto& run : in_order) {
-    for (const auto& there : on_disk(found, {VolumeOffset(run.begin), run.length}))
-      runs.push_back({there.begin.value(), there.length, run.kind});
-  }
-  return runs;
-}
 
 json examined(const FoundVolume& found, const ExaminedImage& image) {
   testing::CollectedRuns collected;
@@ -51,7 +35,7 @@ json examined(const FoundVolume& found, const ExaminedImage& image) {
     volume["pieces"].push_back(
         {piece.at.value(), piece.on_disk.begin.value(), piece.on_disk.length});
   if (finding.kept()) return volume;
-  const auto runs = runs_of(found, collected);
+  const auto runs = testing::runs_on_disk(found, collected);
   volume["left_out"] = testing::sum_of(runs);
   volume["runs"] = testing::left_out(image, runs);
   return volume;
