@@ -86,7 +86,7 @@ class Volume:
     def check(self, image, folder):
         with Loop(image, self.begin, self.length) as device:
             if self.kind == "xfs":
-                run("xfs_repair", "-n", device)
+                run("xfs_repair", "-n", "-o", "force_geometry", device)
             elif self.kind == "ext4":
                 run("e2fsck", "-fn", device)
             elif self.kind == "ntfs":
