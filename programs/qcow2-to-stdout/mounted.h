@@ -13,8 +13,8 @@
 
 namespace qcow2stream::cli {
 
-// Throws Error{kMismatch} if nothing could tell, while the image of a plan is read, whether the disk
-// is still what it was. A stream of it is compared with the digests of the plan.
+// Throws Error{kMismatch} if nothing could tell, while the image of a plan is read, whether the
+// disk is still what it was. A stream of it is compared with the digests of the plan.
 void check_can_be_mounted(const Job& job, const Disk& disk);
 
 // Mounts it and tells its path on standard output, or runs the command of --run. Returns when it
