@@ -8,6 +8,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import time
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 KIB = 1024
@@ -79,6 +80,17 @@ def leave_out(random, image, kind, left_out, tally):
     restored.replace(image)
 
 
+def unmount(image, folder):
+    """Another process that has begun in the meantime in a mount namespace of its own may still hold the file system: then
+    it goes on after umount, and what is on the disk is not what it will be."""
+    run("umount", folder)
+    end = time.monotonic() + 60
+    while run("losetup", "-j", image).stdout:
+        if time.monotonic() > end:
+            raise RuntimeError("another process holds the file system")
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def mounted(image, folder, *options):
     """A file system on a loop device or, if the options say so, in user space."""
@@ -88,7 +100,7 @@ def mounted(image, folder, *options):
     try:
         yield folder
     finally:
-        run("umount", folder)
+        unmount(image, folder)
 
 
 def loop_mounts_work(image, folder):

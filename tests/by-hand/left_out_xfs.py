@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 
-from file_systems import changed_runs, through_the_program
+from file_systems import changed_runs, through_the_program, unmount
 
 MIB = 1 << 20
 VOLUMES = os.environ.get("VOLUMES", "volumes")
@@ -68,7 +68,7 @@ class Mounted:
         return self.folder
 
     def __exit__(self, *_):
-        run("umount", self.folder)
+        unmount(self.image, self.folder)
 
 
 def random_options(rng, version):
