@@ -69,10 +69,14 @@ class Server:
         self.socket.bind(str(path))
         self.socket.listen(64)
         self.clients = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def stop(self):
-        """Ends when nothing is being written any more."""
+        """Ends when nothing is being written any more. A thread that was about to accept would otherwise take the number of
+        the closed socket, and with it a connection of the next server, for its own."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()
         self.socket.close()
         for thread, client in list(self.clients):
             try:
