@@ -236,6 +236,9 @@ TEST_F(DamagedImage, CompressedDataLiesInTheFileAndDecodes) {
   EXPECT_EQ(reason(),
             "the cluster cannot be read: its compressed data at 458240 ends far behind the end of "
             "the file");
+  // With clusters of 64 KiB that is the highest bit of the offset.
+  set_entry(2, qcow2::kCompressedFlag | std::uint64_t{1} << 53 | (image_.size() - kCluster));
+  EXPECT_NE(reason().find("behind the end of the file"), std::string::npos) << reason();
   // The data of the second cluster is no deflate stream.
   set_entry(2, entry_for(image_.size() - kCluster, 512));
   EXPECT_NE(reason().find("(at 393216 in the file)"), std::string::npos) << reason();

@@ -175,5 +175,23 @@ TEST(Entries, OffsetAndFlag) {
   EXPECT_NE(encode_data_file_entry(GuestOffset(0)), kUnallocatedEntry);
 }
 
+// Specification, "Compressed Clusters Descriptor": with x = 62 - (cluster_bits - 8) the bits below
+// x are the offset, and those from x to 61 the sectors beyond the first.
+TEST(Entries, CompressedDataHasAllBitsOfItsFields) {
+  for (unsigned cluster_bits = kMinClusterBits; cluster_bits <= kMaxClusterBits; ++cluster_bits) {
+    const unsigned x = 62 - (cluster_bits - 8);
+    for (unsigned bit = 0; bit < x; ++bit) {
+      const HostRange range = decode_compressed_entry(1ULL << 62 | 1ULL << bit, cluster_bits);
+      EXPECT_EQ(range.begin, HostOffset(1ULL << bit)) << cluster_bits;
+      EXPECT_EQ(range.length, bit < 9 ? 512 - (1ULL << bit) : 512) << cluster_bits;
+    }
+    for (unsigned bit = x; bit < 62; ++bit) {
+      const HostRange range = decode_compressed_entry(1ULL << 62 | 1ULL << bit | 3, cluster_bits);
+      EXPECT_EQ(range.begin, HostOffset(3)) << cluster_bits;
+      EXPECT_EQ(range.length, (1 + (1ULL << (bit - x))) * 512 - 3) << cluster_bits;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace qcow2stream::qcow2
