@@ -127,6 +127,19 @@ RC_GTEST_PROP(Qcow2DiskProperty, ManyRequestsAtOnceComeBackOnce, ()) {
   }
 }
 
+// Its entry lies behind the first 4 KiB of its table, which is the smallest piece that is read.
+TEST(Qcow2Disk, FindsAClusterFarIntoATable) {
+  constexpr std::size_t kAt = 33 * testing::kMiB;
+  std::vector<std::byte> content(kAt + 100'000);
+  std::ranges::fill(std::span(content).subspan(kAt), std::byte{7});
+  const auto disk = open_image(image_of(content, {}));
+  std::vector<std::byte> out(100'000);
+  disk->read(GuestOffset(kAt), out);
+  EXPECT_EQ(out, std::vector<std::byte>(100'000, std::byte{7}));
+  disk->read(GuestOffset(testing::kMiB), out);
+  EXPECT_TRUE(is_zero(out));
+}
+
 // An image of four clusters: the first two hold data.
 class DamagedImage : public ::testing::Test {
  protected:
@@ -220,6 +233,11 @@ TEST_F(DamagedImage, TablesAreThoseOfTheFile) {
   store_big(&image_[l1_], qcow2::kCopied | std::uint64_t{1} << 50);
   EXPECT_EQ(reason(),
             "the L2 table of L1 entry 0 lies at 1125899906842624, behind the end of the file");
+  // One that begins in the file and ends behind it.
+  const std::uint64_t end = image_.size();
+  image_.resize(end + 512);
+  store_big(&image_[l1_], qcow2::kCopied | end);
+  EXPECT_EQ(reason(), "the L2 table of L1 entry 0 lies at 458752, behind the end of the file");
   store_big(&image_[qcow2::kL1OffsetAt], std::uint64_t{1} << 50);
   EXPECT_EQ(reason(), "its L1 table lies behind the end of the file");
 }
