@@ -191,10 +191,10 @@ qcow2stream_image* qcow2stream_survey(const qcow2stream_disk* disk, const qcow2s
                                       qcow2stream_error** error);
 
 // The image of a plan, without a survey. QCOW2STREAM_ERROR_MISMATCH if it is that of another disk.
-// Where a disk does not tell whether it has changed, and the plan has digests of its content, only
-// qcow2stream_emit() can find out; reading is an error then without assume-unchanged. Where the
-// image leaves out what no file system uses, qcow2stream_emit() reads again what says so. Options:
-// assume-unchanged, allow-changes, flush, limit-rate, threads.
+// Where a disk does not tell whether it has changed, or did not when the plan was made, and the
+// plan has digests of its content, only qcow2stream_emit() can find out; reading is an error then
+// without assume-unchanged. Where the image leaves out what no file system uses, qcow2stream_emit()
+// reads again what says so. Options: assume-unchanged, allow-changes, flush, limit-rate, threads.
 qcow2stream_image* qcow2stream_image_open_plan(const qcow2stream_disk* disk, const char* path,
                                                const qcow2stream_options* options,
                                                qcow2stream_error** error);
