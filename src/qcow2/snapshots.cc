@@ -2,7 +2,6 @@
 
 #include "qcow2/snapshots.h"
 
-#include "base/bits.h"
 #include "base/endian.h"
 #include "qcow2/limits.h"
 
@@ -29,7 +28,7 @@ std::optional<std::uint64_t> snapshot_entry_size(std::span<const std::byte> fiel
   if (extra > kMaxSnapshotExtraBytes) return std::nullopt;
   const std::uint64_t texts = std::uint64_t{load_big<std::uint16_t>(&fields[kIdLengthAt])} +
                               load_big<std::uint16_t>(&fields[kNameLengthAt]);
-  return align_up(kSnapshotFieldsSize + extra + texts, 8);
+  return kSnapshotFieldsSize + extra + texts;
 }
 
 Snapshot decode_snapshot(std::span<const std::byte> entry) {

@@ -26,9 +26,11 @@ struct Snapshot {
 // So many bytes of an entry come before its texts.
 inline constexpr std::size_t kSnapshotFieldsSize = 40;
 
-// Returns how many bytes an entry has whose first kSnapshotFieldsSize bytes are `fields`, with what
-// fills it up to a multiple of eight. Returns nothing where it has more unknown data than QEMU
-// takes.
+// The next entry begins at a multiple of so many bytes; the file may end before that.
+inline constexpr std::uint64_t kSnapshotAlignment = 8;
+
+// Returns how many bytes an entry has whose first kSnapshotFieldsSize bytes are `fields`. Returns
+// nothing where it has more unknown data than QEMU takes.
 std::optional<std::uint64_t> snapshot_entry_size(std::span<const std::byte> fields);
 
 // Decodes `entry`, which has snapshot_entry_size() bytes.

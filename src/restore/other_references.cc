@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bits.h"
 #include "base/endian.h"
 #include "qcow2/entries.h"
 #include "qcow2/limits.h"
@@ -71,12 +72,10 @@ bool OtherReferences::count_snapshots() {
     if (!read(at, entry)) return false;
     const auto size = qcow2::snapshot_entry_size(entry);
     if (!size) throw_damaged(name_, at, "an entry of its snapshot table is too long");
-    // The last one may lack what fills it up.
-    const std::uint64_t there = std::min(*size, std::max(length_ - at.value(), *size - 7));
-    entry.resize(there);
+    entry.resize(*size);
     if (!read(at, entry)) return false;
     if (!count_l1(qcow2::decode_snapshot(entry))) return false;
-    at += *size;
+    at += align_up(*size, qcow2::kSnapshotAlignment);
     if (at - begin > qcow2::kMaxSnapshotTableBytes) {
       throw_damaged(name_, begin, "its snapshot table is too large");
     }

@@ -79,10 +79,9 @@ std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Heade
     read_entry(qcow2::kSnapshotFieldsSize);
     const auto size = qcow2::snapshot_entry_size(entry);
     if (!size) qcow2::throw_unreadable(file.name(), "an entry of its snapshot table is too long");
-    // The last one may lack what fills it up.
-    read_entry(std::min(*size, std::max(file.size() - at.value(), *size - 7)));
+    read_entry(*size);
     snapshots.push_back(qcow2::decode_snapshot(entry));
-    at += *size;
+    at += align_up(*size, qcow2::kSnapshotAlignment);
     if (at - begin > qcow2::kMaxSnapshotTableBytes) {
       qcow2::throw_unreadable(file.name(), "its snapshot table is too large");
     }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which files belong to an image that is opened by its path, and as what each of them is read.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/endian.h"
+#include "qcow2/header_fields.h"
+#include "qemu_testing.h"
+#include "testing.h"
+
+namespace qcow2stream {
+namespace {
+
+using testing::error_of;
+using testing::make_image;
+using testing::MemoryDisk;
+using testing::read_all;
+using testing::TestDirectory;
+
+using Bytes = std::vector<std::byte>;
+
+constexpr std::uint64_t kClusterSize = 65536;
+
+// Four clusters, each full of its own number; of the newer disk the second one has another.
+Bytes disk_content(bool newer) {
+  Bytes bytes(4 * kClusterSize);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(1 + i / kClusterSize);
+  }
+  if (newer) std::fill_n(bytes.begin() + kClusterSize, kClusterSize, std::byte{99});
+  return bytes;
+}
+
+Bytes full_image() {
+  return read_all(make_image(std::make_shared<MemoryDisk>(disk_content(false)), {}));
+}
+
+// What the newer disk has and the older does not.
+Bytes increment(const std::string& backing_name, const std::string& format) {
+  ImageOptions options;
+  options.backing_file = BackingFile{.name = backing_name, .format = format};
+  SurveyOptions survey;
+  survey.what = Against{.base = std::make_shared<MemoryDisk>(disk_content(false))};
+  return read_all(make_image(std::make_shared<MemoryDisk>(disk_content(true)), options, survey));
+}
+
+// As programs wrote images before formats were recorded.
+Bytes without_backing_format(Bytes image) {
+  std::array<std::byte, 4> type{};
+  store_big<std::uint32_t>(type.data(), qcow2::kExtensionBackingFormat);
+  const auto found = std::ranges::search(image, type);
+  EXPECT_FALSE(found.empty());
+  store_big<std::uint32_t>(&*found.begin(), 0x01234567);
+  return image;
+}
+
+Bytes content(const Disk& disk) {
+  Bytes bytes(disk.size());
+  disk.read(GuestOffset(0), bytes);
+  return bytes;
+}
+
+class Qcow2Files : public ::testing::Test {
+ protected:
+  std::string put(const std::string& name, const Bytes& bytes) {
+    const std::string path = directory_.file(name);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+
+  TestDirectory directory_;
+};
+
+TEST_F(Qcow2Files, ABackingFileIsRelativeToTheImageThatNamesIt) {
+  directory_.run("mkdir bases");
+  put("bases/oldest", disk_content(false));
+  put("bases/older", increment("oldest", "raw"));
+  const std::string top = put("top", increment("bases/older", "qcow2"));
+  EXPECT_EQ(content(*open_qcow2(top).disk), disk_content(true));
+}
+
+TEST_F(Qcow2Files, WithoutAFormatABackingFileIsRaw) {
+  put("base", disk_content(false));
+  const std::string top = put("top", without_backing_format(increment("base", "raw")));
+  EXPECT_EQ(content(*open_qcow2(top).disk), disk_content(true));
+}
+
+TEST_F(Qcow2Files, WithoutAFormatNoBackingFileIsTakenForAnImage) {
+  const std::string base = put("base", full_image());
+  const std::string top = put("top", without_backing_format(increment("base", "qcow2")));
+  EXPECT_EQ(error_of([&] { open_qcow2(top); }),
+            base +
+                ": begins as a qcow2 image, and no format is recorded for it: a guest may have "
+                "written that; if it is one, say so with qemu-img rebase -u -F qcow2 -b 'base' '" +
+                top + "'");
+}
+
+TEST_F(Qcow2Files, AChainThatLeadsBackIsRefused) {
+  const std::string reason =
+      ": cannot be read as qcow2: the chain of backing files leads back to it";
+  const std::string alone = put("alone", increment("alone", "qcow2"));
+  EXPECT_EQ(error_of([&] { open_qcow2(alone); }), alone + reason);
+  put("a", increment("b", "qcow2"));
+  const std::string b = put("b", increment("a", "qcow2"));
+  EXPECT_EQ(error_of([&] { open_qcow2(b); }), directory_.file("b") + reason);
+}
+
+TEST_F(Qcow2Files, TheTopLeavesTheRestToThoseBelow) {
+  put("oldest", disk_content(false));
+  put("older", increment("oldest", "raw"));
+  const std::string top = put("top", increment("older", "qcow2"));
+  for (const bool oldest_is_there : {true, false}) {
+    if (!oldest_is_there) directory_.run("rm oldest");
+    Qcow2Options options;
+    options.top = TopImages{.images = 2, .unit = kClusterSize};
+    const auto opened = open_qcow2(top, options);
+    EXPECT_EQ(testing::changed_runs(opened), "65536+65536c");
+  }
+}
+
+}  // namespace
+}  // namespace qcow2stream
