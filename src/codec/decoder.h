@@ -42,8 +42,10 @@ class Decoder {
   [[nodiscard]] virtual bool shows_data(std::span<const std::byte> blob) = 0;
 
   // Fills `prefix` with the beginning of the cluster; it is not longer than a cluster. Damage
-  // behind it may go unnoticed. Deflate takes time for the prefix only, zstd for blocks of up to
-  // 128 KiB.
+  // behind it may go unnoticed. A problem is none of the cluster until decode() has it, too: zstd
+  // minds a window of more than 128 MiB only where it does not decode a whole frame at once, and
+  // zlib some codes that libdeflate reads. Deflate takes time for the prefix only, zstd for blocks
+  // of up to 128 KiB.
   [[nodiscard]] virtual BlobProblem decode_prefix(std::span<const std::byte> blob,
                                                   std::span<std::byte> prefix) = 0;
 

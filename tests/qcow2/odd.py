@@ -388,6 +388,16 @@ def blob_with_wide_window(image):
     image.add_blob(image.one("compressed"), image.encoded((noise + noise)[:image.cluster]))
 
 
+def blob_with_unused_window(image):
+    """Larger than zstd takes it for streams, of a frame that is decoded at once and needs none."""
+    frame = struct.pack("<IBBI", 0xfd2fb528, 0x80, 0xa0, image.cluster)
+    for at in range(0, image.cluster, 1 << 17):
+        length = min(image.cluster - at, 1 << 17)
+        is_last = at + length == image.cluster
+        frame += struct.pack("<I", length << 3 | 1 << 1 | is_last)[:3] + b"r"  # one byte, repeated
+    image.add_blob(image.one("compressed"), frame)
+
+
 def blob_ends_behind_end(image):
     """The last sector of the entry is not in the file to its end."""
     image.add_blob(image.one("compressed"), image.encoded(image.content()))
@@ -714,7 +724,7 @@ def data_file_name_without_bit(image):
 NEEDS = {
     "subclusters_both_bits": "extended", "subclusters_without_offset": "extended",
     "subclusters_mixed": "extended", "subclusters_zero_without_offset": "extended",
-    "compressed_with_second_word": "extended", "blob_in_two_frames": "zstd",
+    "compressed_with_second_word": "extended", "blob_in_two_frames": "zstd", "blob_with_unused_window": "zstd",
     "blob_with_checksum": "zstd", "compression_type_unknown": "version 3",
     "compression_type_without_bit": "version 3", "unknown_incompatible": "version 3",
     "header_length": "version 3", "bitmap_good": "version 3", "bitmaps_extension_odd": "version 3",

@@ -262,6 +262,24 @@ TEST_F(DamagedImage, CompressedDataLiesInTheFileAndDecodes) {
   EXPECT_NE(reason().find("(at 393216 in the file)"), std::string::npos) << reason();
 }
 
+class ZstdImage : public DamagedImage {
+ protected:
+  ZstdImage() : DamagedImage({.compression = Compression{.type = CompressionType::kZstd}}) {}
+};
+
+// zstd refuses a window of 1 GiB where it decodes a frame piece by piece, and does not need it
+// where it decodes the frame at once. QEMU does the latter.
+TEST_F(ZstdImage, TheBeginningOfAClusterIsReadWhereAllOfItIs) {
+  const std::vector<unsigned> frame = {
+      0x28, 0xb5, 0x2f, 0xfd, 0x80, 0xa0, 0,
+      0,    1,    0,    0x03, 0,    0x08, 'r'};  // 64 KiB; a byte, repeated
+  const std::size_t at = entry(0) & ((std::uint64_t{1} << 54) - 1);
+  std::ranges::transform(frame, image_.begin() + static_cast<std::ptrdiff_t>(at),
+                         [](unsigned byte) { return static_cast<std::byte>(byte); });
+  EXPECT_EQ(first_byte_of(0), std::byte{'r'});
+  EXPECT_EQ(reason(), "");
+}
+
 class DamagedVersion2 : public DamagedImage {
  protected:
   DamagedVersion2() : DamagedImage({.version = 2}) {}

@@ -66,9 +66,8 @@ void Qcow2CompressedClusters::read(const Qcow2Extent& extent, GuestOffset at,
                                    std::span<std::byte> buffer) const {
   const std::uint64_t in_cluster = at - extent.cluster;
   if (in_cluster == 0 && buffer.size() == cluster_size_) return decode(extent, buffer);
-  if (!whole_ && in_cluster == 0 && buffer.size() <= cluster_size_ / kPrefixShare) {
-    return decode_prefix(extent, buffer);
-  }
+  const bool is_prefix = in_cluster == 0 && buffer.size() <= cluster_size_ / kPrefixShare;
+  if (!whole_ && is_prefix && decode_prefix(extent, buffer)) return;
   // Blobs begin at any byte, and entries with the same one have the same cluster.
   const auto cluster = clusters_.get(extent.blob.begin.value(), [&] {
     Cluster decoded(cluster_size_);
@@ -118,11 +117,11 @@ void Qcow2CompressedClusters::decode(const Qcow2Extent& extent,
   throw_if(decoder->decode(blob, cluster), file_, extent);
 }
 
-void Qcow2CompressedClusters::decode_prefix(const Qcow2Extent& extent,
+bool Qcow2CompressedClusters::decode_prefix(const Qcow2Extent& extent,
                                             std::span<std::byte> prefix) const {
   const std::vector<std::byte> blob = read_blob(extent.blob);
   const Loan decoder(*this);
-  throw_if(decoder->decode_prefix(blob, prefix), file_, extent);
+  return !decoder->decode_prefix(blob, prefix);
 }
 
 }  // namespace qcow2stream

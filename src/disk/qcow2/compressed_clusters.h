@@ -49,7 +49,8 @@ class Qcow2CompressedClusters {
 
   [[nodiscard]] std::vector<std::byte> read_blob(HostRange blob) const;
   void decode(const Qcow2Extent& extent, std::span<std::byte> cluster) const;
-  void decode_prefix(const Qcow2Extent& extent, std::span<std::byte> prefix) const;
+  // Whether it could; where not, the whole cluster may still decode.
+  [[nodiscard]] bool decode_prefix(const Qcow2Extent& extent, std::span<std::byte> prefix) const;
   [[nodiscard]] std::unique_ptr<Decoder> take_decoder() const;
 
   const Disk& file_;
