@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// qcow2 images of any bytes: header, tables, snapshots, compressed clusters. What is read as an
-// image is a disk whose runs cover it, in which zeros are zeros, and of which a queue and a read
-// give the same bytes; anything else is an Error. Of what is salvaged nothing is one, once it is
-// open.
+// qcow2 images of any bytes: header, tables, snapshots, dirty bitmaps, compressed clusters. What is
+// read as an image is a disk whose runs cover it, in which zeros are zeros, and of which a queue
+// and a read give the same bytes; anything else is an Error. Of what is salvaged nothing is one,
+// once it is open. What a bitmap marks covers the disk, and what is told of its bits is what is
+// read.
 //
-// An input is a byte that says whether a snapshot is wanted (1) and whether to salvage (2), and an
-// image (sparse_image.h).
+// An input is a byte that says whether a snapshot is wanted (1), whether to salvage (2), whether
+// what the bitmap "b0" marks is wanted (4), whether bitmaps are carried over (8), whether what the
+// image holds itself is wanted, without a backing file (16), and an image (sparse_image.h).
 
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +20,8 @@
 #include <vector>
 
 #include "input.h"
+#include "qcow2/bitmaps.h"
+#include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/qcow2.h"
 #include "sparse_image.h"
 #include "testing.h"
@@ -29,6 +33,7 @@ using Bytes = std::vector<std::byte>;
 
 constexpr int kMostRuns = 300;
 constexpr std::uint64_t kMostOfARun = 6000;
+constexpr std::size_t kMostBitmaps = 8;
 
 // The bytes of the range, or nothing where the image is damaged there.
 std::optional<Bytes> bytes_of(const Disk& disk, GuestRange range) {
@@ -52,6 +57,10 @@ std::optional<Bytes> bytes_by_queue(RequestQueue& queue, GuestRange range) {
   return bytes;
 }
 
+bool are_all(std::span<const std::byte> bytes, std::byte value) {
+  return std::ranges::all_of(bytes, [&](std::byte b) { return b == value; });
+}
+
 void check_run(const Disk& disk, const Run& run) {
   const GuestRange range = run.range.first(kMostOfARun);
   const auto bytes = bytes_of(disk, range);
@@ -59,7 +68,7 @@ void check_run(const Disk& disk, const Run& run) {
   require(bytes == again, "the same bytes by a queue");
   if (!run.is_data()) {
     require(bytes.has_value(), "zeros that can be read");
-    require(std::ranges::all_of(*bytes, [](std::byte b) { return b == std::byte{0}; }), "zeros");
+    require(are_all(*bytes, {}), "zeros");
   }
   const Run there = disk.run_at(range);
   require(there.range.begin == range.begin && there.range.length > 0 &&
@@ -86,17 +95,84 @@ void check_disk(const Disk& disk) {
   }
 }
 
-void check(Input input) {
+// The runs of what has changed, and zeros among them.
+void check_changes(const Disk& disk, const Changes& changes) {
+  const auto runs = changes.runs();
+  GuestOffset at(0);
+  for (int i = 0; i < kMostRuns; ++i) {
+    const auto run = runs->next();
+    if (!run) {
+      require(at.value() == disk.size(), "changes to the end");
+      return;
+    }
+    require(run->range.begin == at && run->range.length > 0, "change after change");
+    at = run->range.end();
+    require(at.value() <= disk.size(), "changes within the disk");
+    if (run->holds == Run::Holds::kZeros) check_run(disk, *run);
+  }
+}
+
+// What is told of the bits of a bitmap, beside the bits themselves.
+void check_bitmap(const DiskBitmaps& bitmaps, std::size_t number, std::uint64_t size) {
+  constexpr std::uint64_t kMostOfAStretch = 6000;
+  std::uint64_t at = 0;
+  for (int i = 0; i < kMostRuns && at < size; ++i) {
+    const auto stretch = bitmaps.stretch_at(number, at);
+    require(stretch.length > 0, "a stretch");
+    const std::uint64_t there = std::min(stretch.length, size - at);
+    Bytes bits(std::min(there, kMostOfAStretch));
+    bitmaps.read(number, at, bits);
+    const bool has_last = at + bits.size() == size;
+    const auto whole_bytes = std::span(bits).first(bits.size() - (has_last ? 1 : 0));
+    if (stretch.holds == DiskBitmaps::Holds::kZeros) require(are_all(bits, {}), "no bits");
+    if (stretch.holds == DiskBitmaps::Holds::kOnes) {
+      require(are_all(whole_bytes, std::byte{0xff}), "all bits");
+    }
+    at += there;
+  }
+}
+
+// What is wrong with a bitmap may show only when it is read.
+void check_marks(const OpenedQcow2& opened) {
+  try {
+    if (opened.changes != nullptr) check_changes(*opened.disk, *opened.changes);
+    const DiskBitmaps* const bitmaps = opened.disk->bitmaps();
+    if (bitmaps == nullptr) return;
+    for (std::size_t i = 0; i < bitmaps->list().size() && i < kMostBitmaps; ++i) {
+      check_bitmap(
+          *bitmaps, i,
+          qcow2::bytes_of_bitmap(opened.disk->size(), bitmaps->list()[i].granularity_bits));
+    }
+  } catch (const Error&) {
+    // as it should be, for a damaged one
+  }
+}
+
+Qcow2Options options_of(unsigned choice) {
   Qcow2Options options;
-  const unsigned choice = input.byte();
-  if ((choice & 1) != 0) options.snapshot = "1";
-  if ((choice & 2) != 0) options.lost = std::make_shared<LostRanges>();
+  // One of the three, or none.
+  if ((choice & 1) != 0) {
+    options.snapshot = "1";
+  } else if ((choice & 4) != 0) {
+    options.bitmap = "b0";
+  } else if ((choice & 16) != 0) {
+    options.top = TopImages{};
+  }
+  const bool salvages = (choice & 2) != 0;
+  if (salvages) options.lost = std::make_shared<LostRanges>();
+  options.carry_bitmaps = !options.snapshot && !salvages && (choice & 8) != 0;
+  return options;
+}
+
+void check(Input input) {
+  const Qcow2Options options = options_of(input.byte());
   auto file = std::make_shared<testing::MemoryDisk>(image_of(input));
   bool is_open = false;
   try {
-    const auto disk = open_qcow2(std::move(file), options).disk;
+    const OpenedQcow2 opened = open_qcow2(std::move(file), options);
     is_open = true;
-    check_disk(*disk);
+    check_marks(opened);
+    check_disk(*opened.disk);
   } catch (const Error&) {
     require(!is_open || options.lost == nullptr, "nothing that cannot be salvaged");
     // as it should be, for what is no image or a damaged one

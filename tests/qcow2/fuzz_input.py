@@ -16,6 +16,10 @@ import odd
 UNIT = 16
 LARGEST = 6000
 
+# How else an image is read: before its name, in the first byte of the input, of which oddities.
+VARIANTS = [("", 0, ""), ("salvage-", 2, ""), ("marks-", 4, "bitmap"), ("carried-", 8, "bitmap"),
+            ("held-", 16, "backing")]
+
 
 def encoded(image, snapshot=False):
     sectors = max(1, -(-len(image) // 512))
@@ -49,10 +53,10 @@ def write_corpus(directory):
             best[what[0]] = data
     os.makedirs(directory, exist_ok=True)
     for what, data in best.items():
-        with open(os.path.join(directory, what.replace("_", "-")), "wb") as file:
-            file.write(data)
-        with open(os.path.join(directory, "salvage-" + what.replace("_", "-")), "wb") as file:
-            file.write(bytes([data[0] | 2]) + data[1:])
+        for prefix, choice, of in VARIANTS:
+            if what.startswith(of):
+                with open(os.path.join(directory, prefix + what.replace("_", "-")), "wb") as file:
+                    file.write(bytes([data[0] | choice]) + data[1:])
 
 
 def main():

@@ -19,7 +19,7 @@ REASONS = [
     (r"encrypted in an unknown way", r"Unsupported encryption method"),
     (r"it is encrypted", r"CRYPTO header|encrypt|AES|key"),
     (r"it needs what is not known here", r"Unsupported qcow2 feature"),
-    (r"disk has too many bytes", r"too big|too large|Invalid argument"),
+    (r"disk has too many bytes", r"too big|too large|Invalid argument|L1 table is too small"),
     (r"it has no refcount table|refcount table", r"[Rr]efcount table|[Rr]eference count table"),
     (r"L1 table of the snapshot", r"L1 table"),
     (r"its L1 table is too small for the disk", r"L1 table is too small|Image is too big"),
