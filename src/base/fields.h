@@ -12,25 +12,33 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/endian.h"
 
 namespace qcow2stream {
 
-// What does not fit any more is left out, and is_complete() says so.
-class FieldWriter {
+// How a field is written, wherever Writer::bytes() takes its bytes to.
+template <class Writer>
+class FieldEncoder {
  public:
-  explicit FieldWriter(std::span<std::byte> out) : out_(out) {}
-
   void number(std::uint64_t value) {
     std::array<std::byte, sizeof value> big{};
     store_big(big.data(), value);
-    bytes(big);
+    static_cast<Writer*>(this)->bytes(big);
   }
   void text(std::string_view text) {
     number(text.size());
-    bytes(std::as_bytes(std::span(text)));
+    static_cast<Writer*>(this)->bytes(std::as_bytes(std::span(text)));
   }
+};
+
+// Writes to where there is some room. What does not fit any more is left out, and is_complete()
+// says so.
+class FieldWriter : public FieldEncoder<FieldWriter> {
+ public:
+  explicit FieldWriter(std::span<std::byte> out) : out_(out) {}
 
   void bytes(std::span<const std::byte> bytes) {
     fits_ = fits_ && bytes.size() <= out_.size() - size_;
@@ -46,6 +54,18 @@ class FieldWriter {
   std::span<std::byte> out_;
   std::size_t size_ = 0;
   bool fits_ = true;
+};
+
+// Takes as much memory as there are fields.
+class GrowingFieldWriter : public FieldEncoder<GrowingFieldWriter> {
+ public:
+  void bytes(std::span<const std::byte> bytes) {
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+  }
+  std::vector<std::byte> take() { return std::move(out_); }
+
+ private:
+  std::vector<std::byte> out_;
 };
 
 // Reads what may have been written by anybody. What is not there is 0 or empty, and makes_sense()

@@ -3,13 +3,11 @@
 #include "leave_out/encoded_left_out.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "base/endian.h"
 #include "base/errors.h"
 #include "base/fields.h"
 #include "layout/cluster_map_encoding.h"
@@ -29,33 +27,14 @@ constexpr std::size_t kMostText = 4096;
 constexpr std::uint64_t kSmallestUnit = std::uint64_t{1} << qcow2::kMinClusterBits;
 constexpr std::uint64_t kLargestUnit = std::uint64_t{1} << qcow2::kMaxClusterBits;
 
-class Writer {
- public:
-  void bytes(std::span<const std::byte> more) { out_.insert(out_.end(), more.begin(), more.end()); }
-  void number(std::uint64_t value) {
-    std::array<std::byte, sizeof value> big{};
-    store_big(big.data(), value);
-    bytes(big);
-  }
-  void text(std::string_view text) {
-    text = text.substr(0, kMostText);
-    number(text.size());
-    bytes(std::as_bytes(std::span(text)));
-  }
-  std::vector<std::byte> take() { return std::move(out_); }
-
- private:
-  std::vector<std::byte> out_;
-};
-
 std::string read_line(FieldReader& in) {
   return one_line(in.text(kMostText));
 }
 
-void write_examined(Writer& out, const ExaminedVolume& volume) {
+void write_examined(GrowingFieldWriter& out, const ExaminedVolume& volume) {
   for (const std::string* text :
        {&volume.name, &volume.format, &volume.label, &volume.kept_because, &volume.remedy}) {
-    out.text(*text);
+    out.text(std::string_view(*text).substr(0, kMostText));
   }
   for (const std::uint64_t number : {volume.size, volume.used, volume.free, volume.left_free,
                                      volume.left_swap, std::uint64_t{volume.has_failed}}) {
@@ -98,7 +77,7 @@ std::shared_ptr<const ClusterMap> read_units(std::span<const std::byte> bytes, s
 }  // namespace
 
 std::vector<std::byte> encode_left_out(const LeftOut& left_out, const ClusterMap& units) {
-  Writer out;
+  GrowingFieldWriter out;
   out.number(units.geometry().cluster_size());
   out.number(left_out.volumes().size());
   for (const ExaminedVolume& volume : left_out.volumes()) write_examined(out, volume);
