@@ -2,7 +2,8 @@
 //
 // Blobs of compressed clusters. The first byte of an input chooses type and cluster size, the rest
 // is the blob. A blob is decoded to a cluster or is a problem, twice the same; its prefix, where it
-// can be decoded alone, is the beginning of the cluster; and as many bytes as are said to be its own give the cluster again.
+// can be decoded alone, is the beginning of the cluster; and as many bytes as are said to be its
+// own give the cluster again.
 
 #include <algorithm>
 #include <cstddef>

@@ -57,9 +57,9 @@ Bytes increment(const std::string& backing_name, const std::string& format) {
 Bytes without_backing_format(Bytes image) {
   std::array<std::byte, 4> type{};
   store_big<std::uint32_t>(type.data(), qcow2::kExtensionBackingFormat);
-  const auto found = std::ranges::search(image, type);
-  EXPECT_FALSE(found.empty());
-  store_big<std::uint32_t>(&*found.begin(), 0x01234567);
+  const auto found = std::search(image.begin(), image.end(), type.begin(), type.end());
+  EXPECT_NE(found, image.end());
+  store_big<std::uint32_t>(&*found, 0x01234567);
   return image;
 }
 
@@ -72,7 +72,7 @@ Bytes content(const Disk& disk) {
 class Qcow2Files : public ::testing::Test {
  protected:
   std::string put(const std::string& name, const Bytes& bytes) {
-    const std::string path = directory_.file(name);
+    std::string path = directory_.file(name);
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
