@@ -77,13 +77,12 @@ void check_run(const Disk& disk, const Run& run) {
   require(run.is_data() || !there.is_data(), "zeros that are known to be");
 }
 
-void check_disk(const Disk& disk) {
-  if (disk.size() == 0) return;
-  require(disk.size() % 512 == 0, "whole sectors");
-  const auto runs = disk.runs({GuestOffset(0), disk.size()});
+// Runs that are to cover the disk, of which `is_checked` chooses.
+template <class Choice>
+void check_runs(const Disk& disk, RunCursor& runs, const Choice& is_checked) {
   GuestOffset at(0);
   for (int i = 0; i < kMostRuns; ++i) {
-    const auto run = runs->next();
+    const auto run = runs.next();
     if (!run) {
       require(at.value() == disk.size(), "runs to the end");
       return;
@@ -91,25 +90,21 @@ void check_disk(const Disk& disk) {
     require(run->range.begin == at && run->range.length > 0, "run after run");
     at = run->range.end();
     require(at.value() <= disk.size(), "runs within the disk");
-    check_run(disk, *run);
+    if (is_checked(*run)) check_run(disk, *run);
   }
 }
 
-// The runs of what has changed, and zeros among them.
+void check_disk(const Disk& disk) {
+  if (disk.size() == 0) return;
+  require(disk.size() % 512 == 0, "whole sectors");
+  const auto runs = disk.runs({GuestOffset(0), disk.size()});
+  check_runs(disk, *runs, [](const Run&) { return true; });
+}
+
+// What has not changed may hold anything.
 void check_changes(const Disk& disk, const Changes& changes) {
   const auto runs = changes.runs();
-  GuestOffset at(0);
-  for (int i = 0; i < kMostRuns; ++i) {
-    const auto run = runs->next();
-    if (!run) {
-      require(at.value() == disk.size(), "changes to the end");
-      return;
-    }
-    require(run->range.begin == at && run->range.length > 0, "change after change");
-    at = run->range.end();
-    require(at.value() <= disk.size(), "changes within the disk");
-    if (run->holds == Run::Holds::kZeros) check_run(disk, *run);
-  }
+  check_runs(disk, *runs, [](const Run& run) { return run.holds != Run::Holds::kBelow; });
 }
 
 // What is told of the bits of a bitmap, beside the bits themselves.
