@@ -29,6 +29,7 @@ configure() {
 build_dir_of() {
     case $1 in
         release) echo build ;;
+        fuzz) echo build/fuzzers ;; # build/fuzz is what the release build makes of fuzz/
         address | thread) echo "build/${1::1}san" ;;
         *) echo "build/$1" ;;
     esac
