@@ -19,10 +19,12 @@
 #include <utility>
 #include <vector>
 
+#include "codec/decoder.h"
 #include "input.h"
 #include "qcow2/bitmaps.h"
 #include "qcow2stream/disk_bitmaps.h"
 #include "qcow2stream/qcow2.h"
+#include "qcow2stream/stored_clusters.h"
 #include "sparse_image.h"
 #include "testing.h"
 
@@ -61,9 +63,23 @@ bool are_all(std::span<const std::byte> bytes, std::byte value) {
   return std::ranges::all_of(bytes, [&](std::byte b) { return b == value; });
 }
 
+// Somebody who asks only whether all of it is zeros, and looks at its beginning.
+void check_probe(const Disk& disk, GuestRange range, const Bytes& bytes) {
+  constexpr std::size_t kBeginning = 64;
+  Bytes beginning(std::min(bytes.size(), kBeginning));
+  const auto queue = disk.queue();
+  queue->submit_probe(range, beginning, 7);
+  require(queue->wait() == 7, "the tag");
+  require(are_all(beginning, {}) || !are_all(bytes, {}), "a probe that tells zeros");
+  disk.read(range.begin, beginning);
+  require(std::ranges::equal(beginning, std::span(bytes).first(beginning.size())),
+          "the same beginning alone");
+}
+
 void check_run(const Disk& disk, const Run& run) {
   const GuestRange range = run.range.first(kMostOfARun);
   const auto bytes = bytes_of(disk, range);
+  if (bytes) check_probe(disk, range, *bytes);
   const auto again = bytes_by_queue(*disk.queue(), range);
   require(bytes == again, "the same bytes by a queue");
   if (!run.is_data()) {
@@ -143,6 +159,33 @@ void check_marks(const OpenedQcow2& opened) {
   }
 }
 
+// What goes out for a compressed cluster that is kept decodes to that cluster.
+void check_stored(const Disk& disk) {
+  const StoredClusters* const stored = disk.stored_clusters();
+  if (stored == nullptr) return;
+  const std::uint64_t size = stored->cluster_size();
+  const auto decoder = make_decoder(stored->type(), static_cast<std::uint32_t>(size));
+  const std::uint64_t clusters = std::min<std::uint64_t>(disk.size() / size, kMostRuns);
+  for (std::uint64_t i = 0; i < clusters; ++i) {
+    const GuestRange cluster{GuestOffset(i * size), size};
+    try {
+      const auto blob = stored->find(cluster.begin);
+      const auto length = blob ? stored->length(*blob) : std::nullopt;
+      if (!length) continue;
+      require(*length <= blob->most, "as many bytes as there are");
+      Bytes bytes(*length);
+      stored->read(*blob, 0, bytes);
+      Bytes decoded(size);
+      const BlobProblem problem = decoder->decode(bytes, decoded);
+      const auto wanted = bytes_of(disk, cluster);
+      require(wanted.has_value() == !problem.has_value(), "the same verdict on what is kept");
+      require(!wanted || *wanted == decoded, "the same cluster from what is kept");
+    } catch (const Error&) {
+      continue;  // a damaged entry
+    }
+  }
+}
+
 Qcow2Options options_of(unsigned choice) {
   Qcow2Options options;
   // One of the three, or none.
@@ -168,6 +211,7 @@ void check(Input input) {
     is_open = true;
     check_marks(opened);
     check_disk(*opened.disk);
+    if (options.lost == nullptr) check_stored(*opened.disk);
   } catch (const Error&) {
     require(!is_open || options.lost == nullptr, "nothing that cannot be salvaged");
     // as it should be, for what is no image or a damaged one

@@ -224,20 +224,21 @@ TEST(PlannedLeftOut, IsNotWhatTheMapHasSpaceFor) {
 
 // An increment with subclusters of 512 bytes, of which the second cluster has two left out.
 TEST(PlannedLeftOut, IsNotWhatTheMapHasASubclusterFor) {
-  constexpr std::uint64_t kSize = std::uint64_t{4} * 16384;
+  constexpr std::uint64_t kFourClusters = std::uint64_t{4} * 16384;
   constexpr std::uint64_t kUnit = 512;
-  const auto disk = std::make_shared<MemoryDisk>(std::vector<std::byte>(kSize, std::byte{1}));
+  const auto disk =
+      std::make_shared<MemoryDisk>(std::vector<std::byte>(kFourClusters, std::byte{1}));
   const auto units_from = [](std::uint64_t first, std::uint64_t count) {
-    ClusterMapBuilder units(geometry_of_units(kUnit), kSize / kUnit);
+    ClusterMapBuilder units(geometry_of_units(kUnit), kFourClusters / kUnit);
     units.mark(ClusterKind::kData, GuestCluster(first), count);
     return units.finish();
   };
   const auto found = [&](std::shared_ptr<const ClusterMap> units) {
     return std::make_shared<FoundLeftOut>(FoundLeftOut::Parts{
-        .disk_size = kSize, .units = std::move(units), .volumes = {}, .rests_on = {}});
+        .disk_size = kFourClusters, .units = std::move(units), .volumes = {}, .rests_on = {}});
   };
   std::string text;
-  ManifestBuilder(kSize, 16).encode({}, [&](std::span<const std::byte> bytes) {
+  ManifestBuilder(kFourClusters, 16).encode({}, [&](std::span<const std::byte> bytes) {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   });
   const TextFile file(text);

@@ -28,15 +28,15 @@ using testing::TestDirectory;
 
 using Bytes = std::vector<std::byte>;
 
-constexpr std::uint64_t kClusterSize = 65536;
+constexpr std::uint64_t kPartSize = 65536;
 
 // Four clusters, each full of its own number; of the newer disk the second one has another.
 Bytes disk_content(bool newer) {
-  Bytes bytes(4 * kClusterSize);
+  Bytes bytes(4 * kPartSize);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::byte>(1 + i / kClusterSize);
+    bytes[i] = static_cast<std::byte>(1 + i / kPartSize);
   }
-  if (newer) std::fill_n(bytes.begin() + kClusterSize, kClusterSize, std::byte{99});
+  if (newer) std::fill_n(bytes.begin() + kPartSize, kPartSize, std::byte{99});
   return bytes;
 }
 
@@ -63,7 +63,7 @@ Bytes without_backing_format(Bytes image) {
   return image;
 }
 
-Bytes content(const Disk& disk) {
+Bytes whole_content(const Disk& disk) {
   Bytes bytes(disk.size());
   disk.read(GuestOffset(0), bytes);
   return bytes;
@@ -87,13 +87,13 @@ TEST_F(Qcow2Files, ABackingFileIsRelativeToTheImageThatNamesIt) {
   put("bases/oldest", disk_content(false));
   put("bases/older", increment("oldest", "raw"));
   const std::string top = put("top", increment("bases/older", "qcow2"));
-  EXPECT_EQ(content(*open_qcow2(top).disk), disk_content(true));
+  EXPECT_EQ(whole_content(*open_qcow2(top).disk), disk_content(true));
 }
 
 TEST_F(Qcow2Files, WithoutAFormatABackingFileIsRaw) {
   put("base", disk_content(false));
   const std::string top = put("top", without_backing_format(increment("base", "raw")));
-  EXPECT_EQ(content(*open_qcow2(top).disk), disk_content(true));
+  EXPECT_EQ(whole_content(*open_qcow2(top).disk), disk_content(true));
 }
 
 TEST_F(Qcow2Files, WithoutAFormatNoBackingFileIsTakenForAnImage) {
@@ -123,7 +123,7 @@ TEST_F(Qcow2Files, TheTopLeavesTheRestToThoseBelow) {
   for (const bool oldest_is_there : {true, false}) {
     if (!oldest_is_there) directory_.run("rm oldest");
     Qcow2Options options;
-    options.top = TopImages{.images = 2, .unit = kClusterSize};
+    options.top = TopImages{.images = 2, .unit = kPartSize};
     const auto opened = open_qcow2(top, options);
     EXPECT_EQ(testing::changed_runs(opened), "65536+65536c");
   }

@@ -35,7 +35,7 @@ using testing::read_all;
 
 using testing::Bytes;
 
-constexpr std::uint64_t kClusterSize = 65536;
+constexpr std::uint64_t kImageCluster = 65536;
 
 struct SnapshotText {
   std::string_view id;
@@ -104,14 +104,14 @@ TEST(SnapshotEntry, SaysOnlyWhatItHasRoomFor) {
 class ImageWithSnapshots : public ::testing::Test {
  protected:
   void SetUp() override {
-    Bytes content(4 * kClusterSize, std::byte{7});
+    Bytes content(4 * kImageCluster, std::byte{7});
     image_ = read_all(make_image(std::make_shared<MemoryDisk>(std::move(content)), {}));
     header_ = qcow2::decode_header(image_);
   }
 
   void add(const SnapshotText& text, const Bytes& extra, bool has_clusters = true) {
     // Each entry begins at a multiple of eight bytes, the first at a cluster.
-    image_.resize(align_up(image_.size(), count_ == 0 ? kClusterSize : 8));
+    image_.resize(align_up(image_.size(), count_ == 0 ? kImageCluster : 8));
     if (count_ == 0) table_ = image_.size();
     Bytes entry = snapshot_entry(text, extra);
     if (has_clusters) {
@@ -145,17 +145,17 @@ class ImageWithSnapshots : public ::testing::Test {
 };
 
 TEST_F(ImageWithSnapshots, EachHasItsOwnSize) {
-  add({.id = "1", .name = "small"}, extra_data(0, kClusterSize));
-  add({.id = "2", .name = "large"}, extra_data(0, 6 * kClusterSize));
+  add({.id = "1", .name = "small"}, extra_data(0, kImageCluster));
+  add({.id = "2", .name = "large"}, extra_data(0, 6 * kImageCluster));
   add({.id = "3", .name = "of an old program"}, {});
-  EXPECT_EQ(open(std::nullopt)->size(), 4 * kClusterSize);
-  EXPECT_EQ(open("small")->size(), kClusterSize);
-  EXPECT_EQ(open("3")->size(), 4 * kClusterSize);
+  EXPECT_EQ(open(std::nullopt)->size(), 4 * kImageCluster);
+  EXPECT_EQ(open("small")->size(), kImageCluster);
+  EXPECT_EQ(open("3")->size(), 4 * kImageCluster);
   const auto large = open("2");
-  Bytes bytes(6 * kClusterSize, std::byte{1});
+  Bytes bytes(6 * kImageCluster, std::byte{1});
   large->read(GuestOffset(0), bytes);
-  Bytes wanted(4 * kClusterSize, std::byte{7});
-  wanted.resize(6 * kClusterSize);
+  Bytes wanted(4 * kImageCluster, std::byte{7});
+  wanted.resize(6 * kImageCluster);
   EXPECT_EQ(bytes, wanted);
 }
 
@@ -168,8 +168,8 @@ TEST_F(ImageWithSnapshots, IsRefusedWithATooLongEntry) {
 
 // The last entry may lack what fills it up, and nothing else.
 TEST_F(ImageWithSnapshots, EndsWithItsTable) {
-  add({.id = "1", .name = "the first"}, extra_data(0, kClusterSize));
-  add({.id = "2", .name = std::string(200, 'n')}, extra_data(0, kClusterSize));
+  add({.id = "1", .name = "the first"}, extra_data(0, kImageCluster));
+  add({.id = "2", .name = std::string(200, 'n')}, extra_data(0, kImageCluster));
   ASSERT_NE(image_.size() % 8, 0U);
   EXPECT_EQ(refusal(), "");
   image_.pop_back();
@@ -178,9 +178,9 @@ TEST_F(ImageWithSnapshots, EndsWithItsTable) {
 
 TEST_F(ImageWithSnapshots, IsCheckedToTheEndOfItsTable) {
   const auto name = std::string(200, 'n');
-  add({.id = "1", .name = name}, extra_data(0, kClusterSize), false);
+  add({.id = "1", .name = name}, extra_data(0, kImageCluster), false);
   const auto block = load_big<std::uint64_t>(&image_[header_.refcount_table_offset.value()]);
-  store_big<std::uint16_t>(&image_[block + table_ / kClusterSize * 2], 1);
+  store_big<std::uint16_t>(&image_[block + table_ / kImageCluster * 2], 1);
   const auto check = [&] {
     const UniqueFd fd = testing::stream_of(image_);
     try {

@@ -255,32 +255,32 @@ TEST_F(RestoreFromQemu, NeedsNextToNoSpoolForWhatConvertWrites) {
 // Of three blobs that share sectors the middle one belongs to a table that comes behind them, as it
 // happens where clusters are written in any order.
 TEST_F(RestoreFromQemu, KeepsTheSectorsThatABlobSharesWithItsNeighbours) {
-  constexpr std::size_t kCluster = 4096;
+  constexpr std::size_t kSmallCluster = 4096;
   constexpr std::size_t kSectorBits = 58;  // 62 - (cluster bits - 8)
   constexpr std::uint64_t kDisk = 4 << 20;
   constexpr std::uint64_t kOnlyOne = std::uint64_t{1} << 63;
   constexpr std::uint64_t kIsCompressed = std::uint64_t{1} << 62;
-  Bytes image(6 * kCluster);
+  Bytes image(6 * kSmallCluster);
   const auto put = [&](std::size_t at, auto value) { store_big(image.data() + at, value); };
   put(0, std::uint32_t{0x514649fb});
   put(4, std::uint32_t{3});
-  put(20, std::uint32_t{12});            // bits of an offset in a cluster
-  put(24, kDisk);                        // two tables
-  put(36, std::uint32_t{2});             // entries of L1
-  put(40, std::uint64_t{1 * kCluster});  // L1
-  put(48, std::uint64_t{5 * kCluster});  // refcount table, without blocks
-  put(56, std::uint32_t{1});             // its clusters
-  put(96, std::uint32_t{4});             // refcounts of 16 bits
-  put(100, std::uint32_t{104});          // header
-  put(1 * kCluster, std::uint64_t{2 * kCluster} | kOnlyOne);
-  put(1 * kCluster + 8, std::uint64_t{4 * kCluster} | kOnlyOne);
-  const auto codec = make_codec({.type = CompressionType::kZlib}, kCluster);
+  put(20, std::uint32_t{12});                 // bits of an offset in a cluster
+  put(24, kDisk);                             // two tables
+  put(36, std::uint32_t{2});                  // entries of L1
+  put(40, std::uint64_t{1 * kSmallCluster});  // L1
+  put(48, std::uint64_t{5 * kSmallCluster});  // refcount table, without blocks
+  put(56, std::uint32_t{1});                  // its clusters
+  put(96, std::uint32_t{4});                  // refcounts of 16 bits
+  put(100, std::uint32_t{104});               // header
+  put(1 * kSmallCluster, std::uint64_t{2 * kSmallCluster} | kOnlyOne);
+  put(1 * kSmallCluster + 8, std::uint64_t{4 * kSmallCluster} | kOnlyOne);
+  const auto codec = make_codec({.type = CompressionType::kZlib}, kSmallCluster);
   std::mt19937 random(5);
-  std::size_t at = 3 * kCluster;
-  for (const std::size_t entry : {2 * kCluster, 4 * kCluster, 2 * kCluster + 8}) {
-    Bytes cluster(kCluster);
+  std::size_t at = 3 * kSmallCluster;
+  for (const std::size_t entry : {2 * kSmallCluster, 4 * kSmallCluster, 2 * kSmallCluster + 8}) {
+    Bytes cluster(kSmallCluster);
     for (std::size_t i = 0; i < 700; ++i) cluster[i] = static_cast<std::byte>(random());
-    Bytes blob(kCluster);
+    Bytes blob(kSmallCluster);
     blob.resize(codec->compress(cluster, blob));
     ASSERT_GT(blob.size(), 700U);
     std::ranges::copy(blob, image.begin() + static_cast<std::ptrdiff_t>(at));
