@@ -13,12 +13,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/zero.h"
 #include "codec/decoder.h"
 #include "input.h"
 #include "qcow2/bitmaps.h"
@@ -59,10 +61,6 @@ std::optional<Bytes> bytes_by_queue(RequestQueue& queue, GuestRange range) {
   return bytes;
 }
 
-bool are_all(std::span<const std::byte> bytes, std::byte value) {
-  return std::ranges::all_of(bytes, [&](std::byte b) { return b == value; });
-}
-
 // Somebody who asks only whether all of it is zeros, and looks at its beginning.
 void check_probe(const Disk& disk, GuestRange range, const Bytes& bytes) {
   constexpr std::size_t kBeginning = 64;
@@ -70,7 +68,7 @@ void check_probe(const Disk& disk, GuestRange range, const Bytes& bytes) {
   const auto queue = disk.queue();
   queue->submit_probe(range, beginning, 7);
   require(queue->wait() == 7, "the tag");
-  require(are_all(beginning, {}) || !are_all(bytes, {}), "a probe that tells zeros");
+  require(is_zero(beginning) || !is_zero(bytes), "a probe that tells zeros");
   disk.read(range.begin, beginning);
   require(std::ranges::equal(beginning, std::span(bytes).first(beginning.size())),
           "the same beginning alone");
@@ -84,7 +82,7 @@ void check_run(const Disk& disk, const Run& run) {
   require(bytes == again, "the same bytes by a queue");
   if (!run.is_data()) {
     require(bytes.has_value(), "zeros that can be read");
-    require(are_all(*bytes, {}), "zeros");
+    require(is_zero(*bytes), "zeros");
   }
   const Run there = disk.run_at(range);
   require(there.range.begin == range.begin && there.range.length > 0 &&
@@ -125,19 +123,19 @@ void check_changes(const Disk& disk, const Changes& changes) {
 
 // What is told of the bits of a bitmap, beside the bits themselves.
 void check_bitmap(const DiskBitmaps& bitmaps, std::size_t number, std::uint64_t size) {
-  constexpr std::uint64_t kMostOfAStretch = 6000;
   std::uint64_t at = 0;
   for (int i = 0; i < kMostRuns && at < size; ++i) {
     const auto stretch = bitmaps.stretch_at(number, at);
     require(stretch.length > 0, "a stretch");
     const std::uint64_t there = std::min(stretch.length, size - at);
-    Bytes bits(std::min(there, kMostOfAStretch));
+    Bytes bits(std::min(there, kMostOfARun));
     bitmaps.read(number, at, bits);
     const bool has_last = at + bits.size() == size;
     const auto whole_bytes = std::span(bits).first(bits.size() - (has_last ? 1 : 0));
-    if (stretch.holds == DiskBitmaps::Holds::kZeros) require(are_all(bits, {}), "no bits");
+    if (stretch.holds == DiskBitmaps::Holds::kZeros) require(is_zero(bits), "no bits");
     if (stretch.holds == DiskBitmaps::Holds::kOnes) {
-      require(are_all(whole_bytes, std::byte{0xff}), "all bits");
+      require(std::ranges::count(whole_bytes, std::byte{0xff}) == std::ssize(whole_bytes),
+              "all bits");
     }
     at += there;
   }
