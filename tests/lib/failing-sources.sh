@@ -41,11 +41,11 @@ fi
 
 # --- Judging -------------------------------------------------------------------------------------
 
-problems=0
+wrong=()  # lines of the table
 
 left_behind() {
   local n
-  for n in {1..100}; do
+  for n in {1..1000}; do
     pgrep -f -- "$mark" >processes || break  # the kernel kills the child after us
     sleep 0.02
   done
@@ -56,7 +56,7 @@ left_behind() {
 # judge INJECTED STATUS PATTERN SIZE: STATUS is a pattern, an empty PATTERN means no message, and SIZE
 # was announced.
 judge() {
-  local injected=$1 wanted=$2 pattern=$3 size=$4 problem='' left
+  local injected=$1 wanted=$2 pattern=$3 size=$4 problem='' left line
   left=$(left_behind)
   # shellcheck disable=SC2053
   [[ $status == $wanted ]] || problem+=" status"
@@ -68,9 +68,10 @@ judge() {
   fi
   [[ -z $left ]] || problem+=" left-behind"
   (($(size_of received) < size)) || problem+=" output"
-  printf '%-52s | %3s | %-5s | %s%s\n' "$injected" "$status" "${left:-none}" \
+  printf -v line '%-52s | %3s | %-5s | %s%s' "$injected" "$status" "${left:-none}" \
     "$(cut -c 18-240 stderr | tr '\n' '~')" "${problem:+  <-- WRONG:$problem}"
-  [[ -z $problem ]] || problems=$((problems + 1))
+  printf '%s\n' "$line"
+  [[ -z $problem ]] || wrong+=("$line")
 }
 
 # fault INJECTED PATTERN SIZE ARGUMENT...: runs to the end by itself.
@@ -78,7 +79,7 @@ fault() {
   local injected=$1 pattern=$2 size=$3
   shift 3
   status=0
-  timeout 20 "${run[@]}" "$@" >received 2>stderr || status=$?
+  timeout 120 "${run[@]}" "$@" >received 2>stderr || status=$?
   judge "$injected" 1 "$pattern" "$size"
 }
 
@@ -108,4 +109,9 @@ bad_sector() {
 
 printf '%-52s | %3s | %-5s | %s\n' "what was done" "rc" "left" "message"
 
-end_of_table() { [[ $problems == 0 ]] || fail "$problems lines are wrong"; }
+# A report may show no more than the end of what a test has written: what is wrong is said once more there.
+end_of_table() {
+  [[ ${#wrong[@]} == 0 ]] && return
+  printf '%s\n' "${wrong[@]}"
+  fail "${#wrong[@]} lines are wrong"
+}

@@ -30,10 +30,13 @@ for options in '' '--scan none'; do
   rm fail
   end_process "$server"
 done
+# Of several reads that fail the one is named whose answer came first: one at a time has one place.
+one_at_a_time='-T 1 --connections 1 --requests 1'
 for error in EIO EPERM ENOMEM ESHUTDOWN; do
   serve socket --filter=error file disk.raw error=$error error-pread-rate=100% error-pread-file=fail
   touch fail
-  fault "NBD: every read gives $error" 'read.*offset 0 ' "$announced" 'nbd+unix:///?socket=socket' -T 1
+  # shellcheck disable=SC2086
+  fault "NBD: every read gives $error" 'read.*offset 0 ' "$announced" 'nbd+unix:///?socket=socket' $one_at_a_time
   rm fail
   begin 10000 'nbd+unix:///?socket=socket'
   touch fail
