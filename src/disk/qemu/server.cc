@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 namespace qcow2stream {
 namespace {
 
+// As many as the default for any server, and the most that are asked of QEMU.
 constexpr unsigned kQemuConnections = 4;
 
 void append_objects(std::vector<std::string>& command, const QemuSource& source) {
@@ -54,14 +56,16 @@ std::vector<std::string> qemu_nbd_command(const QemuSource& source, const QemuTe
   return command;
 }
 
-PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells) {
+// Each of the connections must be used: of one that is closed unused QEMU says that it could not
+// write to it, which would then be told as the reason of a failure.
+PrivateServer start_qemu(const QemuSource& source, const QemuTells& tells, unsigned connections) {
   try {
-    return start_private_server(storage_daemon_command(source, tells), kQemuConnections, false,
+    return start_private_server(storage_daemon_command(source, tells), connections, false,
                                 server_confinement(source), file_for_qemu(source));
   } catch (const NoSuchProgram&) {  // NOLINT(bugprone-empty-catch): there is another one
   }
   try {
-    return start_private_server(qemu_nbd_command(source, tells), kQemuConnections, true,
+    return start_private_server(qemu_nbd_command(source, tells), connections, true,
                                 server_confinement(source), file_for_qemu(source));
   } catch (const NoSuchProgram&) {
     throw_qemu_not_installed("qemu-storage-daemon");
@@ -94,9 +98,7 @@ void check_is_what_qemu_opened(const QemuSource& source) {
 
 // Starts another server, to look at what the first one cannot tell any more.
 std::shared_ptr<const NbdDisk> serve_once_more(const QemuSource& source) {
-  PrivateServer server = start_qemu(source, {});
-  server.sockets.resize(1);
-  return connect_private_server(source.name, std::move(server), {}, nullptr, {});
+  return connect_private_server(source.name, start_qemu(source, {}, 1), {}, nullptr, {});
 }
 
 }  // namespace
@@ -104,10 +106,8 @@ std::shared_ptr<const NbdDisk> serve_once_more(const QemuSource& source) {
 std::shared_ptr<const NbdDisk> serve_with_qemu(const QemuSource& source, const QemuTells& tells,
                                                const NbdOptions& options) {
   check_devices_below(source);
-  PrivateServer server = start_qemu(source, tells);
-  if (options.connections != 0 && options.connections < server.sockets.size()) {
-    server.sockets.resize(options.connections);
-  }
+  const unsigned wanted = options.connections != 0 ? options.connections : kQemuConnections;
+  PrivateServer server = start_qemu(source, tells, std::min(wanted, kQemuConnections));
   server.server.reason = qemu_words;
   server.server.warnings = qemu_message;
   server.server.another = [source] { return serve_once_more(source); };
