@@ -2,6 +2,9 @@
 
 #include "qcow2/snapshots.h"
 
+#include <vector>
+
+#include "base/bits.h"
 #include "base/endian.h"
 #include "qcow2/limits.h"
 
@@ -51,6 +54,30 @@ Snapshot decode_snapshot(std::span<const std::byte> entry) {
   snapshot.id.assign(text, id_length);
   snapshot.name.assign(text + id_length, name_length);
   return snapshot;
+}
+
+std::optional<HostRange> walk_snapshots(const Header& header, const SnapshotTable& table,
+                                        const std::function<bool(const Snapshot&)>& use) {
+  const HostOffset begin = header.snapshot_table_offset;
+  HostOffset at = begin;
+  std::vector<std::byte> entry;
+  for (std::uint32_t i = 0; i < header.snapshots; ++i) {
+    entry.resize(kSnapshotFieldsSize);
+    if (!table.read(at, entry)) return std::nullopt;
+    const auto size = snapshot_entry_size(entry);
+    if (!size) {
+      table.refuse(at, "an entry of its snapshot table is too long");
+      return std::nullopt;
+    }
+    entry.resize(*size);
+    if (!table.read(at, entry) || !use(decode_snapshot(entry))) return std::nullopt;
+    at += align_up(*size, kSnapshotAlignment);
+    if (at - begin > kMaxSnapshotTableBytes) {
+      table.refuse(begin, "its snapshot table is too large");
+      return std::nullopt;
+    }
+  }
+  return HostRange{begin, at - begin};
 }
 
 }  // namespace qcow2stream::qcow2

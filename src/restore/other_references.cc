@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/bits.h"
 #include "base/endian.h"
 #include "qcow2/entries.h"
 #include "qcow2/limits.h"
@@ -64,24 +63,15 @@ bool OtherReferences::for_each_entry(HostRange table, std::uint64_t entry_size,
 // --- snapshots ----------------------------------------------------------------------------------
 
 bool OtherReferences::count_snapshots() {
-  const HostOffset begin = header_.snapshot_table_offset;
-  HostOffset at = begin;
-  std::vector<std::byte> entry;
-  for (std::uint32_t i = 0; i < header_.snapshots; ++i) {
-    entry.resize(qcow2::kSnapshotFieldsSize);
-    if (!read(at, entry)) return false;
-    const auto size = qcow2::snapshot_entry_size(entry);
-    if (!size) throw_damaged(name_, at, "an entry of its snapshot table is too long");
-    entry.resize(*size);
-    if (!read(at, entry)) return false;
-    if (!count_l1(qcow2::decode_snapshot(entry))) return false;
-    at += align_up(*size, qcow2::kSnapshotAlignment);
-    if (at - begin > qcow2::kMaxSnapshotTableBytes) {
-      throw_damaged(name_, begin, "its snapshot table is too large");
-    }
-  }
-  if (header_.snapshots > 0) counts_.add({begin, at - begin});
-  return true;
+  if (header_.snapshots == 0) return true;
+  const auto table = qcow2::walk_snapshots(
+      header_,
+      {.read = [this](HostOffset at, std::span<std::byte> buffer) { return read(at, buffer); },
+       .refuse = [this](HostOffset at,
+                        const std::string& reason) { throw_damaged(name_, at, reason); }},
+      [this](const qcow2::Snapshot& snapshot) { return count_l1(snapshot); });
+  if (table) counts_.add(*table);
+  return table.has_value();
 }
 
 bool OtherReferences::count_l1(const qcow2::Snapshot& snapshot) {

@@ -65,27 +65,23 @@ qcow2::Header read_qcow2_header(const Disk& file) {
 
 std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Header& header) {
   std::vector<qcow2::Snapshot> snapshots;
-  const HostOffset begin = header.snapshot_table_offset;
-  HostOffset at = begin;
-  std::vector<std::byte> entry;
-  const auto read_entry = [&](std::uint64_t size) {
-    if (at.value() > file.size() || size > file.size() - at.value()) {
-      qcow2::throw_unreadable(file.name(), "its snapshot table lies behind the end of the file");
-    }
-    entry.resize(size);
-    file.read(GuestOffset(at.value()), entry);
-  };
-  for (std::uint32_t i = 0; i < header.snapshots; ++i) {
-    read_entry(qcow2::kSnapshotFieldsSize);
-    const auto size = qcow2::snapshot_entry_size(entry);
-    if (!size) qcow2::throw_unreadable(file.name(), "an entry of its snapshot table is too long");
-    read_entry(*size);
-    snapshots.push_back(qcow2::decode_snapshot(entry));
-    at += align_up(*size, qcow2::kSnapshotAlignment);
-    if (at - begin > qcow2::kMaxSnapshotTableBytes) {
-      qcow2::throw_unreadable(file.name(), "its snapshot table is too large");
-    }
-  }
+  qcow2::walk_snapshots(
+      header,
+      {.read =
+           [&](HostOffset at, std::span<std::byte> buffer) {
+             if (at.value() > file.size() || buffer.size() > file.size() - at.value()) {
+               qcow2::throw_unreadable(file.name(),
+                                       "its snapshot table lies behind the end of the file");
+             }
+             file.read(GuestOffset(at.value()), buffer);
+             return true;
+           },
+       .refuse = [&](HostOffset /*at*/,
+                     const std::string& reason) { qcow2::throw_unreadable(file.name(), reason); }},
+      [&](const qcow2::Snapshot& snapshot) {
+        snapshots.push_back(snapshot);
+        return true;
+      });
   return snapshots;
 }
 
