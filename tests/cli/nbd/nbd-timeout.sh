@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # --timeout counts only the silence of a server that was asked: a slow server and a slow reader of the
-# output have all the time they want.
+# output have all the time they want. A busy machine may take a second or two besides.
 # shellcheck source-path=SCRIPTDIR source=../../lib/lib.sh
 . "$(dirname "$0")/../../lib/lib.sh" || exit 1
 
@@ -11,8 +11,8 @@ truncate -s 24M disk.raw
 data disk.raw 0 24*M
 convert disk.raw wanted
 serve socket file disk.raw
-stall 10000 --timeout 1 'nbd+unix:///?socket=socket'
-sleep 1.5
+stall 10000 --timeout 3 'nbd+unix:///?socket=socket'
+sleep 3.5
 drain
 [[ $status == 0 ]] || fail "status $status when the reader sleeps"
 same received wanted
@@ -20,10 +20,10 @@ end_process "$server"
 
 truncate -s 128K disk.raw
 convert disk.raw wanted
-serve socket --filter=delay file disk.raw delay-read=300ms
+serve socket --filter=delay file disk.raw delay-read=1
 for options in '--requests 1 --connections 1' ''; do
   # shellcheck disable=SC2086
-  convert 'nbd+unix:///?socket=socket' image --timeout=1 $options
+  convert 'nbd+unix:///?socket=socket' image --timeout=4 $options
   same image wanted
 done
 end_process "$server"
