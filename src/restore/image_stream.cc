@@ -24,6 +24,13 @@ constexpr std::size_t kFirstChunk = std::size_t{1} << qcow2::kMaxClusterBits;
 // Entries of tables have 8 or 16 bytes.
 constexpr std::size_t kWholeEntries = 16;
 
+// So many more references may come to hand before their memory is looked at again.
+constexpr std::size_t kReferencesPerCheck = 1 << 16;
+
+// Compressed data of different clusters may share a sector. What is gathered of all that overlaps
+// at one place is at most this, in bytes: 16 times the most that one cluster has.
+constexpr std::uint64_t kMostGathered = 64 << 20;
+
 }  // namespace
 
 ImageStream::ImageStream(const StreamedImage& image, const RestoreOptions& options)
@@ -94,15 +101,13 @@ void ImageStream::read(RestoredContent& content, ReferenceCounts* counts) {
   }
   references_.emplace(header_.geometry.cluster_size(), tables_->table_reach(),
                       header_.geometry.refcounts_per_block());
+  most_memory_ = std::max<std::uint64_t>(memory_limit() / 2, 64 << 20);
   tables_->begin();
-  const std::uint64_t most_memory = std::max<std::uint64_t>(memory_limit() / 2, 64 << 20);
   for (SharedBytes chunk = std::exchange(first_chunk_, {}); !chunk.bytes.empty();
        chunk = next_chunk()) {
     sweep(chunk);
     content.end_chunk();
-    if (references_->memory() > most_memory) {
-      throw_not_streamed(image_.name, "its tables take too much memory");
-    }
+    check_memory(0);
     chunk = {};
   }
   check_end();
@@ -155,11 +160,43 @@ void ImageStream::sweep(const SharedBytes& chunk) {
     if (!tables_->are_complete()) keep(step);
     if (for_counts_) keep_for_counts(step);
     at_ = stop;
+    check_memory(step.bytes.size());
     for (Arriving& a : arriving_) use(a, step);
     std::erase_if(arriving_, [](const Arriving& a) { return a.next == a.reference.host.end(); });
     std::ranges::move(begun_early_, std::back_inserter(arriving_));
     begun_early_.clear();
+    begun_bytes_ = 0;
   }
+}
+
+// Any number of entries may name the same bytes, and each that is at hand takes several times the
+// memory of its entry in a table. `more` bytes of each blob are about to be gathered.
+void ImageStream::check_memory(std::uint64_t more) const {
+  std::uint64_t taken = references_->memory();
+  std::uint64_t gathered = 0;
+  for (const Arriving& a : arriving_) {
+    taken += sizeof(Arriving) + a.also.capacity() * sizeof(GuestOffset);
+    gathered += a.gathered.size() + (a.reference.kind == Kind::kCompressed ? more : 0);
+  }
+  if (taken > most_memory_) throw_not_streamed(image_.name, "its tables take too much memory");
+  check_gathered(gathered);
+}
+
+void ImageStream::check_gathered(std::uint64_t bytes) const {
+  if (bytes <= kMostGathered) return;
+  throw_not_streamed(
+      image_.name, fmt::format("more than {} bytes of its compressed data overlap", kMostGathered));
+}
+
+// Of entries with the same compressed data one gathers it for all.
+bool ImageStream::join_same_blob(const Reference& reference) {
+  if (reference.kind != Kind::kCompressed || arriving_.empty()) return false;
+  Arriving& last = arriving_.back();
+  if (last.reference.kind != Kind::kCompressed || last.reference.host != reference.host) {
+    return false;
+  }
+  last.also.push_back(reference.guest);
+  return true;
 }
 
 // Where the first sector of compressed data ends, which others may share.
@@ -196,7 +233,9 @@ void ImageStream::begin_references() {
       continue;
     }
     count(*next);
-    arriving_.push_back({.reference = *next, .next = at_, .gathered = {}});
+    if (join_same_blob(*next)) continue;
+    if (arriving_.size() % kReferencesPerCheck == 0) check_memory(0);
+    arriving_.push_back({.reference = *next, .next = at_, .gathered = {}, .also = {}});
   }
 }
 
@@ -289,9 +328,17 @@ void ImageStream::read_table(Arriving& arriving, std::span<const std::byte> byte
 // All of it is there, or as much as the image has.
 void ImageStream::end_blob(Arriving& arriving) {
   const Reference& reference = arriving.reference;
-  const std::uint64_t rest = header_.virtual_size - reference.guest.value();
-  const GuestRange range{reference.guest, std::min(header_.geometry.cluster_size(), rest)};
-  content_->compressed(range, reference.host.begin, std::move(arriving.gathered));
+  const auto range_at = [this](GuestOffset guest) {
+    const std::uint64_t rest = header_.virtual_size - guest.value();
+    return GuestRange{guest, std::min(header_.geometry.cluster_size(), rest)};
+  };
+  // In the order of the disk: of all that have this data, the reference is the first one.
+  GuestOffset guest = reference.guest;
+  for (const GuestOffset next : arriving.also) {
+    content_->compressed(range_at(guest), reference.host.begin, arriving.gathered);
+    guest = next;
+  }
+  content_->compressed(range_at(guest), reference.host.begin, std::move(arriving.gathered));
 }
 
 }  // namespace qcow2stream

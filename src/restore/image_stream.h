@@ -63,6 +63,7 @@ class ImageStream {
     Reference reference;
     HostOffset next;                  // what comes next of it
     std::vector<std::byte> gathered;  // what cannot be used before more comes
+    std::vector<GuestOffset> also;    // other clusters that have the same compressed data
   };
 
   void read_header();
@@ -72,6 +73,9 @@ class ImageStream {
   SharedBytes next_chunk();
   void sweep(const SharedBytes& chunk);
   void begin_references();
+  bool join_same_blob(const Reference& reference);
+  void check_memory(std::uint64_t more) const;
+  void check_gathered(std::uint64_t bytes) const;
   [[nodiscard]] static HostOffset head_end_of(const Reference& reference);
   [[nodiscard]] static HostOffset tail_of(const Reference& reference);
   [[nodiscard]] HostOffset next_stop(const Reference& reference) const;
@@ -108,9 +112,11 @@ class ImageStream {
   HostOffset at_;  // all before it has been used, kept or dropped
   std::vector<Arriving> arriving_;
   std::vector<Arriving> begun_early_;      // become arriving_ at the next step
+  std::uint64_t begun_bytes_ = 0;          // what they have gathered
   std::uint64_t counted_clusters_ = 0;     // those behind them have no counts
   std::optional<std::string> broken_off_;  // why the rest cannot be read
   // While read() runs:
+  std::uint64_t most_memory_ = 0;
   std::optional<References> references_;
   std::optional<ImageTables> tables_;
   RestoredContent* content_ = nullptr;

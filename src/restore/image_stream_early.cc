@@ -80,9 +80,13 @@ void ImageStream::take_early(const Reference& reference) {
   }
   if (!bytes) throw_too_late(there.begin);
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
-  Arriving arriving{.reference = reference, .next = reference.host.begin, .gathered = {}};
+  Arriving arriving{
+      .reference = reference, .next = reference.host.begin, .gathered = {}, .also = {}};
   use(arriving, {owner, *owner});
-  if (arriving.next < reference.host.end()) begun_early_.push_back(std::move(arriving));
+  if (arriving.next == reference.host.end()) return;
+  begun_bytes_ += arriving.gathered.size();
+  check_gathered(begun_bytes_);
+  begun_early_.push_back(std::move(arriving));
 }
 
 void ImageStream::throw_too_late(HostOffset at) const {

@@ -84,7 +84,13 @@ void ImageStream::end_arriving(Arriving& arriving) {
     end_blob(arriving);
   } else {
     const bool is_table = reference.kind != Kind::kCompressed;
-    cut_off(reference, arriving.next - (is_table ? arriving.gathered.size() : 0));
+    const HostOffset from = arriving.next - (is_table ? arriving.gathered.size() : 0);
+    cut_off(reference, from);
+    Reference other = reference;
+    for (const GuestOffset guest : arriving.also) {
+      other.guest = guest;
+      cut_off(other, from);
+    }
   }
 }
 
