@@ -99,7 +99,8 @@ void ConfinedStream::take_end(std::span<const std::byte> words) {
 }
 
 std::uint64_t ConfinedStream::next_chunk(std::uint64_t length) {
-  const SharedBytes chunk = chunks_.next(std::clamp<std::uint64_t>(length, 1, ChunkReader::kChunk));
+  const SharedBytes chunk =
+      chunks_.next(std::clamp<std::uint64_t>(length, 1, confined::kSlotBytes));
   std::memcpy(process_.slot(0).data(), chunk.bytes.data(), chunk.bytes.size());
   return chunk.bytes.size();
 }

@@ -114,3 +114,10 @@ expect_stderr 'cannot be read: the process that reads it was ended by signal 9'
 slowly
 kill -KILL "$restoring"
 wait_for gone "$helper"
+
+# A header's cluster of which all is used: the name of the backing file lies at its end.
+qemu-img create -q -u -f qcow2 -o cluster_size=2M -b far.raw -F raw far.qcow2 1M
+printf '\0\0\0\0\0\x1f\xff\xf9' | dd of=far.qcow2 bs=1 seek=8 conv=notrunc status=none
+printf far.raw | dd of=far.qcow2 bs=1 seek=2097145 conv=notrunc status=none
+alike far.qcow2 target
+[[ $(tail -1 wanted.stderr) == 4 ]] || fail "another status: $(<wanted.stderr)"
