@@ -44,8 +44,13 @@ void WatchedTarget::begin_change(GuestOffset offset) {
 
 void WatchedTarget::set_size(std::uint64_t size) {
   wait_if_stopped();
+  const auto had = inner_->traits().current_size;
   inner_->set_size(size);
   disk_size_ = size;
+  State expected = State::kUntouched;
+  if (inner_->traits().current_size != had) {
+    state_.compare_exchange_strong(expected, State::kBegun);
+  }
 }
 
 void WatchedTarget::write(GuestOffset offset, std::span<const std::byte> bytes) {
@@ -73,6 +78,8 @@ void WatchedTarget::flush() {
 void WatchedTarget::finish() {
   const std::lock_guard lock(finishing_);
   wait_if_stopped();
+  State expected = State::kUntouched;
+  state_.compare_exchange_strong(expected, State::kBegun);  // it may become shorter now
   inner_->finish();
   state_ = State::kComplete;
 }

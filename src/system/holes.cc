@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
-#include "disk/file/holes.h"
+#include "system/holes.h"
 
 #include <fcntl.h>
 #include <linux/fiemap.h>
@@ -18,48 +18,6 @@
 
 namespace qcow2stream {
 namespace {
-
-// Where data or a hole begins, at or behind `at`; `size` if no data follows. Nothing if the answer
-// is an error, or a place before `at` or behind the end.
-std::optional<std::uint64_t> seek(int fd, std::uint64_t at, std::uint64_t size, int whence) {
-  const off_t found = ::lseek(fd, static_cast<off_t>(at), whence);
-  if (found < 0) return errno == ENXIO ? std::optional(size) : std::nullopt;
-  const auto place = static_cast<std::uint64_t>(found);
-  return place >= at && place <= size ? std::optional(place) : std::nullopt;
-}
-
-class FileRuns final : public RunCursor {
- public:
-  FileRuns(int fd, std::uint64_t size, GuestRange range)
-      : fd_(fd), size_(size), at_(range.begin), end_(range.end()) {}
-
-  std::optional<Run> next() override {
-    if (at_ >= end_) return std::nullopt;
-    if (answers_) {
-      const auto data = seek(fd_, at_.value(), size_, SEEK_DATA);
-      if (data && *data > at_.value()) return run_to(GuestOffset(*data), Run::Holds::kZeros);
-      const auto hole = data ? seek(fd_, at_.value(), size_, SEEK_HOLE) : std::nullopt;
-      if (hole && *hole > at_.value()) return run_to(GuestOffset(*hole), Run::Holds::kData);
-      answers_ = false;
-    }
-    return run_to(end_, Run::Holds::kData);
-  }
-
- private:
-  Run run_to(GuestOffset end, Run::Holds holds) {
-    end = std::min(end, end_);
-    Run run{.range = {at_, end - at_}, .holds = holds};
-    if (run.is_data()) run.where = Place{.descriptor = fd_, .offset = at_.value()};
-    at_ = end;
-    return run;
-  }
-
-  int fd_;
-  std::uint64_t size_;
-  GuestOffset at_;
-  GuestOffset end_;
-  bool answers_ = true;  // the file system's answers have made sense so far
-};
 
 // Whether the file has no other space than such that was reserved and never written (fallocate), as
 // far as its first extents tell. That reads as zeros, so the file system is right to call it holes.
@@ -82,11 +40,18 @@ constexpr std::uint64_t kLeastSpace = 4096;
 
 }  // namespace
 
+std::optional<std::uint64_t> seek_run(int fd, std::uint64_t at, std::uint64_t size, int whence) {
+  const off_t found = ::lseek(fd, static_cast<off_t>(at), whence);
+  if (found < 0) return errno == ENXIO ? std::optional(size) : std::nullopt;
+  const auto place = static_cast<std::uint64_t>(found);
+  return place >= at && place <= size ? std::optional(place) : std::nullopt;
+}
+
 HoleAnswers probe_holes(int fd, std::uint64_t size) {
-  const auto data = seek(fd, 0, size, SEEK_DATA);
+  const auto data = seek_run(fd, 0, size, SEEK_DATA);
   if (!data) return HoleAnswers::kNone;
   if (*data < size) {
-    const auto hole = seek(fd, *data, size, SEEK_HOLE);
+    const auto hole = seek_run(fd, *data, size, SEEK_HOLE);
     return hole && *hole > *data ? HoleAnswers::kUsable : HoleAnswers::kNone;
   }
   struct stat status {};
@@ -94,10 +59,6 @@ HoleAnswers probe_holes(int fd, std::uint64_t size) {
   const std::uint64_t space = static_cast<std::uint64_t>(status.st_blocks) * 512;
   const bool is_odd = space > kLeastSpace && !has_reserved_space_only(fd);
   return is_odd ? HoleAnswers::kDoubtful : HoleAnswers::kUsable;
-}
-
-std::unique_ptr<RunCursor> file_runs(int fd, std::uint64_t size, GuestRange range) {
-  return std::make_unique<FileRuns>(fd, size, range);
 }
 
 }  // namespace qcow2stream

@@ -8,9 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-
-#include "qcow2stream/run.h"
+#include <optional>
 
 namespace qcow2stream {
 
@@ -24,9 +22,9 @@ enum class HoleAnswers {
 // Asks about the beginning of the file `fd` of `size` bytes. Moves the position of `fd`.
 HoleAnswers probe_holes(int fd, std::uint64_t size);
 
-// The runs of `range`, a part of the file `fd` of `size` bytes, with their places. Moves the
-// position of `fd`, which nobody else may use meanwhile. The walk never stands still and never
-// leaves the range.
-std::unique_ptr<RunCursor> file_runs(int fd, std::uint64_t size, GuestRange range);
+// Where data or a hole (`whence`: SEEK_DATA or SEEK_HOLE) begins in the file `fd` of `size` bytes,
+// at or behind `at`; `size` if none follows. Nothing if the answer is an error, or a place before
+// `at` or behind the end. Moves the position of `fd`.
+std::optional<std::uint64_t> seek_run(int fd, std::uint64_t at, std::uint64_t size, int whence);
 
 }  // namespace qcow2stream

@@ -12,10 +12,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "qcow2stream/error.h"
 #include "system/fd.h"
+#include "system/holes.h"
 #include "system/io.h"
 #include "system/new_file.h"
 #include "system/tell.h"
@@ -66,16 +69,17 @@ class FileTarget final : public Target {
   }
 
   void set_size(std::uint64_t size) override {
-    const std::uint64_t has = this->size();
     if (use_ == TargetUse::kReadOnly) {
-      if (size > has) throw_too_small(name(), size, has);
+      if (size > this->size()) throw_too_small(name(), size, this->size());
       return;
     }
-    if (size == has) return;
-    const auto wanted = static_cast<off_t>(size);
-    if (wanted < 0 || uninterrupted([&] { return ::ftruncate(file_.get(), wanted); }) != 0) {
-      throw_target_error(name(), fmt::format("cannot become {} bytes long", size),
-                         wanted < 0 ? EFBIG : errno);
+    // Between two disks that are larger, a smaller one leaves zeros.
+    if (shorter_ && size > *shorter_) resize(*shorter_);
+    shorter_.reset();
+    if (use_ == TargetUse::kChange && size < this->size()) {
+      shorter_ = size;
+    } else if (size != this->size()) {
+      resize(size);
     }
   }
 
@@ -91,6 +95,8 @@ class FileTarget final : public Target {
   void drop_cache() override { file_.drop_cache(); }
 
   void finish() override {
+    if (shorter_) resize(*shorter_);
+    shorter_.reset();
     if (use_ != TargetUse::kReadOnly) file_.flush();
     if (new_file_) about_target([&] { new_file_->give_name(file_.get()); });
   }
@@ -108,22 +114,41 @@ class FileTarget final : public Target {
     if (::fstat(file_.get(), &status) != 0) throw_target_error(name(), "stat failed", errno);
     return static_cast<std::uint64_t>(status.st_size);
   }
+  void resize(std::uint64_t size) {
+    const auto wanted = static_cast<off_t>(size);
+    if (wanted < 0 || uninterrupted([&] { return ::ftruncate(file_.get(), wanted); }) != 0) {
+      throw_target_error(name(), fmt::format("cannot become {} bytes long", size),
+                         wanted < 0 ? EFBIG : errno);
+    }
+  }
+  // Asked as late as a file system says that no data follows.
+  [[nodiscard]] bool tells_holes() const {
+    std::call_once(probed_, [this] {
+      tells_holes_ = probe_holes(file_.get(), size()) == HoleAnswers::kUsable;
+      if (tells_holes_) return;
+      tell(name(), "SEEK_DATA", "the file system does not tell holes", "all of it is read");
+    });
+    return tells_holes_;
+  }
 
   std::optional<NewFile> new_file_;
   UniqueFd replaced_;
   TargetDescriptor file_;
   TargetUse use_;
+  // A file that is changed is cut off when all else is done: until then the stream may break off.
+  std::optional<std::uint64_t> shorter_;
+  mutable std::once_flag probed_;
+  mutable bool tells_holes_ = true;
   Zeroing zeroing_{file_, kFileMethods, kNoAlignment};
 };
 
-// Where the file system does not know of holes, it says that there is data.
+// Where the file system does not know of holes, it says that there is data. What makes no sense
+// (system/holes.h) counts as data, too.
 std::uint64_t FileTarget::zeros_at(GuestOffset offset) const {
-  const auto at = static_cast<off_t>(offset.value());
-  const off_t data = ::lseek(file_.get(), at, SEEK_DATA);
-  if (data >= 0) return static_cast<std::uint64_t>(data - at);
-  if (errno != ENXIO) return 0;
   const std::uint64_t end = size();
-  return end - std::min(end, offset.value());
+  if (offset.value() >= end || !tells_holes()) return 0;
+  const auto data = seek_run(file_.get(), offset.value(), end, SEEK_DATA);
+  return data ? *data - offset.value() : 0;
 }
 
 UniqueFd open_regular(const std::string& path, int flags) {

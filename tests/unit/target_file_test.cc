@@ -213,6 +213,21 @@ TEST_F(FileTargetTest, AFileIsChangedInPlace) {
   EXPECT_LT(testing::allocated_bytes(file("disk")), 600'000U);
 }
 
+TEST_F(FileTargetTest, AFileBecomesShorterInTheEnd) {
+  const Bytes content = random_bytes(2 * kMiB, 1);
+  write_file(file("disk"), content);
+  {
+    const auto target = open_target(file("disk"), {.use = TargetUse::kChange});
+    target->set_size(kMiB);
+    target->set_size(kMiB / 2);
+  }
+  EXPECT_EQ(read_file(file("disk")), content);
+  const auto target = open_target(file("disk"), {.use = TargetUse::kChange});
+  target->set_size(kMiB);
+  target->finish();
+  EXPECT_EQ(read_file(file("disk")), Bytes(content.begin(), content.begin() + kMiB));
+}
+
 TEST_F(FileTargetTest, AFileIsOnlyCompared) {
   write_file(file("disk"), random_bytes(kMiB, 1));
   ASSERT_EQ(::chmod(file("disk").c_str(), 0400), 0);

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "disk/file/holes.h"
+#include "disk/file/file_runs.h"
 #include "disk/file/queues.h"
 #include "disk/source_errors.h"
 #include "qcow2stream/file.h"

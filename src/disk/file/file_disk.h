@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "disk/file/holes.h"
 #include "disk/file/image_lock.h"
 #include "qcow2stream/disk.h"
 #include "system/fd.h"
+#include "system/holes.h"
 
 namespace qcow2stream {
 

@@ -68,6 +68,25 @@ for size in 12M 3M; do
   same disk.raw other.raw
 done
 
+# What is cut off before anything was written has not made the file smaller; that it was made larger is said.
+cp monday.raw smaller.raw
+truncate -s 3M smaller.raw
+"$tool" -B monday.qcow2 -F qcow2 --base monday.raw smaller.raw >smaller.qcow2
+cp monday.raw disk.raw
+"$tool" smaller.raw >full.qcow2
+expect_refusal 3 '; disk.raw is unchanged$' "$from_stdin" --apply disk.raw < <(head -c 66000 smaller.qcow2)
+same disk.raw monday.raw
+expect_refusal 3 '; disk.raw is unchanged$' "$from_stdin" --skip-equal disk.raw < <(head -c 66000 full.qcow2)
+same disk.raw monday.raw
+cp monday.raw larger.raw
+truncate -s 12M larger.raw
+data larger.raw 9*M 50*K 5
+"$tool" -B monday.qcow2 -F qcow2 --base monday.raw larger.raw >larger.qcow2
+expect_refusal 3 '; disk.raw has 0 of 12582912 bytes of the increment applied, give the same command again$' \
+  "$from_stdin" --apply disk.raw < <(head -c 66000 larger.qcow2)
+expect_status 0 from_pipe larger.qcow2 --apply disk.raw
+same disk.raw larger.raw
+
 # Several, one after the other.
 cp tuesday.raw wednesday.raw
 data wednesday.raw 3*M 1*M 3

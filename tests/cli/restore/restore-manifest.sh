@@ -105,3 +105,17 @@ refused newer 'is a manifest of another version: this program reads version 1'
 refused header 'is a damaged manifest: it ends too early'
 refused twice 'is a damaged manifest'
 for file in flipped-*; do refused "$file" 'is a damaged manifest: the checksum at offset (0|4096) does not match'; done
+
+# A file system that says of a TARGET that nothing of it is data is not believed.
+if [[ -n ${FAULT_SHIM:-} ]]; then
+  "$tool" --save-manifest manifest --manifest-chunk 64k disk >image
+  for fault in lseek:1+:ENXIO lseek:1+:EINVAL; do
+    rm -f target.raw
+    truncate -s "$(size_of disk)" target.raw
+    data target.raw 0 "$(size_of disk)" 3
+    sync target.raw
+    expect_status 0 env LD_PRELOAD="$FAULT_SHIM" FAULTS=$fault "$from_stdin" --skip-equal --manifest manifest \
+      -i image target.raw
+    same target.raw disk
+  done
+fi
