@@ -48,7 +48,7 @@ struct RootExtension {
 
 struct Header {
   Geometry geometry;
-  std::uint64_t virtual_size = 0;  // bytes, a multiple of kSectorSize
+  std::uint64_t virtual_size = 0;  // bytes; QEMU rounds the disk down to whole sectors
   std::uint64_t l1_entries = 0;
   HostOffset l1_offset;  // 0 where there are no entries
   HostOffset refcount_table_offset;

@@ -134,9 +134,7 @@ class HeaderReader {
                 header_.refcount_table_clusters << geometry.cluster_bits, kMaxRefcountTableBytes);
     // Each entry of the table of snapshots is longer than this.
     if (header_.snapshots > kMaxSnapshots) bad("its snapshot table is too large");
-    if (header_.snapshots > 0) {
-      check_table("snapshot table", header_.snapshot_table_offset, 0, kMaxSnapshotTableBytes);
-    }
+    check_table("snapshot table", header_.snapshot_table_offset, 0, kMaxSnapshotTableBytes);
     check_table("L1 table", header_.l1_offset, header_.l1_entries * 8, kMaxL1Bytes);
     if (header_.virtual_size > kMaxVirtualSize) bad("it says that the disk has too many bytes");
     const std::uint64_t in_l1_entry = geometry.l2_entries() << geometry.cluster_bits;
@@ -237,7 +235,8 @@ class HeaderReader {
     const auto name = bytes_.subspan(offset, length);
     std::string text(reinterpret_cast<const char*>(name.data()), length);
     // QEMU keeps it as a C string.
-    header_.backing_file_name = text.substr(0, text.find('\0'));
+    text.resize(std::min(text.find('\0'), text.size()));
+    if (!text.empty()) header_.backing_file_name = std::move(text);
   }
 
   void name_unknown_features() {

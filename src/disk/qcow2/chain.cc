@@ -22,8 +22,11 @@ std::string Qcow2Chain::in_words(const Disk& file, const std::string& reason) co
   return file.name() == name() ? reason : file.name() + ": " + reason;
 }
 
-ChainWalk::ChainWalk(const Qcow2Chain& chain, std::size_t images)
-    : chain_(chain), images_(images), last_(images) {}
+ChainWalk::ChainWalk(const Qcow2Chain& chain, std::optional<std::size_t> top)
+    : chain_(chain),
+      images_(top.value_or(chain.images.size())),
+      is_top_(top.has_value()),
+      last_(images_) {}
 
 ChainPart ChainWalk::part_at(GuestRange range) {
   for (std::size_t i = 0; i < images_; ++i) {
@@ -37,7 +40,8 @@ ChainPart ChainWalk::part_at(GuestRange range) {
     range = range.first(extent.range.end() - range.begin);
     if (extent.kind != EntryKind::kUnallocated) return part_of_image(extent, image, range);
   }
-  if (images_ < chain_.images.size()) return {.kind = ChainPart::Kind::kBelow, .range = range};
+  const bool is_left = images_ < chain_.images.size() || (is_top_ && chain_.bottom != nullptr);
+  if (is_left) return {.kind = ChainPart::Kind::kBelow, .range = range};
   return part_of_bottom(range);
 }
 

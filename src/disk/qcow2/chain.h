@@ -67,14 +67,17 @@ struct ChainPart {
 // for an extent only once. Belongs to one thread; the chain must outlive it.
 class ChainWalk {
  public:
-  explicit ChainWalk(const Qcow2Chain& chain) : ChainWalk(chain, chain.images.size()) {}
-  // Asks the first `images` of them only. What these leave to the others is kBelow.
-  ChainWalk(const Qcow2Chain& chain, std::size_t images);
+  explicit ChainWalk(const Qcow2Chain& chain) : ChainWalk(chain, std::nullopt) {}
+  // Asks the first `images` of them only. What these leave to the others, or to a raw disk below
+  // all of them, is kBelow.
+  static ChainWalk of_top(const Qcow2Chain& chain, std::size_t images) { return {chain, images}; }
 
   // Returns what `range` begins with, which is not empty and lies within the disk. Throws Error.
   ChainPart part_at(GuestRange range);
 
  private:
+  ChainWalk(const Qcow2Chain& chain, std::optional<std::size_t> top);
+
   const Qcow2Extent& extent_at(std::size_t image, GuestRange range);
   [[nodiscard]] ChainPart part_of_image(const Qcow2Extent& extent, const Qcow2Image& image,
                                         GuestRange range) const;
@@ -82,6 +85,7 @@ class ChainWalk {
 
   const Qcow2Chain& chain_;
   std::size_t images_;
+  bool is_top_;
   std::vector<Qcow2Extent> last_;  // one an image; an empty extent says nothing
 };
 

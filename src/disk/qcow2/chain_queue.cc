@@ -19,15 +19,18 @@ class PartsOfChain final : public DiskParts {
   void make(GuestOffset offset, std::span<std::byte> out) override {
     read_part(chain_, walk_.part_at({offset, out.size()}), out);
   }
-  // A compressed cluster that no other image hides in part may tell without being decoded.
+  // A compressed cluster that no other image hides in part may tell without being decoded, and the
+  // beginning of one is enough where more of it is still to be read.
   void make_probe(GuestRange cluster, GuestOffset offset, std::span<std::byte> out) override {
     const ChainPart part = walk_.part_at({offset, cluster.end() - offset});
-    const bool is_whole = part.kind == ChainPart::Kind::kCompressed &&
-                          part.range.begin == part.extent.cluster &&
-                          part.range.length == part.image->header().geometry.cluster_size();
-    if (is_whole && part.image->compressed().shows_data(part.extent)) {
+    const bool is_beginning =
+        part.kind == ChainPart::Kind::kCompressed && part.range.begin == part.extent.cluster;
+    if (!is_beginning || out.size() >= part.range.length) return make(offset, out);
+    const Qcow2CompressedClusters& clusters = part.image->compressed();
+    const bool is_whole = part.range.length == part.image->header().geometry.cluster_size();
+    if (is_whole && clusters.shows_data(part.extent)) {
       std::ranges::fill(out, std::byte{0xff});
-    } else {
+    } else if (!clusters.read_beginning(part.extent, out)) {
       make(offset, out);
     }
   }

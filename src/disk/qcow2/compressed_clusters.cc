@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <utility>
 
+#include "qcow2/limits.h"
 #include "qcow2stream/error.h"
 
 namespace qcow2stream {
@@ -66,15 +68,22 @@ void Qcow2CompressedClusters::read(const Qcow2Extent& extent, GuestOffset at,
                                    std::span<std::byte> buffer) const {
   const std::uint64_t in_cluster = at - extent.cluster;
   if (in_cluster == 0 && buffer.size() == cluster_size_) return decode(extent, buffer);
-  const bool is_prefix = in_cluster == 0 && buffer.size() <= cluster_size_ / kPrefixShare;
-  if (!whole_ && is_prefix && decode_prefix(extent, buffer)) return;
-  // Blobs begin at any byte, and entries with the same one have the same cluster.
-  const auto cluster = clusters_.get(extent.blob.begin.value(), [&] {
+  // Other entries may have the same cluster, but not such as say another length.
+  const auto cluster = clusters_.get(entry_of(extent.blob), [&] {
     Cluster decoded(cluster_size_);
     decode(extent, decoded);
     return decoded;
   });
   std::ranges::copy(std::span(*cluster).subspan(in_cluster, buffer.size()), buffer.begin());
+}
+
+// What its entry says of a blob: its first byte, and above that how many sectors it goes on to.
+std::uint64_t Qcow2CompressedClusters::entry_of(HostRange blob) const {
+  const auto offset_bits = static_cast<unsigned>(70 - std::countr_zero(cluster_size_));
+  const std::uint64_t begin = blob.begin.value();
+  const std::uint64_t more_sectors =
+      (begin % qcow2::kSectorSize + blob.length) / qcow2::kSectorSize;
+  return begin | more_sectors << offset_bits;
 }
 
 bool Qcow2CompressedClusters::shows_data(const Qcow2Extent& extent) const {
@@ -117,11 +126,12 @@ void Qcow2CompressedClusters::decode(const Qcow2Extent& extent,
   throw_if(decoder->decode(blob, cluster), file_, extent);
 }
 
-bool Qcow2CompressedClusters::decode_prefix(const Qcow2Extent& extent,
-                                            std::span<std::byte> prefix) const {
+bool Qcow2CompressedClusters::read_beginning(const Qcow2Extent& extent,
+                                             std::span<std::byte> buffer) const {
+  if (whole_ || buffer.size() > cluster_size_ / kPrefixShare) return false;
   const std::vector<std::byte> blob = read_blob(extent.blob);
   const Loan decoder(*this);
-  return !decoder->decode_prefix(blob, prefix);
+  return !decoder->decode_prefix(blob, buffer);
 }
 
 }  // namespace qcow2stream

@@ -34,6 +34,11 @@ class Qcow2CompressedClusters {
   // what cannot be decoded.
   void read(const Qcow2Extent& extent, GuestOffset at, std::span<std::byte> buffer) const;
 
+  // Fills `buffer` with the beginning of the cluster of `extent`, without looking for damage behind
+  // it: for probes, after which the cluster is still read. Returns false where that gains nothing
+  // or cannot be done, and read() says what there is. Throws Error if the file cannot be read.
+  [[nodiscard]] bool read_beginning(const Qcow2Extent& extent, std::span<std::byte> buffer) const;
+
   // Whether the cluster of `extent` is known not to be all zeros without being decoded. Throws
   // Error if the file cannot be read.
   [[nodiscard]] bool shows_data(const Qcow2Extent& extent) const;
@@ -48,9 +53,8 @@ class Qcow2CompressedClusters {
   class Loan;
 
   [[nodiscard]] std::vector<std::byte> read_blob(HostRange blob) const;
+  [[nodiscard]] std::uint64_t entry_of(HostRange blob) const;
   void decode(const Qcow2Extent& extent, std::span<std::byte> cluster) const;
-  // Whether it could; where not, the whole cluster may still decode.
-  [[nodiscard]] bool decode_prefix(const Qcow2Extent& extent, std::span<std::byte> prefix) const;
   [[nodiscard]] std::unique_ptr<Decoder> take_decoder() const;
 
   const Disk& file_;

@@ -158,8 +158,9 @@ std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::
   }
   std::vector<std::byte> directory(range.length);
   file.read(GuestOffset(range.begin.value()), directory);
-  auto bitmaps = qcow2::decode_bitmap_directory(directory, header.bitmaps->count, header.geometry,
-                                                header.virtual_size);
+  auto bitmaps =
+      qcow2::decode_bitmap_directory(directory, header.bitmaps->count, header.geometry,
+                                     align_down(header.virtual_size, qcow2::kSectorSize));
   if (!bitmaps) refuse("its bitmap directory is damaged");
   return *std::move(bitmaps);
 }

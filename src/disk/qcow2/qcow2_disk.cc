@@ -21,8 +21,7 @@ namespace {
 // The parts of a chain, and of the bottom what it knows itself.
 class ChainRuns final : public RunCursor {
  public:
-  ChainRuns(const Qcow2Chain& chain, std::size_t images, GuestRange range)
-      : walk_(chain, images), rest_(range) {}
+  ChainRuns(ChainWalk walk, GuestRange range) : walk_(std::move(walk)), rest_(range) {}
 
   std::optional<Run> next() override {
     if (below_ != nullptr) {
@@ -63,7 +62,7 @@ class ChangesOfTop final : public Changes {
       : disk_(std::move(disk)), images_(images) {}
 
   [[nodiscard]] std::unique_ptr<RunCursor> runs() const override {
-    return std::make_unique<ChainRuns>(disk_->chain(), images_,
+    return std::make_unique<ChainRuns>(ChainWalk::of_top(disk_->chain(), images_),
                                        GuestRange{GuestOffset(0), disk_->size()});
   }
 
@@ -102,7 +101,7 @@ DiskTraits Qcow2Disk::traits() const {
 }
 
 std::unique_ptr<RunCursor> Qcow2Disk::runs(GuestRange range) const {
-  return std::make_unique<ChainRuns>(chain_, chain_.images.size(), range);
+  return std::make_unique<ChainRuns>(ChainWalk(chain_), range);
 }
 
 Run Qcow2Disk::run_at(GuestRange range) const {
