@@ -113,7 +113,8 @@ std::string last_part_of_name(const std::string& name);
 
 // Checks that each image is an increment of the one behind it, as far as names tell. Throws
 // Error{kMismatch} about the image where it is a full one (but for the last), or records another
-// name (Advice::kIgnoreNames).
+// name (Advice::kIgnoreNames), and about what is below an increment of a raw disk where that begins
+// as an image. Throws what reading throws.
 void check_qcow2_links(std::span<const Qcow2Link> newest_first, const Qcow2Options& options = {});
 
 // Opens a chain whose images the caller knows, at least one, the newest first. No name that an

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/shell_quoted.h"
 #include "disk/qcow2/image_file.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/qcow2.h"
@@ -15,6 +16,18 @@ namespace {
 
 Error mismatch(const Disk& file, const std::string& what, const std::string& reason) {
   return Error(ErrorKind::kMismatch, file.name(), what, reason).about(ErrorSubject::kImage);
+}
+
+// An increment of a raw disk may be given together with an image of that disk. Read as a raw disk,
+// the image would become what the increment leaves out.
+void check_raw_bottom(const Disk& bottom, const Disk& increment, const std::string& backing) {
+  const auto magic = image_magic(bottom);
+  if (!magic) return;
+  throw mismatch(bottom,
+                 fmt::format("begins as a {} image, and {} is an increment of a raw disk", *magic,
+                             increment.name()),
+                 fmt::format("if it is one, say so with qemu-img rebase -u -F {} -b {} {}", *magic,
+                             shell_quoted(backing), shell_quoted(increment.name())));
 }
 
 }  // namespace
@@ -43,7 +56,10 @@ void check_qcow2_links(std::span<const Qcow2Link> newest_first, const Qcow2Optio
       throw mismatch(file, "is a full image, not an increment",
                      fmt::format("what is in {} is no part of it", below.file->name()));
     }
-    if (i + 2 < newest_first.size() && header.backing_format == "raw") {
+    const bool is_of_raw = header.backing_format == "raw";
+    if (is_of_raw && i + 2 == newest_first.size()) {
+      check_raw_bottom(*below.file, file, *header.backing_file_name);
+    } else if (is_of_raw) {
       throw mismatch(
           file, fmt::format("is an increment of a raw disk, \"{}\"", *header.backing_file_name),
           fmt::format("{} cannot be that, with an image below it", below.file->name()));

@@ -67,6 +67,12 @@ mv renamed.qcow2 1.qcow2
 expect_status 0 "$from_stdin" -i 0.raw -i over.qcow2 disk.raw
 same disk.raw 1.raw
 rm disk.raw
+# An image of that disk is not that disk; read as one, it would be what the increment leaves out.
+expect_refusal 4 '0.qcow2: begins as a qcow2 image, and over.qcow2 is an increment of a raw disk: .* rebase -u -F qcow2 ' \
+  "$from_stdin" --ignore-names -i 0.qcow2 -i over.qcow2 disk.raw
+cp 0.qcow2 backup/0.raw
+expect_refusal 4 'backup/0.raw: begins as a qcow2 image' "$from_stdin" -i over.qcow2 --chain backup disk.raw
+is_not_there disk.raw
 
 # As streams: nobody knows the names.
 expect_status 0 "$from_stdin" -i <(cat 0.qcow2) -i <(cat 1.qcow2) -i <(cat 2.qcow2) disk.raw
