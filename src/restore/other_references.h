@@ -7,6 +7,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "qcow2/bitmaps.h"
 #include "qcow2/header.h"
@@ -28,17 +29,23 @@ class OtherReferences {
   OtherReferences(const qcow2::Header& header, std::string name, std::uint64_t length, Read read,
                   ReferenceCounts& counts);
 
-  // Tells the counts of all of them. Returns false if something is not to be had. Throws
-  // Error{kDamaged} for what makes no sense.
+  // Tells the counts of all of them. Reads each table once, however many snapshots share it, and
+  // takes two bytes of memory for each cluster of an image with snapshots. Returns false if
+  // something is not to be had. Throws Error{kDamaged} for what makes no sense.
   bool count();
 
  private:
   bool count_snapshots();
   bool count_bitmaps();
-  bool count_bitmap(const qcow2::Bitmap& bitmap);
-  bool count_l1(const qcow2::Snapshot& snapshot);
-  bool count_l2(HostOffset table);
-  void count_cluster(std::uint64_t entry, HostOffset at);
+  void check_l1(const qcow2::Snapshot& snapshot) const;
+  // `l2_tables`: for each cluster, how many entries name it as an L2 table.
+  void count_l1_entry(std::uint64_t entry, HostOffset at, std::uint64_t times,
+                      std::vector<std::uint16_t>& l2_tables) const;
+  bool count_l2(HostOffset table, std::uint64_t times);
+  void count_cluster(std::uint64_t entry, HostOffset at, std::uint64_t times);
+  void check_lies_in_image(HostRange range) const;
+  template <class Use>
+  bool count_tables(const std::vector<HostRange>& tables, const Use& use);
   bool read(HostOffset at, std::span<std::byte> buffer) const;
   template <class Use>
   bool for_each_entry(HostRange table, std::uint64_t entry_size, const Use& use) const;

@@ -26,7 +26,7 @@ constexpr int kCountsLevel = 1;
 ReferenceCounts::ReferenceCounts(const qcow2::Geometry& geometry, std::string name)
     : geometry_(geometry), name_(std::move(name)) {}
 
-void ReferenceCounts::add(HostRange range, Reference::Claim claim) {
+void ReferenceCounts::add(HostRange range, Reference::Claim claim, std::uint64_t times) {
   const std::uint64_t first = range.begin.value() >> geometry_.cluster_bits;
   const std::uint64_t last = (range.end().value() - 1) >> geometry_.cluster_bits;
   if (references_.size() <= last) {
@@ -35,7 +35,8 @@ void ReferenceCounts::add(HostRange range, Reference::Claim claim) {
     one_of_several_.resize(last + 1);
   }
   for (std::uint64_t i = first; i <= last; ++i) {
-    if (references_[i] != kMany) ++references_[i];
+    references_[i] =
+        static_cast<std::uint16_t>(std::min<std::uint64_t>(kMany, references_[i] + times));
     if (claim == Reference::Claim::kOnlyOne) only_one_[i] = true;
     if (claim == Reference::Claim::kOneOfSeveral) one_of_several_[i] = true;
   }

@@ -24,9 +24,10 @@ class ReferenceCounts {
  public:
   ReferenceCounts(const qcow2::Geometry& geometry, std::string name);
 
-  // Something refers to each cluster of `range`, which has arrived or is just arriving, or is of
-  // the image for another reason.
-  void add(HostRange range, Reference::Claim claim = Reference::Claim::kNone);
+  // Something refers, `times` times, to each cluster of `range`, which has arrived or is just
+  // arriving, or is of the image for another reason.
+  void add(HostRange range, Reference::Claim claim = Reference::Claim::kNone,
+           std::uint64_t times = 1);
   // Counts of the clusters from `first` on, of which there are whole bytes, as a refcount block has
   // them.
   void add_counts(HostCluster first, std::span<const std::byte> bytes);
