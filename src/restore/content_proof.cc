@@ -154,8 +154,10 @@ void ContentProof::check_base_root(Target& target) {
   if (root == expected_.root || (image_.roots->own && root == *image_.roots->own)) {
     throw_not_the_base(target, "it holds already what that makes of it");
   }
-  throw_not_the_base(target,
-                     fmt::format("its root is {}, not {}", root_text(root), root_text(parent)));
+  const bool may_be_longer = target.traits().size && length == image_.size;
+  throw_not_the_base(
+      target, fmt::format("its root is {}, not {}{}", root_text(root), root_text(parent),
+                          may_be_longer ? " (or the base was smaller; its manifest says it)" : ""));
 }
 
 // With the manifest of what comes out of it, too, the increment may have been applied in part: what

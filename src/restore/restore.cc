@@ -58,6 +58,7 @@ class Restore::Work {
                                                                 : stream.own_root().roots(),
                                  .is_increment = stream.header().backing_file_name.has_value(),
                                  .is_last = image.is_last});
+    const auto remark = base_remark(stream.header().backing_file_name);
     begin_image(stream.header().virtual_size);
     ContentWriter writer(target_, options_,
                          {.name = image.name,
@@ -70,7 +71,7 @@ class Restore::Work {
     writer.finish();
     ++images_;
     proof_.end_image(stream.own_root().roots());
-    return stream.finish();
+    return with_remark(stream.finish(), remark);
   }
 
   void add(const Disk& disk, const std::optional<ImageRoots>& roots) {
@@ -161,6 +162,7 @@ class Restore::Work {
                                  .roots = stream.roots(),
                                  .is_increment = stream.header().backing_file.has_value(),
                                  .is_last = image.is_last});
+    const auto remark = base_remark(stream.header().backing_file);
     begin_image(stream.header().disk_size);
     ContentWriter writer(
         target_, options_,
@@ -170,7 +172,7 @@ class Restore::Work {
     writer.finish();
     ++images_;
     proof_.end_image(stream.roots());
-    return stream.finish();
+    return with_remark(stream.finish(), remark);
   }
 
   void check_base(const std::string& name, const std::optional<std::string>& backing_file) const {
@@ -187,6 +189,21 @@ class Restore::Work {
     throw Error(ErrorKind::kFailed, name, "the disk is too large",
                 fmt::format("it has {} bytes, of {} that are accepted", size, *options_.max_size))
         .about(ErrorSubject::kImage);
+  }
+
+  // A file is as long as the disk that it holds; of a device nobody knows.
+  [[nodiscard]] std::optional<std::string> base_remark(
+      const std::optional<std::string>& backing_file) const {
+    const bool is_known = images_ > 0 || proof_.base_length().has_value();
+    const bool writes = options_.writing != RestoreOptions::Writing::kNothing;
+    if (!backing_file || is_known || !writes || !target_->traits().size) return std::nullopt;
+    return "nothing says how large its base was; where that was smaller, what the target has "
+           "behind the end of the base stays; a manifest of the base says it";
+  }
+
+  static RestoredImage with_remark(RestoredImage image, const std::optional<std::string>& remark) {
+    if (remark) image.remarks.push_back(*remark);
+    return image;
   }
 
   void begin_image(std::uint64_t size) {

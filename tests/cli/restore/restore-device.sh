@@ -75,6 +75,38 @@ expect_refusal 1 "$loop: .*too small.*; $loop is unchanged\$" "$from_stdin" -i i
 same device.raw before.raw
 losetup -d "$loop"
 
+# An increment of a smaller base has zeros behind the end of that. How large it was is known with a manifest only.
+head -c 8M disk.raw >small.raw
+cp small.raw grown.raw
+data grown.raw 2*M 64*K 5
+truncate -s 16M grown.raw
+"$tool" --save-manifest small.manifest small.raw >small.qcow2
+"$tool" -B small.qcow2 -F qcow2 --base small.raw grown.raw >plain.qcow2
+"$tool" -B small.qcow2 -F qcow2 --base-manifest small.manifest grown.raw >linked.qcow2
+truncate -s 16M device.raw
+old_disk() {
+  data device.raw 0 16*M 77
+  dd if=small.raw of=device.raw bs=1M conv=notrunc status=none
+}
+losetup "$loop" device.raw
+old_disk
+expect_status 0 "$from_stdin" --apply -i plain.qcow2 "$loop"
+expect_messages 1
+expect_stderr 'plain.qcow2: nothing says how large its base was; .* a manifest of the base says it'
+same <(part device.raw 0 8*M) <(part grown.raw 0 8*M)
+expect_status 0 "$from_stdin" -q --apply -i plain.qcow2 "$loop"
+expect_silence
+old_disk
+expect_refusal 4 "$loop: does not hold .*, not [0-9a-f]{64} \(or the base was smaller; its manifest says it\); " \
+  from_pipe linked.qcow2 --apply "$loop"
+for image in plain linked; do
+  old_disk
+  expect_status 0 "$from_stdin" --apply --base-manifest small.manifest -i $image.qcow2 "$loop"
+  expect_silence
+  same device.raw grown.raw
+done
+losetup -d "$loop"
+
 # Mounted.
 cp disk.raw device.raw
 losetup "$loop" device.raw
