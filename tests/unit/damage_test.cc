@@ -57,5 +57,16 @@ TEST(Damage, ConnectionThatIsNone) {
   EXPECT_EQ(answered_by(connection, {}, NbdRequest::kStatus, range(0, 1000)), GuestOffset(0));
 }
 
+TEST(Damage, LastWordsAreNotThoseForDevelopers) {
+  EXPECT_EQ(last_words(""), "");
+  EXPECT_EQ(last_words("one"), "one");
+  EXPECT_EQ(last_words("one\ntwo"), "two");
+  EXPECT_EQ(last_words("nbdkit: file[1]: debug: a\nnbdkit: file[1]: error: why\n"
+                       "nbdkit: file[1]: debug: b\nnbdkit: file[1]: debug: c"),
+            "nbdkit: file[1]: error: why");
+  EXPECT_EQ(last_words("nbdkit: debug: a\nnbdkit: debug: b"), "nbdkit: debug: b");
+  EXPECT_EQ(last_words(std::string(5000, 'x')), "..." + std::string(1000, 'x'));
+}
+
 }  // namespace
 }  // namespace qcow2stream

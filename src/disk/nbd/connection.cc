@@ -29,8 +29,9 @@ std::string without_function_name(std::string_view text) {
 }
 
 [[noreturn]] void throw_silent(const std::string& name, std::chrono::seconds timeout) {
-  throw Error(ErrorKind::kFailed, name, "given up",
-              fmt::format("the server has not answered for {} seconds", timeout.count()));
+  throw ServerFellSilent(
+      ErrorKind::kFailed, name, "given up",
+      fmt::format("the server has not answered for {} seconds", timeout.count()));
 }
 
 }  // namespace

@@ -29,10 +29,16 @@ class NoSuchContext : public Error {
   using Error::Error;
 };
 
+// Says that a server has not answered for as long as it may.
+class ServerFellSilent : public Error {
+ public:
+  using Error::Error;
+};
+
 // A server may let some of several connections wait until another one is gone, and may choose with
 // which one it begins. So this puts the first socket that hears of the server in front. It leaves
-// the order as it is if the server has hung up on all of them. Throws Error{kFailed} after the time
-// limit.
+// the order as it is if the server has hung up on all of them. Throws ServerFellSilent after the
+// time limit.
 void put_answered_in_front(const std::string& name, std::vector<UniqueFd>& sockets,
                            std::chrono::seconds timeout);
 
@@ -56,7 +62,7 @@ class NbdConnection {
   // The one that it has; empty where none was required.
   [[nodiscard]] const std::string& context() const { return context_; }
 
-  // Both: throw Error{kFailed}.
+  // Both: throw Error{kFailed}, which is ServerFellSilent after the time limit.
   void connect_uri(const std::string& uri);
   void connect_socket(UniqueFd socket);
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -141,6 +142,17 @@ GuestOffset answered_by(NbdConnection& connection, const NbdLimits& limits, NbdR
   return range.begin;
 }
 
+std::string last_words(std::string_view output) {
+  const auto last_line = [](std::string_view text) { return text.substr(text.rfind('\n') + 1); };
+  const std::string_view last = last_line(output);
+  while (true) {
+    const std::string_view line = last_line(output);
+    if (line.find(": debug: ") == std::string_view::npos) return end_of_words(std::string(line));
+    if (line.size() == output.size()) return end_of_words(std::string(last));
+    output.remove_suffix(line.size() + 1);
+  }
+}
+
 std::string end_of_words(const std::string& words) {
   constexpr std::size_t kMost = 1000;
   return words.size() <= kMost ? words : "..." + words.substr(words.size() - kMost);
@@ -209,8 +221,7 @@ std::optional<Damage> Damages::ask_another(NbdRequest request, GuestRange range)
 std::string Damages::words() const {
   const std::string output = server_ ? server_->child.output(said_before_) : "";
   if (output.empty()) return "";
-  return server_->reason ? server_->reason(output)
-                         : end_of_words(output.substr(output.rfind('\n') + 1));
+  return server_->reason ? server_->reason(output) : last_words(output);
 }
 
 std::string Damages::reason(int error) const {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "disk/nbd/connection.h"
 #include "disk/nbd/queue.h"
@@ -51,6 +52,10 @@ GuestOffset answered_by(NbdConnection& connection, const NbdLimits& limits, NbdR
 
 // As much of the end of what a program has said as a message has room for.
 std::string end_of_words(const std::string& words);
+
+// The last line of what a program has said that is not for its own developers, as those are that
+// nbdkit writes with --verbose; or the very last line. As much as a message has room for.
+std::string last_words(std::string_view output);
 
 struct Damage {
   GuestOffset offset;    // where it begins

@@ -221,6 +221,12 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
     }
   } catch (const NoSuchContext&) {
     throw;
+  } catch (const ServerFellSilent& silent) {
+    // What it has said may be the reason, or a greeting.
+    const std::string output = server.server.child.output();
+    if (output.empty()) throw;
+    throw Error(ErrorKind::kFailed, name, silent.what_failed(),
+                silent.reason() + "; it has said: " + end_of_words(output));
   } catch (const Error&) {
     // What the program has said is worth more than that it has closed the connection.
     const std::string output = server.server.child.output();

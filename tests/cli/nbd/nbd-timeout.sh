@@ -32,3 +32,8 @@ expect_status 1 "$tool" --timeout 1 'nbd+unix:///?socket=socket'
 expect_messages 1
 expect_stderr 'given up: the server has not answered for 1 second'
 (($(size_of stdout) < $(size_of wanted)))
+
+# What a program has said before it fell silent need not be the reason.
+expect_status 1 "$tool" --timeout 1 -- [ sh -c 'printf "a greeting\nof two lines\n" >&2; exec sleep 100' ]
+expect_messages 1
+expect_stderr 'given up: the server has not answered for 1 seconds; it has said: a greeting.*of two lines$'
