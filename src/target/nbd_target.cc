@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bits.h"
+#include "disk/nbd/nbd_disk.h"
 #include "qcow2stream/disk.h"
 #include "qcow2stream/error.h"
 #include "qcow2stream/target.h"
@@ -41,6 +42,10 @@ struct Limits {
   bool has_flush = false;
 };
 
+unsigned wanted_connections(const NbdOptions& options) {
+  return options.connections != 0 ? options.connections : kConnections;
+}
+
 class NbdTarget final : public Target {
  public:
   NbdTarget(NbdRequests::Connections connections, std::string name, const TargetOptions& options,
@@ -49,7 +54,8 @@ class NbdTarget final : public Target {
         options_(options),
         size_(ask_size(connections)),
         limits_(ask_limits(*connections[0])),
-        takes_several_(nbd_can_multi_conn(connections[0]->handle()) > 0),
+        takes_another_(nbd_can_multi_conn(connections[0]->handle()) > 0 &&
+                       connections.size() == wanted_connections(nbd)),
         options_for_zeros_{.connections = 1, .timeout = nbd.timeout},
         requests_(std::move(connections), nbd.requests != 0 ? nbd.requests : kRequests) {
     if (!limits_.has_zeros && options_.use != TargetUse::kReadOnly) {
@@ -137,15 +143,26 @@ class NbdTarget final : public Target {
 
   // Over a connection of its own, for the sake of which nothing may fail.
   [[nodiscard]] bool asks_for_zeros() const {
-    if (!has_asked_ && takes_several_) {
+    if (!has_asked_ && takes_another_) {
       has_asked_ = true;
-      try {
-        told_disk_ = open_nbd(name_, options_for_zeros_).disk;
-      } catch (const Error& error) {
-        tell(name_, "another connection", error.reason(), "its holes are read");
-      }
+      told_disk_ = connect_for_zeros();
     }
     return told_disk_ != nullptr && told_disk_->size() == size_ && told_disk_->traits().knows_zeros;
+  }
+
+  [[nodiscard]] std::shared_ptr<const Disk> connect_for_zeros() const {
+    NbdDisk::Connections connections;
+    connections.push_back(
+        connect_once_more(name_, options_for_zeros_.timeout,
+                          [&](NbdConnection& connection) { connection.connect_uri(name_); }));
+    if (connections[0] == nullptr) return nullptr;
+    try {
+      return std::make_shared<NbdDisk>(std::move(connections), options_for_zeros_, std::nullopt,
+                                       nullptr);
+    } catch (const Error& error) {
+      tell(name_, "another connection", error.reason(), "its holes are read");
+      return nullptr;
+    }
   }
 
   static std::uint64_t ask_size(const NbdRequests::Connections& connections) {
@@ -300,7 +317,7 @@ class NbdTarget final : public Target {
   Limits limits_;
   std::atomic<Zeros> zeros_ = Zeros::kUntried;
   std::atomic<bool> is_written_ = false;
-  const bool takes_several_;  // connections
+  const bool takes_another_;  // connection; it has taken all so far
   const NbdOptions options_for_zeros_;
   mutable std::mutex told_mutex_;  // of what follows
   mutable bool has_asked_ = false;
@@ -309,23 +326,20 @@ class NbdTarget final : public Target {
   NbdRequests requests_;
 };
 
-std::unique_ptr<NbdConnection> connect(const std::string& uri, const NbdOptions& options) {
-  auto connection = std::make_unique<NbdConnection>(uri, options.timeout);
-  connection->connect_uri(uri);
-  return connection;
-}
-
 NbdRequests::Connections connect_all(const std::string& uri, const TargetOptions& options,
                                      const NbdOptions& nbd) {
   NbdRequests::Connections connections;
-  connections.push_back(connect(uri, nbd));
+  connections.push_back(std::make_unique<NbdConnection>(uri, nbd.timeout));
+  connections[0]->connect_uri(uri);
   nbd_handle* first = connections[0]->handle();
   if (options.use != TargetUse::kReadOnly && nbd_is_read_only(first) > 0) {
     throw_target_error(uri, "cannot be written", "the server lets nobody write to it");
   }
-  const unsigned count = nbd.connections != 0 ? nbd.connections : kConnections;
-  while (nbd_can_multi_conn(first) > 0 && connections.size() < count) {
-    connections.push_back(connect(uri, nbd));
+  while (nbd_can_multi_conn(first) > 0 && connections.size() < wanted_connections(nbd)) {
+    auto another = connect_once_more(
+        uri, nbd.timeout, [&](NbdConnection& connection) { connection.connect_uri(uri); });
+    if (another == nullptr) break;
+    connections.push_back(std::move(another));
   }
   return connections;
 }

@@ -14,12 +14,17 @@
 #include "disk/nbd/damage.h"
 #include "disk/nbd/tls.h"
 #include "qcow2stream/error.h"
+#include "system/tell.h"
 
 namespace qcow2stream {
 namespace {
 
 // How long one nbd_poll() may take, so that the time limit is seen.
 constexpr std::chrono::milliseconds kPollTime{500};
+
+// How long a server may be silent that is asked for one more connection. Those that are there do
+// the work as well.
+constexpr std::chrono::seconds kTimeForOneMore{3};
 
 // libnbd says "nbd_connect_uri: reason: more"; the function's name means nothing to our users.
 std::string without_function_name(std::string_view text) {
@@ -236,6 +241,20 @@ void NbdConnection::throw_last_error(const std::string& what_failed) const {
       ErrorKind::kFailed, name_, what_failed,
       text != nullptr ? explain_tls(without_function_name(text)) : "libnbd does not say why")
       .with_errno(nbd_get_errno());
+}
+
+std::unique_ptr<NbdConnection> connect_once_more(
+    const std::string& name, std::chrono::seconds timeout,
+    const std::function<void(NbdConnection&)>& connect) {
+  auto connection = std::make_unique<NbdConnection>(name, std::min(timeout, kTimeForOneMore));
+  try {
+    connect(*connection);
+  } catch (const Error& error) {
+    tell(name, "another connection", error.reason(), "those that are there are used");
+    return nullptr;
+  }
+  connection->set_timeout(timeout);
+  return connection;
 }
 
 }  // namespace qcow2stream

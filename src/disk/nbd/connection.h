@@ -62,6 +62,9 @@ class NbdConnection {
   // The one that it has; empty where none was required.
   [[nodiscard]] const std::string& context() const { return context_; }
 
+  // The time limit on every answer from here on.
+  void set_timeout(std::chrono::seconds timeout) { timeout_ = timeout; }
+
   // Both: throw Error{kFailed}, which is ServerFellSilent after the time limit.
   void connect_uri(const std::string& uri);
   void connect_socket(UniqueFd socket);
@@ -117,5 +120,13 @@ class NbdConnection {
   std::mutex mutex_;
   std::unique_ptr<nbd_handle, decltype(&nbd_close)> handle_;
 };
+
+// One more connection, by connect(connection), to a server that takes several. It does not say how
+// many: another one may be refused, or have to wait until one of ours is gone (qemu-nbd --shared).
+// So the server must answer it soon. Returns null where there is none to be had. `name` and
+// `timeout` are those of the first connection.
+std::unique_ptr<NbdConnection> connect_once_more(
+    const std::string& name, std::chrono::seconds timeout,
+    const std::function<void(NbdConnection&)>& connect);
 
 }  // namespace qcow2stream

@@ -31,14 +31,6 @@ unsigned wanted_connections(const NbdOptions& options) {
   return options.connections != 0 ? options.connections : kConnections;
 }
 
-std::unique_ptr<NbdConnection> uri_connection(const std::string& uri, const NbdOptions& options,
-                                              const std::vector<std::string>& contexts) {
-  auto connection = std::make_unique<NbdConnection>(uri, options.timeout);
-  connection->require_context(contexts);
-  connection->connect_uri(uri);
-  return connection;
-}
-
 // Refuses an export without a size, like a device that nothing is attached to. A file that is empty
 // would be a disk, but an export of it cannot be told from one that is not ready.
 std::shared_ptr<const NbdDisk> not_empty(std::shared_ptr<const NbdDisk> disk) {
@@ -49,10 +41,15 @@ std::shared_ptr<const NbdDisk> not_empty(std::shared_ptr<const NbdDisk> disk) {
 std::shared_ptr<const NbdDisk> connect_uri(const std::string& uri, const NbdOptions& options,
                                            const std::vector<std::string>& contexts) {
   NbdDisk::Connections connections;
-  connections.push_back(uri_connection(uri, options, contexts));
+  connections.push_back(std::make_unique<NbdConnection>(uri, options.timeout));
+  connections[0]->require_context(contexts);
+  connections[0]->connect_uri(uri);
   if (takes_several(*connections[0])) {
     while (connections.size() < wanted_connections(options)) {
-      connections.push_back(uri_connection(uri, options, {}));
+      auto another = connect_once_more(
+          uri, options.timeout, [&](NbdConnection& connection) { connection.connect_uri(uri); });
+      if (another == nullptr) break;
+      connections.push_back(std::move(another));
     }
   }
   return not_empty(
@@ -212,12 +209,17 @@ std::shared_ptr<const NbdDisk> connect_private_server(const std::string& name, P
   NbdDisk::Connections connections;
   try {
     put_answered_in_front(name, server.sockets, options.timeout);
-    for (UniqueFd& socket : server.sockets) {
-      auto connection = std::make_unique<NbdConnection>(name, options.timeout);
-      if (connections.empty()) connection->require_context(contexts);
-      connection->connect_socket(std::move(socket));
-      connections.push_back(std::move(connection));
-      if (!takes_several(*connections[0])) break;
+    connections.push_back(std::make_unique<NbdConnection>(name, options.timeout));
+    connections[0]->require_context(contexts);
+    connections[0]->connect_socket(std::move(server.sockets[0]));
+    const std::size_t most = takes_several(*connections[0]) ? server.sockets.size() : 1;
+    while (connections.size() < most) {
+      UniqueFd& socket = server.sockets[connections.size()];
+      auto another = connect_once_more(name, options.timeout, [&](NbdConnection& connection) {
+        connection.connect_socket(std::move(socket));
+      });
+      if (another == nullptr) break;
+      connections.push_back(std::move(another));
     }
   } catch (const NoSuchContext&) {
     throw;
