@@ -2,6 +2,7 @@
 
 #include "qcow2/bitmaps.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/bits.h"
@@ -48,8 +49,11 @@ bool makes_sense(std::span<const std::byte> fields, const Geometry& geometry,
   if ((flags & ~(kInUse | kActive)) != 0 || type != kDirtyTracking) return false;
   if (name_length == 0 || name_length > kMaxBitmapNameBytes) return false;
   if (load_big<std::uint32_t>(&fields[kExtraDataLengthAt]) != 0) return false;
-  const std::uint64_t bits = bits_of_bitmap(disk_size, granularity);
-  return (flags & kInUse) != 0 || bits <= (table_entries << geometry.cluster_bits) * 8;
+  // QEMU: load_bitmap_data(). It loads all of them whenever it opens an image, but for those in
+  // use.
+  const std::uint64_t clusters =
+      geometry.clusters_for(bytes_of_bitmap(align_down(disk_size, kSectorSize), granularity));
+  return (flags & kInUse) != 0 || table_entries == std::max<std::uint64_t>(1, clusters);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ struct Bitmap {
 };
 
 // Returns the `count` bitmaps of a directory, or nothing where QEMU opens no image with such a one
-// (block/qcow2-bitmap.c, bitmap_list_load() and check_dir_entry()); `disk_size` is in bytes.
+// (block/qcow2-bitmap.c, bitmap_list_load(), check_dir_entry() and load_bitmap_data()). `disk_size`
+// is in bytes, as the header has it. The entries of the bitmaps' tables are not looked at.
 std::optional<std::vector<Bitmap>> decode_bitmap_directory(std::span<const std::byte> directory,
                                                            std::uint32_t count,
                                                            const Geometry& geometry,

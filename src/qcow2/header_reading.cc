@@ -49,9 +49,7 @@ class HeaderReader {
     if (backing_offset > header_.geometry.cluster_size()) {
       bad("the name of its backing file lies behind the first cluster");
     }
-    const std::size_t end =
-        backing_offset == 0 ? bytes_.size() : std::min<std::size_t>(backing_offset, bytes_.size());
-    if (length < end) read_extensions(bytes_.subspan(length, end - length));
+    read_extensions(length, backing_offset == 0 ? header_.geometry.cluster_size() : backing_offset);
     read_backing_file_name(backing_offset);
     name_unknown_features();
     return std::move(header_);
@@ -146,15 +144,20 @@ class HeaderReader {
     }
   }
 
-  void read_extensions(std::span<const std::byte> rest) {
-    while (rest.size() >= kExtensionHeaderSize) {
-      const auto type = load_big<std::uint32_t>(rest.data());
-      const auto length = load_big<std::uint32_t>(rest.data() + 4);
-      rest = rest.subspan(kExtensionHeaderSize);
+  // QEMU: qcow2_read_extensions(). What the file does not have any more reads as zeros there, which
+  // are the end of them.
+  void read_extensions(std::size_t at, std::size_t end) {
+    while (at < end) {
+      if (end - at < kExtensionHeaderSize) bad("there is no room for the end of its extensions");
+      if (at + kExtensionHeaderSize > bytes_.size()) return;
+      const std::uint32_t type = number(at);
+      const std::size_t length = number(at + 4);
+      at += kExtensionHeaderSize;
+      if (length > end - at) bad("an extension of its header is longer than the room for it");
       if (type == kExtensionEnd) return;
-      if (length > rest.size()) bad("an extension of its header is longer than the room for it");
-      read_extension(type, rest.first(length));
-      rest = rest.subspan(std::min<std::size_t>(align_up(length, 8), rest.size()));
+      if (length > bytes_.size() - at) bad("it ends within an extension of its header");
+      read_extension(type, bytes_.subspan(at, length));
+      at += align_up(length, 8);
     }
   }
 
@@ -179,6 +182,9 @@ class HeaderReader {
         break;
       case kExtensionBitmaps:
         read_bitmaps(data);
+        break;
+      case kExtensionEncryption:
+        if (header_.encryption_method != kLuks) bad("it has a key, and is not encrypted with LUKS");
         break;
       case kExtensionRoot:
         read_root(data);

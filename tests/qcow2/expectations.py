@@ -14,7 +14,7 @@ DIFFERENCES = [
      "a header is no table"),
     (r"only QEMU reads it: .*no format is recorded for it", r"backing",
      "a guest may have written what is in a raw file"),
-    (r"the map has \[(\d+), \d+, 'data'\], not \[\1, ", r"data_ends_behind_end|file_cut",
+    (r"the map has \[(\d+), \d+, 'data'\], not \[\1, ", r"data_ends_behind_end|file_cut|snapshot_(cut|last)",
      "the missing end of the last data cluster is told as zeros"),
     (r"only QEMU reads it: .*(its header is cut off|it ends within the name of its backing file)",
      r"file_cut_in_header",

@@ -20,7 +20,7 @@ MIB = 1 << 20
 ALL_ONES = (1 << 64) - 1
 
 END, FORMAT, FEATURES = 0, 0xE2792ACA, 0x6803F857
-BITMAPS, DATA_FILE = 0x23852875, 0x44415441
+BITMAPS, DATA_FILE, ENCRYPTION = 0x23852875, 0x44415441, 0x0537BE77
 
 
 class Image:
@@ -720,6 +720,51 @@ def data_file_name_without_bit(image):
     image.extensions.append((DATA_FILE, b"nowhere.raw"))
 
 
+def data_file_copied_without_subclusters(image):
+    """Such a cluster is none, but says which one it is."""
+    data_file(image)
+    image.l2[image.one("unallocated")] = [image.lots.choice([0, image.cluster]) | COPIED, 0]
+
+
+def end_extension_too_long(image):
+    image.raw_extensions = struct.pack(">II", END, image.lots.choice([image.cluster, 0xffffffff]))
+
+
+def extension_without_room_for_end(image):
+    """Behind it are some bytes up to the name of the backing file, but not those of another."""
+    image.backing = b"below.raw"
+    image.raw_extensions = struct.pack(">II", FORMAT, 3) + b"raw".ljust(8, b"\0")
+    image.raw_extensions += bytes(image.lots.choice([1, 4, 7]))
+
+
+def extension_encryption(image):
+    image.extensions.append((ENCRYPTION, bytes(image.lots.choice([0, 8, 16]))))
+    image.crypt = image.lots.choice([0, 0, 1])
+
+
+def bitmap_table_of_another_length(image):
+    bitmap_good(image)
+    directory = struct.unpack(">IIQQ", image.extensions[-1][1])[3]
+    entry = bytearray(image.pieces[directory])
+    struct.pack_into(">I", entry, 8, image.lots.choice([2, 3]))
+    image.pieces[directory] = bytes(entry)
+
+
+def bitmap_of_odd_size(image):
+    """QEMU's disk has whole sectors, and a bitmap that is for these ends with them."""
+    image.size += image.lots.choice([-511, -1])
+    bitmap_good(image)
+
+
+def snapshot_offset_without_snapshots(image):
+    image.snapshot_offset = image.lots.choice([8, image.cluster, image.cluster + 8, 1 << 62, 1 << 63])
+
+
+def backing_name_begins_with_nul(image):
+    image.backing = b"\0below.raw"
+    image.extensions.append((FORMAT, b"raw"))
+
+
 # What an image must be for an oddity to show. "version 3" is in all of them.
 NEEDS = {
     "subclusters_both_bits": "extended", "subclusters_without_offset": "extended",
@@ -730,7 +775,8 @@ NEEDS = {
     "header_length": "version 3", "bitmap_good": "version 3", "bitmaps_extension_odd": "version 3",
     "data_file": "version 3", "data_file_not_copied": "version 3",
     "data_file_other_offset": "version 3", "data_file_compressed": "version 3",
-    "data_file_without_name": "version 3", "dirty_bit": "version 3", "corrupt_bit": "version 3",
+    "data_file_copied_without_subclusters": "extended", "bitmap_of_odd_size": "version 3",
+    "bitmap_table_of_another_length": "version 3", "data_file_without_name": "version 3", "dirty_bit": "version 3", "corrupt_bit": "version 3",
 }
 
 ODDITIES = [

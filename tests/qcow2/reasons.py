@@ -31,7 +31,9 @@ REASONS = [
      r"[Ss]napshot|extra metadata|Could not read|Input/output error"),
     # Extensions and names.
     (r"name of a format in it is too long", r"ext_backing_format: len=\d+ too large"),
-    (r"extension of its header is longer", r"Header extension too large"),
+    (r"extension of its header is longer|no room for the end of its extensions",
+     r"Header extension too large"),
+    (r"it has a key, and is not encrypted with LUKS", r"CRYPTO header extension only expected"),
     (r"bitmap", r"[Bb]itmap"),
     (r"keeps its data in another file", r"'data-file' is required"),
     (r"backing file lies behind the first cluster", r"Invalid backing file offset"),

@@ -8,11 +8,16 @@
 #include <array>
 #include <cstddef>
 #include <fstream>
+#include <initializer_list>
 #include <memory>
+#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/endian.h"
+#include "qcow2/entries.h"
+#include "qcow2/header.h"
 #include "qcow2/header_fields.h"
 #include "qemu_testing.h"
 #include "testing.h"
@@ -127,6 +132,83 @@ TEST_F(Qcow2Files, TheTopLeavesTheRestToThoseBelow) {
     const auto opened = open_qcow2(top, options);
     EXPECT_EQ(testing::changed_runs(opened), "65536+65536c");
   }
+}
+
+// A full image of two compressed clusters that cannot be compressed well, and an increment of
+// smaller clusters that hides all of them but some bytes.
+class HiddenClusters : public Qcow2Files {
+ protected:
+  static constexpr std::uint64_t kSmall = 4096;
+
+  void SetUp() override {
+    std::mt19937 random(1);
+    for (std::byte& byte : old_) byte = static_cast<std::byte>(random() % 16);
+    ImageOptions options;
+    options.compression.emplace();
+    image_ = read_all(make_image(std::make_shared<MemoryDisk>(old_), options));
+    const qcow2::Header header = qcow2::decode_header(image_);
+    const auto l1 = load_big<std::uint64_t>(&image_[header.l1_offset.value()]);
+    l2_ = qcow2::entry_offset(l1).value();
+  }
+
+  // `visible` are of the image below.
+  std::string put_chain(std::initializer_list<GuestRange> visible) {
+    Bytes disk = old_;
+    for (std::byte& byte : disk) byte ^= std::byte{0x80};
+    for (const GuestRange& range : visible) {
+      const auto begin = static_cast<std::ptrdiff_t>(range.begin.value());
+      std::copy_n(old_.begin() + begin, range.length, disk.begin() + begin);
+    }
+    ImageOptions options;
+    options.cluster_size = kSmall;
+    options.backing_file = BackingFile{.name = "below", .format = "qcow2"};
+    SurveyOptions survey;
+    survey.what = Against{.base = std::make_shared<MemoryDisk>(old_)};
+    shown_ = disk;
+    put("below", image_);
+    return put("top", read_all(make_image(std::make_shared<MemoryDisk>(std::move(disk)), options,
+                                          survey)));
+  }
+
+  // Of the entry of the first cluster, `less` sectors fewer.
+  [[nodiscard]] std::uint64_t cut_entry(std::uint64_t less) const {
+    constexpr unsigned kOffsetBits = 62 - (16 - 8);
+    return load_big<std::uint64_t>(&image_[l2_]) - (less << kOffsetBits);
+  }
+
+  Bytes old_ = Bytes(2 * kPartSize);
+  Bytes image_;
+  Bytes shown_;
+  std::size_t l2_ = 0;
+};
+
+TEST_F(HiddenClusters, ShowThroughWhatIsAboveThem) {
+  for (const std::uint64_t at : {std::uint64_t{0}, kSmall, kPartSize - kSmall, kPartSize}) {
+    EXPECT_EQ(whole_content(*open_qcow2(put_chain({{GuestOffset(at), kSmall}})).disk), shown_);
+  }
+}
+
+// What is visible of it could be decoded, and may be what is left of another cluster.
+TEST_F(HiddenClusters, AreDamagedAsAWhole) {
+  store_big(&image_[l2_], cut_entry(20));
+  for (const std::uint64_t at : {std::uint64_t{0}, kSmall, kPartSize - kSmall}) {
+    const auto disk = open_qcow2(put_chain({{GuestOffset(at), kSmall}})).disk;
+    EXPECT_THROW(whole_content(*disk), Error) << at;
+    EXPECT_THROW(read_all(make_image(disk, {})), Error) << at;
+  }
+  // All of it is hidden.
+  EXPECT_EQ(whole_content(*open_qcow2(put_chain({})).disk), shown_);
+}
+
+TEST_F(HiddenClusters, AreNotThoseOfAnotherEntry) {
+  store_big(&image_[l2_ + 8], cut_entry(20));
+  const auto disk = open_qcow2(put_chain({{GuestOffset(kSmall), kSmall},
+                                          {GuestOffset(kPartSize + kSmall), kSmall}}))
+                        .disk;
+  Bytes part(kSmall);
+  disk->read(GuestOffset(kSmall), part);
+  EXPECT_TRUE(std::ranges::equal(part, std::span(shown_).subspan(kSmall, kSmall)));
+  EXPECT_THROW(disk->read(GuestOffset(kPartSize + kSmall), part), Error);
 }
 
 }  // namespace

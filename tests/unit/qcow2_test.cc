@@ -111,6 +111,57 @@ TEST(HeaderCodec, RefusesWhatQemuRefuses) {
             "its compression type and the feature bit for it do not go together");
   EXPECT_EQ(refusal(kBackingOffsetAt, std::uint64_t{65537}),
             "the name of its backing file lies behind the first cluster");
+  EXPECT_EQ(refusal(kSnapshotTableOffsetAt, std::uint64_t{8}),
+            "the offset 8 of its snapshot table is not that of a cluster");
+}
+
+// QEMU: qcow2_read_extensions().
+TEST(HeaderCodec, RefusesExtensionsThatQemuRefuses) {
+  constexpr std::size_t kAt = kVersion3Length;
+  constexpr std::size_t kLengthAt = kAt + 4;
+  std::vector<std::byte> bytes = encode_header(small_header());
+  const auto reason = [&] {
+    try {
+      decode_header(bytes);
+      return std::string();
+    } catch (const Error& error) {
+      return error.reason();
+    }
+  };
+  const auto begin_with = [&](std::uint32_t type, std::uint32_t length) {
+    store_big(&bytes[kAt], type);
+    store_big(&bytes[kLengthAt], length);
+  };
+  store_big(&bytes[kBackingOffsetAt], std::uint64_t{0});
+  bytes.resize(kAt);
+  bytes.resize(65536);
+  begin_with(kExtensionEnd, 65536 - kLengthAt - 4);
+  EXPECT_EQ(reason(), "");
+  begin_with(kExtensionEnd, 65536 - kLengthAt - 3);
+  EXPECT_EQ(reason(), "an extension of its header is longer than the room for it");
+  begin_with(kExtensionEncryption, 0);
+  EXPECT_EQ(reason(), "it has a key, and is not encrypted with LUKS");
+  store_big(&bytes[kCryptMethodAt], std::uint32_t{2});
+  EXPECT_EQ(reason(), "");
+  store_big(&bytes[kCryptMethodAt], std::uint32_t{0});
+  // Up to the backing file's name there are some bytes, but not those of another extension.
+  begin_with(0x01234567, 8);
+  for (const std::uint64_t more : {0U, 1U, 7U, 8U}) {
+    store_big(&bytes[kBackingOffsetAt], kAt + kExtensionHeaderSize + 8 + more);
+    store_big(&bytes[kAt + kExtensionHeaderSize + 8], std::uint64_t{0});
+    EXPECT_EQ(reason(), more % 8 == 0 ? "" : "there is no room for the end of its extensions");
+  }
+}
+
+// As QEMU takes it, whose names are C strings.
+TEST(HeaderCodec, AnEmptyBackingFileNameIsNone) {
+  Header header = small_header();
+  header.backing_file_name = "base";
+  std::vector<std::byte> bytes = encode_header(header);
+  EXPECT_EQ(decode_header(bytes).backing_file_name, "base");
+  const auto offset = load_big<std::uint64_t>(&bytes[kBackingOffsetAt]);
+  bytes[offset] = std::byte{0};
+  EXPECT_EQ(decode_header(bytes).backing_file_name, std::nullopt);
 }
 
 TEST(HeaderCodec, TellsWhatItDoesNotKnow) {

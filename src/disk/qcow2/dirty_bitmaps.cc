@@ -48,6 +48,7 @@ class MarkedBytes {
   MarkedBytes(const Qcow2Image& image, const qcow2::Bitmap& bitmap)
       : geometry_(image.header().geometry),
         bitmap_(bitmap),
+        bytes_of_bits_(qcow2::bytes_of_bitmap(image.disk_size(), bitmap.granularity_bits)),
         stored_(image.file(), image.header().geometry, bitmap) {}
 
   // What `range`, which is not empty, begins with: marked or not, as far as it is alike.
@@ -95,7 +96,10 @@ class MarkedBytes {
                  .all = part.kind == Kind::kOnes};
       return;
     }
-    const std::uint64_t length = std::min(part.length, kBitsAtOnce);
+    // The last cluster of them has bytes of which the disk needs none; they may lie behind the end
+    // of the file.
+    const std::uint64_t length =
+        std::min({part.length, kBitsAtOnce, bytes_of_bits_ - (begin + skipped) / 8});
     loaded_ = {.begin = begin + skipped, .end = begin + skipped + length * 8};
     loaded_.bytes.resize(length);
     stored_.read(part.offset, loaded_.bytes);
@@ -103,6 +107,7 @@ class MarkedBytes {
 
   const qcow2::Geometry& geometry_;
   const qcow2::Bitmap& bitmap_;
+  std::uint64_t bytes_of_bits_;
   BitmapBits stored_;
   Bits loaded_;
 };
@@ -158,9 +163,8 @@ std::vector<qcow2::Bitmap> read_bitmap_directory(const Disk& file, const qcow2::
   }
   std::vector<std::byte> directory(range.length);
   file.read(GuestOffset(range.begin.value()), directory);
-  auto bitmaps =
-      qcow2::decode_bitmap_directory(directory, header.bitmaps->count, header.geometry,
-                                     align_down(header.virtual_size, qcow2::kSectorSize));
+  auto bitmaps = qcow2::decode_bitmap_directory(directory, header.bitmaps->count, header.geometry,
+                                                header.virtual_size);
   if (!bitmaps) refuse("its bitmap directory is damaged");
   return *std::move(bitmaps);
 }

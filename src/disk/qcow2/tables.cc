@@ -267,8 +267,11 @@ std::optional<std::string> Qcow2Tables::problem_of(const Position& position, Ent
   if (offset % geometry_.cluster_size() != 0) {
     return fmt::format("its offset {} is not that of a cluster", offset);
   }
-  if (has_data_file_ && (offset != 0 || kind == EntryKind::kData) &&
-      offset != position.cluster.value()) {
+  // kCopied tells cluster 0 of the data file from none. An extended entry may have it with no
+  // subcluster there.
+  const bool has_cluster = offset != 0 || kind == EntryKind::kData ||
+                           (geometry_.extended_l2 && qcow2::entry_copied(position.entry));
+  if (has_data_file_ && has_cluster && offset != position.cluster.value()) {
     return fmt::format("its offset {} is not its own in the data file", offset);
   }
   if (kind == EntryKind::kData && offset >= data_.size()) {

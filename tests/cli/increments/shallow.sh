@@ -35,4 +35,22 @@ check_image image.qcow2 disk.raw
 expect_refusal 1 'alone/top.qcow2: .*middle.qcow2.*use -c 65536 or less' \
   "$tool" "${over[@]}" --shallow -c 2M alone/top.qcow2
 
+# Over a raw disk the chain has one image. Larger clusters need the disk below, which is none of the top's own.
+qemu-img create -q -f qcow2 -b base.raw -F raw over.qcow2
+qemu-io -f qcow2 -c 'write -q -P 3 1M 100k' over.qcow2
+qemu-img convert -f qcow2 -O raw over.qcow2 over.raw
+for options in '' '-c 128k' '-c 2M' '-c 128k --base-manifest base.manifest'; do
+  "$tool" --save-manifest base.manifest base.raw >/dev/null
+  # shellcheck disable=SC2086
+  convert over.qcow2 image.qcow2 -f qcow2 -B base.raw -F raw --shallow $options
+  check_image image.qcow2 over.raw
+  # Five clusters of header and tables, and what the guest has written to, which lies in two of 64 KiB.
+  case $options in
+    '') cluster=$((64 * K)) data=2 ;;
+    *2M*) cluster=$((2 * M)) data=1 ;;
+    *) cluster=$((128 * K)) data=1 ;;
+  esac
+  (($(size_of image.qcow2) / cluster == 5 + data)) || fail "$options: $(size_of image.qcow2) bytes"
+done
+
 expect_refusal 2 '--shallow: needs -f' "$tool" --shallow -B b -F raw base.raw

@@ -76,3 +76,23 @@ expect_refusal 1 "stale.qcow2: its dirty bitmap 'step' cannot be used: a program
 autoclear stale.qcow2 1
 "$tool" "${over[@]}" stale.qcow2 >image.qcow2
 same image.qcow2 <("$tool" "${over[@]}" live.qcow2)
+
+# A file may end with the last of the bits that the disk needs, and not before.
+python3 - live.qcow2 needed.qcow2 short.qcow2 <<'EOT'
+import struct, sys
+image = bytearray(open(sys.argv[1], "rb").read())
+at = image.index(struct.pack(">I", 0x23852875))
+directory = struct.unpack_from(">Q", image, at + 8 + 16)[0]
+table, entries = struct.unpack_from(">QI", image, directory)
+bits = struct.unpack_from(">Q", image, table)[0]
+assert entries == 1 and bits
+needed = image[bits:bits + 20 * 1024 * 1024 // 65536 // 8]
+image += bytes(-len(image) % 65536)
+struct.pack_into(">Q", image, table, len(image))
+open(sys.argv[2], "wb").write(image + needed)
+open(sys.argv[3], "wb").write(image + needed[:-1])
+EOT
+"$tool" "${over[@]}" needed.qcow2 >image.qcow2
+same image.qcow2 <("$tool" "${over[@]}" live.qcow2)
+expect_status 1 "$tool" "${over[@]}" short.qcow2
+expect_stderr "short.qcow2: its dirty bitmap 'step' cannot be used: its table is damaged"
