@@ -61,6 +61,16 @@ OpenedInput open_input(const InputJob& job, const Source& source) {
 
 // --- what they are together ---------------------------------------------------------------------
 
+// What look(), which reads in images, returns.
+template <class Look>
+auto look_into_images(const Look& look) {
+  try {
+    return look();
+  } catch (const Error& error) {
+    throw as_damage(error);
+  }
+}
+
 // What an image above it may have recorded.
 std::string recorded_name(const OpenedInput& input) {
   if (is_nbd_uri(input.name)) return "";
@@ -98,7 +108,7 @@ void check_streams(const InputJob& job, Images& images) {
     }
     const std::vector<Qcow2Link> links = {{above.file, recorded_name(above)},
                                           {below.file, recorded_name(below)}};
-    check_qcow2_links(links, qcow2_options(job));
+    look_into_images([&] { check_qcow2_links(links, qcow2_options(job)); });
   }
 }
 
@@ -117,11 +127,7 @@ void check_size(const InputJob& job, const OpenedInput& input) {
 }
 
 OpenedQcow2 open_as_one(const InputJob& job, const std::vector<OpenedInput>& inputs) {
-  try {
-    return open_qcow2_chain(links_of(inputs), qcow2_options(job));
-  } catch (const Error& error) {
-    throw as_damage(error);
-  }
+  return look_into_images([&] { return open_qcow2_chain(links_of(inputs), qcow2_options(job)); });
 }
 
 // --- --chain ------------------------------------------------------------------------------------
@@ -148,7 +154,7 @@ std::vector<Source> sources_of(const InputJob& job) {
   std::string path = name_of(sources.front());
   for (;;) {
     const auto file = open_disk(path, {.force_share = job.force_share});
-    const auto backing = qcow2_backing_file(*file);
+    const auto backing = look_into_images([&] { return qcow2_backing_file(*file); });
     if (!backing) return sources;
     if (sources.size() == kMostImages) {
       throw Error(
@@ -167,7 +173,7 @@ Images open_images(const InputJob& job, const std::vector<Source>& sources) {
   for (const Source& source : sources) images.inputs.push_back(open_input(job, source));
   if (!images.inputs.empty()) check_size(job, images.inputs.front());
   if (!job.ignore_root && job.lost == nullptr) {
-    const auto roots = roots_of(images.inputs);
+    const auto roots = look_into_images([&] { return roots_of(images.inputs); });
     check_chain_roots(images.inputs, roots);
     if (!roots.empty() && !job.snapshot) images.roots = roots.back();
   }

@@ -206,7 +206,17 @@ class Restore::Work {
     return image;
   }
 
+  // What has no room for the disk does not hold it.
+  void check_room_to_compare(std::uint64_t size) const {
+    const bool compares = options_.writing == RestoreOptions::Writing::kNothing;
+    if (!compares || !target_->traits().size || content_length(*target_) >= size) return;
+    throw Error(ErrorKind::kDamaged, target_->name(), "is too small",
+                fmt::format("it has {} bytes, and the disk {}", content_length(*target_), size))
+        .about(ErrorSubject::kTarget);
+  }
+
   void begin_image(std::uint64_t size) {
+    check_room_to_compare(size);
     target_->set_size(size);
     const std::uint64_t before = images_ > 0 ? size_ : proof_.base_length().value_or(size);
     if (size > before && target_->traits().size) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bits.h"
 #include "qcow2stream/error.h"
 #include "system/fd.h"
 #include "system/holes.h"
@@ -33,6 +34,9 @@ namespace {
 // The file system zeroes the edges of a hole.
 constexpr std::array kFileMethods = {ZeroMethod::kPunchHole};
 constexpr std::uint64_t kNoAlignment = 1;
+
+// A disk that an image holds has whole ones (QEMU: BDRV_SECTOR_SIZE).
+constexpr std::uint64_t kSectorSize = 512;
 
 // What the new file throws, it says of a file.
 template <class Do>
@@ -70,7 +74,9 @@ class FileTarget final : public Target {
 
   void set_size(std::uint64_t size) override {
     if (use_ == TargetUse::kReadOnly) {
-      if (size > this->size()) throw_too_small(name(), size, this->size());
+      const std::uint64_t has = this->size();
+      if (size > align_up(has, kSectorSize)) throw_too_small(name(), size, has);
+      if (size > has) end_ = GuestOffset(has);
       return;
     }
     // Between two disks that are larger, a smaller one leaves zeros.
@@ -88,7 +94,12 @@ class FileTarget final : public Target {
   }
   void zero(GuestRange range) override { zeroing_.zero(range); }
   void read(GuestOffset offset, std::span<std::byte> buffer) override {
-    file_.read(offset, buffer);
+    if (end_ && offset + buffer.size() > *end_) {
+      const auto there = buffer.first(*end_ - std::min(offset, *end_));
+      std::ranges::fill(buffer.subspan(there.size()), std::byte{0});
+      buffer = there;
+    }
+    if (!buffer.empty()) file_.read(offset, buffer);
   }
   [[nodiscard]] std::uint64_t zeros_at(GuestOffset offset) const override;
   void flush() override { file_.flush(); }
@@ -135,6 +146,9 @@ class FileTarget final : public Target {
   UniqueFd replaced_;
   TargetDescriptor file_;
   TargetUse use_;
+  // A file that is only read may end within the last sector of the disk, as raw disks do. The rest
+  // of that are zeros.
+  std::optional<GuestOffset> end_;
   // A file that is changed is cut off when all else is done: until then the stream may break off.
   std::optional<std::uint64_t> shorter_;
   mutable std::once_flag probed_;

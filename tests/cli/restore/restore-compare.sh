@@ -54,7 +54,22 @@ is_not_there no.raw
 truncate -s 9M target.raw
 expect_status 0 from_pipe image.qcow2 --compare -q target.raw
 truncate -s 7M target.raw
-expect_refusal 1 'target.raw: ' from_pipe image.qcow2 --compare target.raw
+for isolated in '' --isolate; do
+  # shellcheck disable=SC2086
+  expect_refusal 3 'target.raw: is too small: it has 7340032 bytes, and the disk 8388608$' from_pipe image.qcow2 --compare $isolated target.raw
+done
+expect_refusal 3 'target.raw: is too small: it has 7340032 bytes' "$from_stdin" --compare -i image.qcow2 target.raw
+# A raw disk may end within its last sector.
+head -c 70001 disk.raw >odd.raw
+"$tool" odd.raw >odd.qcow2
+expect_status 0 from_pipe odd.qcow2 --compare odd.raw
+expect_silence
+expect_status 0 "$from_stdin" --compare -i odd.qcow2 odd.raw
+expect_silence
+truncate -s 69999 odd.raw
+expect_status 3 from_pipe odd.qcow2 --compare odd.raw
+truncate -s 69632 odd.raw
+expect_refusal 3 'odd.raw: is too small' from_pipe odd.qcow2 --compare odd.raw
 
 # With --apply it is what the increment holds.
 cp disk.raw next.raw

@@ -42,3 +42,14 @@ expect_refusal 3 'standard input: cannot be read as qcow2: ' from_pipe disk.raw 
 expect_refusal 3 'standard input: cannot be read as qcow2: ' "$from_stdin" disk2.raw <disk.raw
 expect_refusal 3 'standard input: ' "$from_stdin" disk2.raw </dev/null
 is_not_there disk2.raw
+
+# A header that makes no sense is damage wherever it is read.
+"$tool" disk.raw >image.qcow2
+printf '\0\0\0\0' | dd of=image.qcow2 bs=1 seek=36 conv=notrunc status=none
+for way in '' '--ignore-root' '--isolate' '--chain .' '--check'; do
+  # shellcheck disable=SC2206  # several words
+  words=(-i image.qcow2 $way)
+  [[ $way == --check ]] || words+=(disk2.raw)
+  expect_refusal 3 'image.qcow2: cannot be read as qcow2: its L1 table is too small for the disk' "$from_stdin" "${words[@]}"
+done
+is_not_there disk2.raw
