@@ -80,9 +80,9 @@ std::string recorded_name(const OpenedInput& input) {
 
 std::vector<Qcow2Link> links_of(const std::vector<OpenedInput>& inputs) {
   std::vector<Qcow2Link> links;
-  for (auto input = inputs.rbegin(); input != inputs.rend(); ++input) {
-    links.push_back({input->file, recorded_name(*input)});
-  }
+  links.reserve(inputs.size());
+  for (const OpenedInput& input : inputs) links.push_back({input.file, recorded_name(input)});
+  std::ranges::reverse(links);
   return links;
 }
 
@@ -138,7 +138,7 @@ constexpr std::size_t kMostImages = 256;  // of a chain, as open_qcow2() has it
 std::string path_in(const std::string& directory, const std::string& image,
                     const std::string& recorded) {
   const std::string name = last_part_of_name(recorded);
-  const std::string path = directory + "/" + name;
+  std::string path = directory + "/" + name;
   const bool is_name = !name.empty() && name != "." && name != "..";
   if (is_name && ::access(path.c_str(), F_OK) == 0) return path;
   throw Error(ErrorKind::kMismatch, image, fmt::format("is an increment of \"{}\"", recorded),

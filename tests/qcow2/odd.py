@@ -721,9 +721,9 @@ def data_file_name_without_bit(image):
 
 
 def data_file_copied_without_subclusters(image):
-    """Such a cluster is none, but says which one it is."""
+    """Such a cluster is none, but says that it is the first one of the data file."""
     data_file(image)
-    image.l2[image.one("unallocated")] = [image.lots.choice([0, image.cluster]) | COPIED, 0]
+    image.l2[image.one("unallocated")] = [COPIED, 0]
 
 
 def end_extension_too_long(image):
