@@ -24,7 +24,7 @@ constexpr std::uint64_t kTablePiece = 64 << 10;
 constexpr std::uint64_t kTableEntry = 8;  // of all tables but L2
 
 // No count says more (ReferenceCounts).
-constexpr std::uint64_t kMany = std::numeric_limits<std::uint16_t>::max();
+constexpr std::uint64_t kHighestCount = std::numeric_limits<std::uint16_t>::max();
 
 // Calls use(piece, times) with the pieces of what `ranges` cover, in order, each with how many of
 // them cover it, as long as it returns true.
@@ -165,7 +165,7 @@ void OtherReferences::count_l1_entry(std::uint64_t entry, HostOffset at, std::ui
   const std::uint64_t cluster = l2.value() >> geometry_.cluster_bits;
   if (l2_tables.size() <= cluster) l2_tables.resize(cluster + 1);
   l2_tables[cluster] =
-      static_cast<std::uint16_t>(std::min<std::uint64_t>(kMany, l2_tables[cluster] + times));
+      static_cast<std::uint16_t>(std::min<std::uint64_t>(kHighestCount, l2_tables[cluster] + times));
 }
 
 bool OtherReferences::count_l2(HostOffset table, std::uint64_t times) {
