@@ -56,7 +56,6 @@ void WatchedTarget::set_size(std::uint64_t size) {
 void WatchedTarget::write(GuestOffset offset, std::span<const std::byte> bytes) {
   begin_change(offset);
   inner_->write(offset, bytes);
-  written_ += bytes.size();
 }
 
 void WatchedTarget::zero(GuestRange range) {
@@ -94,9 +93,7 @@ std::string WatchedTarget::note() const {
   const State state = state_;
   if (state == State::kComplete) return fmt::format("; {} is complete", name());
   if (is_stream_) {
-    return state == State::kUntouched
-               ? ""
-               : fmt::format("; output is incomplete ({} bytes), discard it", written());
+    return state == State::kUntouched ? "" : "; output is incomplete, discard it";
   }
   // A file that has no name yet never gets one.
   if (state == State::kUntouched || (!keeps_failures_ && state != State::kDoubtful)) {

@@ -35,13 +35,11 @@ class WatchedTarget final : public Target {
   void drop_cache() override { inner_->drop_cache(); }
   [[nodiscard]] std::optional<std::uint64_t> room() const override { return inner_->room(); }
 
-  // Of the disk, once it is known; else 0.
+  // Of the disk, once it is known; else 0. This may be called from any thread.
   [[nodiscard]] std::uint64_t disk_size() const { return disk_size_; }
-  // Bytes of data. These may be called from any thread.
-  [[nodiscard]] std::uint64_t written() const { return written_; }
 
   // What it is now, to be put behind a message: "; /dev/sdb is unchanged". Empty where it is only
-  // compared.
+  // compared. This may be called from any thread.
   [[nodiscard]] std::string note() const;
 
   // An image that is applied says what it is an increment of: where that has been checked, the
@@ -79,7 +77,6 @@ class WatchedTarget final : public Target {
   std::atomic<bool> needs_trust_ = false;
   std::atomic<State> state_ = State::kUntouched;
   std::atomic<std::uint64_t> disk_size_ = 0;
-  std::atomic<std::uint64_t> written_ = 0;
   std::atomic<bool> is_stopped_ = false;
   std::timed_mutex finishing_;  // held while it is finished
 };
