@@ -117,11 +117,11 @@ std::string last_part_of_name(const std::string& name);
 // as an image. Throws what reading throws.
 void check_qcow2_links(std::span<const Qcow2Link> newest_first, const Qcow2Options& options = {});
 
-// Opens a chain whose images the caller knows, at least one, the newest first. No name that an
-// image records is opened. The last one is a full image, or a raw disk where the image above it
-// records that format. Throws what open_qcow2() and check_qcow2_links() throw; also
-// Error{kMismatch} about the image with Advice::kApply for a last one that is an increment,
-// Error{kFailed} for one with an external data file.
+// Opens a chain whose images the caller knows, at least one, the newest first; opens no name that
+// an image records. The last one is a full image, or a raw disk where the one above it records
+// that. Unlike with open_qcow2(), a data cluster must end in its file. Throws what open_qcow2() and
+// check_qcow2_links() throw; also Error{kMismatch} about the image with Advice::kApply for a last
+// one that is an increment, Error{kFailed} for one with an external data file.
 OpenedQcow2 open_qcow2_chain(std::span<const Qcow2Link> newest_first,
                              const Qcow2Options& options = {});
 

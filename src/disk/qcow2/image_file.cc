@@ -87,16 +87,16 @@ std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Heade
 
 Qcow2Image::Qcow2Image(std::shared_ptr<const Disk> file, std::shared_ptr<const Disk> data,
                        qcow2::Header header, const std::optional<qcow2::Snapshot>& snapshot,
-                       std::uint64_t cache_bytes, bool salvage)
+                       const Qcow2Reading& reading)
     : file_(std::move(file)),
       data_(std::move(data)),
       header_(std::move(header)),
       disk_size_(disk_size_of(header_, snapshot)),
-      lost_tables_(salvage ? std::make_shared<LostRanges>() : nullptr),
-      table_file_(salvage ? salvaging(file_, lost_tables_) : file_),
-      tables_(*table_file_, Qcow2Image::data(), header_, l1_of(header_, snapshot), cache_bytes,
-              lost_tables_.get()),
-      compressed_(*file_, header_, salvage) {
+      lost_tables_(reading.salvage ? std::make_shared<LostRanges>() : nullptr),
+      table_file_(reading.salvage ? salvaging(file_, lost_tables_) : file_),
+      tables_(*table_file_, Qcow2Image::data(), header_, l1_of(header_, snapshot),
+              reading.cache_bytes, lost_tables_.get(), reading.clusters_end_in_file),
+      compressed_(*file_, header_, reading.salvage) {
   if (snapshot) check_snapshot(*file_, header_, *snapshot);
 }
 

@@ -26,17 +26,24 @@ qcow2::Header read_qcow2_header(const Disk& file);
 // Reads the internal snapshots of that image, in the order of their table. Throws Error{kFailed}.
 std::vector<qcow2::Snapshot> read_snapshots(const Disk& file, const qcow2::Header& header);
 
+// How an image is read.
+struct Qcow2Reading {
+  std::uint64_t cache_bytes = 0;  // about so much memory for its tables
+  // Tables that cannot be read as a whole are read in parts, and compressed clusters are decoded to
+  // their end, whoever asks for their beginning.
+  bool salvage = false;
+  bool clusters_end_in_file = false;  // as for Qcow2Tables
+};
+
 // An image that is open for reading. It is neither copied nor moved, since its parts refer to each
 // other.
 class Qcow2Image {
  public:
   // `data` is the external data file, where the image has one. `snapshot` is the internal one to
-  // be read, in place of the disk as it is. The tables take about `cache_bytes` of memory.
-  // `salvage`: tables that cannot be read as a whole are read in parts, and compressed clusters are
-  // decoded to their end, whoever asks for their beginning. Throws Error{kFailed}.
+  // be read, in place of the disk as it is. Throws Error{kFailed}.
   Qcow2Image(std::shared_ptr<const Disk> file, std::shared_ptr<const Disk> data,
              qcow2::Header header, const std::optional<qcow2::Snapshot>& snapshot,
-             std::uint64_t cache_bytes, bool salvage);
+             const Qcow2Reading& reading);
   Qcow2Image(const Qcow2Image&) = delete;
   Qcow2Image& operator=(const Qcow2Image&) = delete;
 

@@ -97,8 +97,10 @@ class ChainOpener {
     return std::move(chain_);
   }
 
-  // Opens the images of a chain that somebody else has put together and checked.
+  // Opens the images of a chain that somebody else has put together and checked. They are what has
+  // been stored of a disk: one that ends within a cluster was cut off.
   Qcow2Chain open(std::span<const Qcow2Link> newest_first) {
+    clusters_end_in_file_ = true;
     for (const Qcow2Link& link : newest_first) {
       const bool is_raw =
           !chain_.images.empty() && chain_.images.back()->header().backing_format == "raw";
@@ -155,10 +157,11 @@ class ChainOpener {
     const bool is_top = chain_.images.empty();
     if (is_top) chain_.remainder = remainder_of(snapshots, bitmaps);
     auto data = open_data_file(*file, header);
-    const std::uint64_t cache = kTableCache / (chain_.images.size() + 1);
-    chain_.images.push_back(std::make_unique<const Qcow2Image>(std::move(file), std::move(data),
-                                                               std::move(header), snapshot, cache,
-                                                               chain_.lost != nullptr));
+    const Qcow2Reading reading{.cache_bytes = kTableCache / (chain_.images.size() + 1),
+                               .salvage = chain_.lost != nullptr,
+                               .clusters_end_in_file = clusters_end_in_file_};
+    chain_.images.push_back(std::make_unique<const Qcow2Image>(
+        std::move(file), std::move(data), std::move(header), snapshot, reading));
     const Qcow2Image& image = *chain_.images.back();
     if (is_top && options_.carry_bitmaps) {
       chain_.bitmaps = std::make_unique<const ImageBitmaps>(image);
@@ -254,6 +257,7 @@ class ChainOpener {
   const Qcow2Options& options_;
   Qcow2Chain chain_;
   std::vector<std::pair<dev_t, ino_t>> seen_;
+  bool clusters_end_in_file_ = false;
 };
 
 void check_together(const std::string& name, const Qcow2Options& options) {

@@ -46,13 +46,15 @@ struct Qcow2Tables::Position {
 };
 
 Qcow2Tables::Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header,
-                         L1Table l1, std::uint64_t cache_bytes, const LostRanges* lost)
+                         L1Table l1, std::uint64_t cache_bytes, const LostRanges* lost,
+                         bool clusters_end_in_file)
     : file_(file),
       data_(data),
       geometry_(header.geometry),
       has_data_file_((header.incompatible_features & qcow2::kIncompatibleDataFile) != 0),
       l1_(l1),
       lost_(lost),
+      clusters_end_in_file_(clusters_end_in_file),
       piece_size_(std::clamp(header.geometry.cluster_size(), kSmallestPiece, kLargestPiece)),
       pieces_(cache_bytes / piece_size_) {
   if (lost_ == nullptr && !is_in_file(l1_.offset, l1_.entries * kL1EntrySize, file_)) {
@@ -198,6 +200,13 @@ Qcow2Extent Qcow2Tables::part_of_cluster(const Position& position) const {
     part.cluster = position.cluster;
   } else if (part.kind == EntryKind::kData) {
     part.offset = qcow2::entry_offset(position.entry) + (position.range.begin - position.cluster);
+    const HostOffset end = part.offset + part.range.length;
+    if (clusters_end_in_file_ && end.value() > data_.size()) {
+      return invalid(part.range,
+                     fmt::format("the cluster cannot be read: the image is cut off at {}, and it "
+                                 "goes on to {}",
+                                 data_.size(), end.value()));
+    }
     cut_at_end_of_file(part);
   }
   return part;

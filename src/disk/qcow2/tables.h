@@ -53,8 +53,10 @@ class Qcow2Tables {
   // Throws Error{kFailed} if the L1 table does not lie in the file.
   // Where `file` is salvaged, `lost` is what could not be read of it; it must outlive the tables.
   // Then there is no such error, and extent_or_damage() is to be asked.
+  // A data cluster may end behind the end of the file, unless `clusters_end_in_file`.
   Qcow2Tables(const Disk& file, const Disk& data, const qcow2::Header& header, L1Table l1,
-              std::uint64_t cache_bytes, const LostRanges* lost = nullptr);
+              std::uint64_t cache_bytes, const LostRanges* lost = nullptr,
+              bool clusters_end_in_file = false);
 
   // Returns what `range` begins with, which is not empty and lies within the disk of the image.
   // Throws Error{kFailed} with the offset in the disk. Never gives kInvalid.
@@ -89,6 +91,7 @@ class Qcow2Tables {
   const bool has_data_file_;
   const L1Table l1_;
   const LostRanges* lost_;
+  const bool clusters_end_in_file_;
   const std::uint64_t piece_size_;
   mutable SharedCache<Piece> pieces_;
 };

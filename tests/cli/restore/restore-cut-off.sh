@@ -26,6 +26,32 @@ for options in '' --compress '-c 512'; do
   done
 done
 
+# Within the last cluster, too, whose beginning is there; a file is read like a stream.
+"$tool" disk.raw >image.qcow2
+size=$(size_of image.qcow2)
+for missing in 1 512 65535; do
+  head -c $((size - missing)) image.qcow2 >cut.qcow2
+  expect_refusal 3 'standard input: ' from_pipe cut.qcow2 disk2.raw
+  expect_refusal 3 'cut.qcow2: the image is damaged at offset .*: the image is cut off at ' "$from_stdin" -i cut.qcow2 disk2.raw
+  expect_refusal 3 'standard input: the image is damaged' "$from_stdin" disk2.raw <cut.qcow2
+  expect_refusal 3 'cut.qcow2: ' "$from_stdin" --check -i cut.qcow2
+  is_not_there disk2.raw
+  expect_status 5 "$from_stdin" --salvage -i cut.qcow2 disk2.raw
+  rm disk2.raw
+done
+# What the disk does not have of its last cluster need not be there.
+head -c $((3 * M - 1000)) disk.raw >odd.raw
+"$tool" odd.raw >odd.qcow2
+odd_end=$(($(size_of odd.qcow2) - 512))
+truncate -s $odd_end odd.qcow2
+for words in '-i odd.qcow2' '--check -i odd.qcow2'; do
+  [[ $words == --check* ]] || words+=' disk2.raw'
+  # shellcheck disable=SC2086
+  expect_status 0 "$from_stdin" $words
+done
+same <(part disk2.raw 0 3*M-1000) odd.raw
+rm disk2.raw
+
 # It may be longer than the image, as long as nobody has said how long it is.
 "$tool" disk.raw >image.qcow2
 size=$(size_of image.qcow2)
