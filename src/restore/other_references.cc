@@ -164,8 +164,8 @@ void OtherReferences::count_l1_entry(std::uint64_t entry, HostOffset at, std::ui
   check_lies_in_image({l2, geometry_.cluster_size()});
   const std::uint64_t cluster = l2.value() >> geometry_.cluster_bits;
   if (l2_tables.size() <= cluster) l2_tables.resize(cluster + 1);
-  l2_tables[cluster] =
-      static_cast<std::uint16_t>(std::min<std::uint64_t>(kHighestCount, l2_tables[cluster] + times));
+  l2_tables[cluster] = static_cast<std::uint16_t>(
+      std::min<std::uint64_t>(kHighestCount, l2_tables[cluster] + times));
 }
 
 bool OtherReferences::count_l2(HostOffset table, std::uint64_t times) {
