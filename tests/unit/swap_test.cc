@@ -61,16 +61,16 @@ TEST_F(SwapTest, AllButItsHeaderIsLeftOut) {
 }
 
 TEST_F(SwapTest, TheSignatureSaysHowLargeAPageIs) {
-  constexpr std::size_t kSize = 4'000'000;
+  constexpr std::size_t kSwapSize = 4'000'000;
   for (const std::size_t page : {8192U, 16384U, 65536U}) {
-    const auto bytes = made("-p " + std::to_string(page), kSize);
+    const auto bytes = made("-p " + std::to_string(page), kSwapSize);
     if (bytes.empty()) GTEST_SKIP() << "mkswap is missing";
     CollectedRuns runs;
     const Finding finding = examine(MemoryVolume(bytes), kSwapOnly, runs);
     EXPECT_EQ(finding.kept_because, "");
     EXPECT_EQ(finding.block_size, page);
     EXPECT_EQ(runs.in_order(),
-              (std::vector<LeftOutRun>{{page, (kSize / page - 1) * page, LeftOutKind::kSwap}}));
+              (std::vector<LeftOutRun>{{page, (kSwapSize / page - 1) * page, LeftOutKind::kSwap}}));
   }
 }
 
