@@ -49,7 +49,8 @@ class SharedTables {
  public:
   explicit SharedTables(unsigned seed) : random_(seed) {
     header_.geometry = {.cluster_bits = 9, .refcount_order = 4, .version = 3};
-    header_.virtual_size = 1 << 20;
+    // A bit for each 512 bytes of it fills as many clusters as the tables have entries.
+    header_.virtual_size = kBitmapClusters * kEntries * kCluster * 8 * 512;
     for (std::uint64_t i = 0; i < kL1Clusters * kEntries; ++i) {
       if (below(3) != 0) put(kL1 * kEntries + i, (kL2 + below(kL2Clusters)) * kCluster);
     }
@@ -87,10 +88,13 @@ class SharedTables {
   void add_bitmaps(std::uint64_t count) {
     std::vector<qcow2::Bitmap> bitmaps;
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint64_t skipped = below(kBitmapClusters);
-      const std::uint64_t entries = 1 + below((kBitmapClusters - skipped) * kEntries);
+      // Each has a table as long as its bits need it: all, or a half and so on.
+      const auto halved = static_cast<unsigned>(below(5));
+      const std::uint64_t skipped = halved == 0 ? 0 : below(kBitmapClusters);
+      const std::uint64_t entries = kBitmapClusters * kEntries >> halved;
       bitmaps.push_back({.table_offset = HostOffset((kBitmapTable + skipped) * kCluster),
                          .table_entries = entries,
+                         .granularity_bits = 9 + halved,
                          .name = "b" + std::to_string(i)});
       count_tables((kBitmapTable + skipped) * kEntries, entries,
                    [&](std::uint64_t bits) { refer(bits, kCluster); });
