@@ -168,6 +168,14 @@ data() {
     dd of="$1" bs=1M iflag=fullblock oflag=seek_bytes seek="$(($2))" conv=notrunc status=none
 }
 
+# flip FILE OFFSET: every bit of this byte of it; so it is another one, whatever it was.
+flip() {
+  local byte
+  byte=$(od -An -v -tu1 -j "$2" -N 1 "$1")
+  # shellcheck disable=SC2059 # the format is the byte
+  printf "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # part FILE OFFSET LENGTH: these bytes of it.
 part() { dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip="$(($2))" count="$(($3))" status=none; }
 

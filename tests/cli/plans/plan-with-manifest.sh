@@ -114,7 +114,7 @@ done
 size=$(size_of plan)
 for at in 21 40 $((size / 2)) $((size - 40)) $((size - 3)); do
   cp plan damaged
-  printf '\377' | dd of=damaged bs=1 seek=$at conv=notrunc status=none
+  flip damaged $at
   expect_status 1 "$tool" --plan damaged disk.raw
 done
 head -c $((size - 100)) plan >damaged

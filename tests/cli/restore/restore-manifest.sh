@@ -85,7 +85,7 @@ sed '1s/manifest 1/manifest 2/' smaller >newer
 head -c 4096 smaller >header
 for at in 33 39 45 51 70 100 130 4094 4100 4113 4122 4130 8100 8190; do
   cp smaller "flipped-$at"
-  printf '\377' | dd of="flipped-$at" bs=1 seek=$at conv=notrunc status=none
+  flip "flipped-$at" "$at"
 done
 "$tool" --save-manifest small.manifest small >small.qcow2
 cp small small.raw
